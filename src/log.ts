@@ -1,0 +1,15 @@
+/** One level's method. pino's own loggers fit: fields first, then one line of text. */
+export type LogMethod = (fields: object, message: string) => void;
+
+/** What chimed asks of a logger. A pino logger, or anything of its shape. */
+export interface Logger {
+  debug: LogMethod;
+  info: LogMethod;
+  warn: LogMethod;
+  error: LogMethod;
+}
+
+const nothing: LogMethod = () => {};
+
+/** The logger of a library that was given none. */
+export const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };

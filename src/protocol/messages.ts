@@ -1,0 +1,165 @@
+import { ChimedError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import { RESERVED, isPattern, isTopic } from './topics.ts';
+
+/** One frame as it travels: a message of a topic (`type` is the topic) or a control message. */
+export interface Frame {
+  type: string;
+  data?: unknown;
+  /** Number of this message in its topic, from 1. */
+  seq?: number;
+  /** When the message was made, in milliseconds since the epoch. */
+  time?: number;
+}
+
+/** Where a client stood when its connection broke: the last `seq` it heard of each topic. */
+export interface ResumePoint {
+  instance: string;
+  after: Record<string, number>;
+}
+
+/** A client's own number for a request; the answer repeats it. */
+export type RequestId = string | number;
+
+/** What a client may send. A `knock` is a plain node-ipc client's first message on a topic. */
+export type Request =
+  | { kind: 'register'; name?: string; topics: string[]; resume?: ResumePoint }
+  | { kind: 'unregister'; topics: string[] }
+  | { kind: 'publish'; topic: string; data: unknown; id?: RequestId }
+  | { kind: 'status' }
+  | { kind: 'knock'; topic: string; data: unknown };
+
+/** One topic that a client is registered for. */
+export interface RegisteredTopic {
+  topic: string;
+  /** Milliseconds between ticks, or null for a topic that keeps no interval. */
+  interval: number | null;
+  /** Number of its latest message, 0 before the first. */
+  seq: number;
+}
+
+/** `chimed.registered`: all that this client hears from now on. */
+export interface Registered {
+  client: number;
+  instance: string;
+  topics: RegisteredTopic[];
+}
+
+/** `chimed.published`: the daemon has the message. */
+export interface Published {
+  id: RequestId;
+  topic: string;
+  seq: number;
+}
+
+/** `chimed.rejected`: why something was refused, sent before anything is closed. */
+export interface Rejection {
+  code: ErrorCode;
+  message: string;
+  /** Type of the request that was refused. */
+  request?: string;
+  /** The topic or pattern that was refused. */
+  topic?: string;
+  id?: RequestId;
+}
+
+/** `chimed.stopping`: the daemon is about to close the connection. */
+export interface Stopping {
+  reason: string;
+}
+
+const LONGEST_NAME = 100;
+
+/**
+ * Reads what a client sent.
+ * @throws {ChimedError} `bad-type` or `bad-request`; the message says which field and what is expected.
+ */
+export function parseRequest(frame: Frame): Request {
+  const { type, data } = frame;
+  switch (type) {
+    case 'chimed.register': {
+      const fields = object(type, data);
+      return {
+        kind: 'register',
+        topics: patterns(type, fields['topics']),
+        ...(fields['name'] !== undefined && { name: clientName(type, fields['name']) }),
+        ...(fields['resume'] !== undefined && { resume: resumePoint(type, fields['resume']) }),
+      };
+    }
+    case 'chimed.unregister':
+      return { kind: 'unregister', topics: patterns(type, object(type, data)['topics']) };
+    case 'chimed.publish': {
+      const { topic, data: payload, id } = object(type, data);
+      if (typeof topic !== 'string' || !isTopic(topic)) throw bad(type, 'topic', 'the name of a topic');
+      if (payload === undefined) throw bad(type, 'data', 'the payload, any JSON value');
+      return { kind: 'publish', topic, data: payload, ...(id !== undefined && { id: requestId(type, id) }) };
+    }
+    case 'chimed.status':
+      return { kind: 'status' };
+    default:
+      if (isTopic(type)) return { kind: 'knock', topic: type, data };
+      throw new ChimedError(
+        'bad-type',
+        `type ${JSON.stringify(clip(type))} is neither a topic nor a request`,
+      );
+  }
+}
+
+/** The `id` of a frame that could not be read as a request, so that its refusal can repeat it. */
+export function idOf(frame: Frame): RequestId | undefined {
+  const id = (frame.data as { id?: unknown } | null | undefined)?.id;
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
+}
+
+/** Reports whether the type is one of ours and not a topic's. */
+export function isControl(type: string): boolean {
+  return type.startsWith(`${RESERVED}.`);
+}
+
+function clip(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function bad(type: string, field: string, expected: string): ChimedError {
+  return new ChimedError('bad-request', `${type} needs ${field} to be ${expected}`);
+}
+
+function object(type: string, data: unknown): Record<string, unknown> {
+  if (typeof data === 'object' && data !== null && !Array.isArray(data))
+    return data as Record<string, unknown>;
+  throw bad(type, 'data', 'an object');
+}
+
+function patterns(type: string, value: unknown): string[] {
+  if (!Array.isArray(value)) throw bad(type, 'topics', 'an array of topics or patterns');
+  for (const item of value) {
+    if (typeof item !== 'string' || !isPattern(item)) {
+      throw bad(
+        type,
+        'topics',
+        `an array of topics or patterns, and ${clip(JSON.stringify(item))} is neither`,
+      );
+    }
+  }
+  return value as string[];
+}
+
+function clientName(type: string, value: unknown): string {
+  if (typeof value === 'string' && value.length <= LONGEST_NAME) return value;
+  throw bad(type, 'name', `a text of at most ${LONGEST_NAME} characters`);
+}
+
+function requestId(type: string, value: unknown): RequestId {
+  if (typeof value === 'number' || (typeof value === 'string' && value.length <= LONGEST_NAME)) return value;
+  throw bad(type, 'id', `a number or a text of at most ${LONGEST_NAME} characters`);
+}
+
+function resumePoint(type: string, value: unknown): ResumePoint {
+  const { instance, after } = object(type, value);
+  if (typeof instance !== 'string') throw bad(type, 'resume.instance', 'a text');
+  const seqs = object(type, after);
+  for (const seq of Object.values(seqs)) {
+    if (!Number.isSafeInteger(seq)) throw bad(type, 'resume.after', 'a number for each topic');
+  }
+  return { instance, after: seqs as Record<string, number> };
+}

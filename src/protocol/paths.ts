@@ -1,0 +1,41 @@
+import { lstatSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Where the daemon listens and where clients look for it, unless told otherwise. One function for
+ * both, so that they meet: `$CHIMED_SOCKET_PATH`, `$RUNTIME_DIRECTORY` (systemd's), `/run/chimed` for
+ * root, `$XDG_RUNTIME_DIR/chimed`, else a directory of the user's own under the temporary directory.
+ */
+export function defaultSocketPath(env: Environment = process.env): string {
+  if (env['CHIMED_SOCKET_PATH']) return env['CHIMED_SOCKET_PATH'];
+  if (process.platform === 'win32') return `\\\\.\\pipe\\chimed-${userInfo().username}`;
+  return join(socketDirectory(env), 'chimed.sock');
+}
+
+function socketDirectory(env: Environment): string {
+  // systemd joins several runtime directories with colons; ours comes first.
+  const runtime = env['RUNTIME_DIRECTORY']?.split(':')[0];
+  if (runtime) return runtime;
+  const uid = process.getuid?.() ?? 0;
+  if (uid === 0) return '/run/chimed';
+  if (env['XDG_RUNTIME_DIR']) return join(env['XDG_RUNTIME_DIR'], 'chimed');
+  return ownTemporaryDirectory(uid);
+}
+
+function ownTemporaryDirectory(uid: number): string {
+  return join(tmpdir(), `chimed-${uid}`);
+}
+
+/**
+ * Reports whether the directory is the one of ours under the temporary directory, and somebody else made
+ * it first or may write to it. Neither a daemon nor a client has any business in it then.
+ */
+export function isForeignDirectory(directory: string): boolean {
+  const uid = process.getuid?.();
+  if (uid === undefined || directory !== ownTemporaryDirectory(uid)) return false;
+  const found = lstatSync(directory, { throwIfNoEntry: false });
+  return found !== undefined && (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0);
+}

@@ -1,0 +1,52 @@
+/** The snapshot of a daemon, as `chimed status --json` prints it. Times are milliseconds since the epoch. */
+export interface Status {
+  version: string;
+  pid: number;
+  instance: string;
+  uptimeSeconds: number;
+  /** Resident memory of the daemon. */
+  memoryBytes: number;
+  configFile: string;
+  socketPath: string;
+  clients: ClientStatus[];
+  topics: TopicStatus[];
+}
+
+export interface ClientStatus {
+  id: number;
+  name: string | null;
+  /** Topics and patterns that it is registered for; empty for one that has yet to register. */
+  topics: string[];
+  /** Messages sent to it. */
+  sent: number;
+  /** Messages that it will never get, because it did not read in time. */
+  skipped: number;
+  /** Bytes that wait for it. */
+  pendingBytes: number;
+  /** When it connected. */
+  since: number;
+}
+
+export interface TopicStatus {
+  topic: string;
+  /** `every 1s`, `every 60s aligned`, `cron 0 * * * * Europe/Berlin`; null if clients alone set the pace. */
+  schedule: string | null;
+  /** Kind of its source: data, command, file, module, host or publish. */
+  source: string;
+  /** False while nobody is registered: no timer, no sample. */
+  awake: boolean;
+  /** Number of its latest message, 0 before the first. */
+  seq: number;
+  /** How many clients hear it. */
+  clients: number;
+  lastSent: number | null;
+  /** How late ticks came, in milliseconds: half of them, and 99 of 100, came within this. */
+  lateP50Ms: number | null;
+  lateP99Ms: number | null;
+  /** Ticks that did not happen because an earlier one, or the machine, took too long. */
+  skippedTicks: number;
+  /** Samples that failed. */
+  failures: number;
+  /** Why the latest sample failed; null if it did not. */
+  lastError: string | null;
+}
