@@ -1,0 +1,111 @@
+import type { Socket } from 'node:net';
+
+import { messageOf } from '../errors.ts';
+import type { ChimedError } from '../errors.ts';
+import type { Frame, Rejection } from '../protocol/messages.ts';
+import { encodeFrame } from './frames.ts';
+import type { ReadState } from './frames.ts';
+
+/** What the owner of a connection is told. What it throws costs this connection, and no other. */
+export interface ConnectionHandler {
+  /** A frame came. */
+  frame(frame: Frame): void;
+  /** The peer broke the framing. It is told so, and the connection closed, after this returns. */
+  violated(error: ChimedError): void;
+  /** All that was written has left for the kernel. */
+  drained(): void;
+  /** The connection is gone. `reason` says why in a few words. */
+  closed(reason: string): void;
+}
+
+/** How long a peer may take to read our last words before the socket is destroyed under it. */
+const LAST_WORDS_MS = 1000;
+
+/** The fields of Node's and node-ipc's own that tell what the documented ones do not. */
+interface IpcSocket extends Socket {
+  /** Where node-ipc keeps what our parser returned. */
+  ipcBuffer?: ReadState;
+  /** Bytes handed to libuv. */
+  _bytesDispatched?: number;
+  /** `writeQueueSize`: those of them that the kernel has not taken yet. */
+  _handle?: { writeQueueSize?: number } | null;
+}
+
+/** One peer's socket: writes bytes, tells how many wait, bounds the age of an unfinished frame. */
+export class Connection {
+  readonly id: number;
+  readonly #socket: IpcSocket;
+  #partial: ReadState = '';
+  #partialTimer: NodeJS.Timeout | undefined;
+  #reason: string | undefined;
+
+  constructor(id: number, socket: Socket) {
+    this.id = id;
+    this.#socket = socket;
+  }
+
+  /** Bytes written and not yet taken by the kernel. */
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Bytes that the kernel has taken so far: it grows as long as the peer reads. */
+  get takenBytes(): number {
+    return (this.#socket._bytesDispatched ?? 0) - (this.#socket._handle?.writeQueueSize ?? 0);
+  }
+
+  /** True once the connection is closing or gone: what is sent now is lost. */
+  get ended(): boolean {
+    return this.#reason !== undefined || this.#socket.destroyed;
+  }
+
+  /** Writes bytes as they are. Nothing happens once the connection has ended. */
+  send(bytes: Buffer): void {
+    if (!this.ended) this.#socket.write(bytes);
+  }
+
+  /** Stops reading, so that a peer that asks faster than it reads waits for itself. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */
+  end(reason: string, lastWords: Buffer, timeoutMs = LAST_WORDS_MS): void {
+    if (this.ended) return;
+    this.#socket.write(lastWords);
+    this.#reason = reason;
+    this.#socket.destroySoon();
+    const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
+    this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  /** Sends `chimed.rejected` and closes. */
+  reject(rejection: Rejection): void {
+    this.end(rejection.code, encodeFrame({ type: 'chimed.rejected', data: rejection }));
+  }
+
+  /** Closes at once; what was not yet taken is lost. */
+  destroy(reason: string): void {
+    this.#reason ??= reason;
+    this.#socket.destroy();
+  }
+
+  /** Called after each chunk: an unfinished frame starts a clock that only its end stops. */
+  watchFrameAge(timeoutMs: number, onTimeout: () => void): void {
+    const partial = this.#socket.ipcBuffer ?? '';
+    if (partial === this.#partial) return;
+    clearTimeout(this.#partialTimer);
+    this.#partial = partial;
+    if (typeof partial === 'object') this.#partialTimer = setTimeout(onTimeout, timeoutMs);
+  }
+
+  /** Called when the socket has closed; says why. */
+  closed(error?: Error): string {
+    clearTimeout(this.#partialTimer);
+    return this.#reason ?? (error ? messageOf(error) : 'left');
+  }
+}

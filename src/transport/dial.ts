@@ -1,0 +1,93 @@
+import { IPCModule } from 'node-ipc';
+
+import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import type { Frame } from '../protocol/messages.ts';
+import { FRAME, FrameParser, VIOLATION, encodeFrame } from './frames.ts';
+
+export interface DialHandler {
+  connected(): void;
+  frame(frame: Frame): void;
+  /** The attempt failed or the connection ended; nothing follows. */
+  ended(error: ChimedError): void;
+}
+
+/** The client's end of a connection. */
+export interface Line {
+  send(frame: Frame): void;
+  /** Closes without another word to the handler. */
+  hangUp(): void;
+}
+
+/** Messages may be as large as the daemon makes them; this only keeps a wrong peer from filling memory. */
+const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+const PEER = 'chimed';
+
+/** Connects once to the daemon at `path`. Retrying is the caller's: node-ipc's own has neither jitter nor end. */
+export function dial(path: string, handler: DialHandler): Line {
+  const ipc = new IPCModule();
+  ipc.config.silent = true;
+  ipc.config.maxRetries = 0;
+  ipc.config.stopRetrying = true;
+  ipc.config.parser = new FrameParser(MAX_FRAME_BYTES);
+  let failure: ChimedError | undefined;
+  let open = true;
+  ipc.connectTo(PEER, path);
+  const peer = ipc.of[PEER]!;
+  peer.on('connect', () => open && handler.connected());
+  peer.on('error', (error: Error) => (failure ??= explain(error, path)));
+  peer.on(FRAME, (frame: Frame) => open && handler.frame(frame));
+  peer.on(VIOLATION, (error: ChimedError) => {
+    failure = new ChimedError(error.code, `what answers at ${path} is not chimed: ${error.message}`);
+    peer.socket.destroy();
+  });
+  peer.on('disconnect', () => {
+    if (!open) return;
+    open = false;
+    handler.ended(failure ?? new ChimedError('connection-lost', 'the daemon closed the connection'));
+  });
+  return {
+    send(frame) {
+      if (open) peer.socket.write(encodeFrame(frame));
+    },
+    hangUp() {
+      open = false;
+      ipc.disconnect(PEER);
+    },
+  };
+}
+
+/** What a system error means here, and what to do about it. */
+function explain(error: Error, path: string): ChimedError {
+  const options = { cause: error };
+  switch (systemCode(error)) {
+    case 'ENOENT':
+      return new ChimedError(
+        'no-daemon',
+        `no daemon: there is no socket at ${path}; is chimed running?`,
+        options,
+      );
+    case 'ECONNREFUSED':
+      return new ChimedError(
+        'no-daemon',
+        `no daemon: nobody listens on ${path}; is chimed running?`,
+        options,
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new ChimedError(
+        'not-permitted',
+        `this user may not open ${path}; is it in the socket's group?`,
+        options,
+      );
+    case 'EAGAIN':
+      return new ChimedError('busy', `too many clients are waiting to be accepted at ${path}`, options);
+    case 'ENOTSOCK':
+      return new ChimedError('not-a-socket', `${path} is not a socket`, options);
+    default:
+      return new ChimedError(
+        'connection-lost',
+        `the connection to ${path} failed: ${messageOf(error)}`,
+        options,
+      );
+  }
+}

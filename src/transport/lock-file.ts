@@ -1,0 +1,82 @@
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+export interface Lock {
+  release(): void;
+}
+
+/** How often, and in steps of how many ms, a refused start looks for the owner's pid before it gives up. */
+const PID_LOOKS = 100;
+const PID_STEP_MS = 10;
+
+/**
+ * Takes the lock beside a socket. The file stays when we are gone: removing it would let two daemons lock
+ * two files of the same name.
+ * @throws {ChimedError} `socket-in-use`, naming the owner's pid; `not-permitted`, `cannot-listen`.
+ */
+export async function lockFile(file: string, socketPath: string, logger: Logger): Promise<Lock> {
+  const flock = await loadFlock(logger);
+  const fd = open(file);
+  if (flock && !flock(fd)) {
+    closeSync(fd);
+    const pid = await ownerPid(file);
+    const owner = pid === undefined ? 'another daemon' : `a daemon with pid ${pid}`;
+    throw new ChimedError(
+      'socket-in-use',
+      `${owner} owns ${socketPath}; stop it, or choose another socket.path`,
+    );
+  }
+  ftruncateSync(fd);
+  writeSync(fd, `${process.pid}\n`, 0);
+  return {
+    release() {
+      ftruncateSync(fd);
+      closeSync(fd);
+    },
+  };
+}
+
+async function loadFlock(logger: Logger): Promise<((fd: number) => boolean) | undefined> {
+  try {
+    return (await import('../linux/libc.ts')).flock;
+  } catch (error) {
+    logger.warn(
+      { error: messageOf(error) },
+      'no file lock here: two daemons started at the same moment may both get the socket',
+    );
+    return undefined;
+  }
+}
+
+function open(file: string): number {
+  try {
+    return openSync(file, 'a+', 0o600);
+  } catch (error) {
+    const code = systemCode(error) === 'EACCES' ? 'not-permitted' : 'cannot-listen';
+    throw new ChimedError(code, `the lock beside the socket cannot be opened: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The owner writes its pid right after it has the lock; until then the file may hold a dead one's. */
+async function ownerPid(file: string): Promise<number | undefined> {
+  for (let look = 0; look < PID_LOOKS; look++) {
+    const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
+    if (pid > 0 && isAlive(pid)) return pid;
+    await wait(PID_STEP_MS);
+  }
+  return undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+}

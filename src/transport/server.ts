@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
+import { IPCModule } from 'node-ipc';
+
+import { ChimedError, messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Frame } from '../protocol/messages.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionHandler } from './connection.ts';
+import { FRAME, FrameParser, VIOLATION } from './frames.ts';
+
+export interface ServerOptions {
+  /** Largest frame accepted from a client, in bytes. */
+  maxFrameBytes: number;
+  /** Longest time that a frame may stay unfinished, in milliseconds. */
+  frameTimeoutMs: number;
+  logger: Logger;
+  /** Called for each new connection; returns who hears of it. */
+  accept: (connection: Connection) => ConnectionHandler;
+}
+
+interface Peer {
+  connection: Connection;
+  handler: ConnectionHandler;
+}
+
+/**
+ * Accepts connections and turns their bytes into frames. We listen ourselves and hand each socket to
+ * node-ipc's server, so that the mode of the path, the backlog and an inherited descriptor are ours to choose.
+ */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #net: NetServer;
+  readonly #ipc = new IPCModule();
+  readonly #peers = new Map<Socket, Peer>();
+  #lastId = 0;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#ipc.config.parser = new FrameParser(options.maxFrameBytes);
+    this.#ipc.config.logger = (text) => options.logger.debug({ from: 'node-ipc' }, text);
+    this.#ipc.serve('unused: we listen, node-ipc reads');
+    this.#ipc.server.on(FRAME, (frame: Frame, socket: Socket) => this.#frame(frame, socket));
+    this.#ipc.server.on(VIOLATION, (error: ChimedError, socket: Socket) => this.#violation(error, socket));
+    this.#net = createServer((socket) => this.#accept(socket));
+  }
+
+  /**
+   * Starts to listen: `open` calls `listen` on the server in its own way. Resolves once it listens.
+   * @throws {ChimedError} `cannot-listen`.
+   */
+  async listen(open: (server: NetServer) => void): Promise<void> {
+    try {
+      open(this.#net);
+      await once(this.#net, 'listening');
+    } catch (error) {
+      throw new ChimedError('cannot-listen', `the socket cannot be opened: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    // Accepting fails when descriptors run out; the server goes on listening and so do we.
+    this.#net.on('error', (error) =>
+      this.#options.logger.error({ error: error.message }, 'cannot accept a client'),
+    );
+  }
+
+  /** Stops accepting. Those who are connected stay. */
+  stopAccepting(): void {
+    this.#net.close();
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new Connection(++this.#lastId, socket);
+    const handler = this.#options.accept(connection);
+    const peer: Peer = { connection, handler };
+    this.#peers.set(socket, peer);
+    let error: Error | undefined;
+    socket.on('error', (problem) => (error = problem));
+    socket.on('drain', () => this.#guard(peer, () => handler.drained()));
+    socket.on('close', () => {
+      this.#peers.delete(socket);
+      this.#guard(peer, () => handler.closed(connection.closed(error)));
+    });
+    this.#ipc.server.addSocket(socket);
+    // After node-ipc's own listener, so that it sees what the parser left.
+    socket.on('data', () =>
+      connection.watchFrameAge(this.#options.frameTimeoutMs, () => this.#tooOld(socket)),
+    );
+  }
+
+  #frame(frame: Frame, socket: Socket): void {
+    const peer = this.#peers.get(socket);
+    if (!peer || peer.connection.ended) return;
+    this.#guard(peer, () => peer.handler.frame(frame));
+  }
+
+  #violation(error: ChimedError, socket: Socket): void {
+    const peer = this.#peers.get(socket);
+    if (!peer || peer.connection.ended) return;
+    this.#guard(peer, () => peer.handler.violated(error));
+    peer.connection.reject({ code: error.code, message: error.message });
+  }
+
+  #tooOld(socket: Socket): void {
+    const message = `a frame did not end within ${this.#options.frameTimeoutMs} ms; each ends with a form feed`;
+    this.#violation(new ChimedError('incomplete', message), socket);
+  }
+
+  /** A mistake of ours in handling one client costs that client, not the daemon. */
+  #guard(peer: Peer, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const { connection } = peer;
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.#options.logger.error({ client: connection.id, error: messageOf(error), stack }, 'internal error');
+      connection.destroy('internal error');
+    }
+  }
+}

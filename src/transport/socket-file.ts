@@ -1,0 +1,155 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { createConnection } from 'node:net';
+import type { Server } from 'node:net';
+import { dirname } from 'node:path';
+
+import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { isForeignDirectory } from '../protocol/paths.ts';
+import { lockFile } from './lock-file.ts';
+import type { Lock } from './lock-file.ts';
+
+export interface SocketOptions {
+  path: string;
+  /** Permission bits; connecting needs write permission. */
+  mode: number;
+  /** Group id of the socket, or undefined to leave the process's own. */
+  gid?: number;
+  /** Connections that the kernel keeps for us until we accept them. */
+  backlog: number;
+  logger: Logger;
+}
+
+/** A path that is ours: nobody else will listen on it while this process lives. */
+export interface SocketFile {
+  /** Makes `server` listen on the path. */
+  open(server: Server): void;
+  /** Removes the socket if it is still the one that we made, and lets go of the path. */
+  release(): void;
+}
+
+/** Bytes of a path that the kernel takes (`sun_path`, less the final NUL and our suffix for making it). */
+const SUFFIX = '.new';
+const LONGEST_PATH = 107 - SUFFIX.length;
+
+/**
+ * Claims a path: a lock first, then a call to see whether somebody answers. A stale socket is ours to
+ * replace; a live one, or anything that is not a socket, is never touched.
+ * @throws {ChimedError} `socket-in-use`, `not-a-socket`, `not-permitted`, `cannot-listen`.
+ */
+export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
+  const { path } = options;
+  if (process.platform === 'win32') return namedPipe(options);
+  if (Buffer.byteLength(path) > LONGEST_PATH) {
+    throw new ChimedError(
+      'cannot-listen',
+      `the socket path has more than ${LONGEST_PATH} bytes: ${path}; choose a shorter socket.path`,
+    );
+  }
+  prepareDirectory(dirname(path));
+  const lock = await lockFile(`${path}.lock`, path, options.logger);
+  try {
+    await assertNobodyAnswers(path);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return socketFile(options, lock);
+}
+
+function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): SocketFile {
+  let made: Stats | undefined;
+  return {
+    /*
+     * The socket is made beside the path, for this user alone, and gets its group and its mode before it
+     * is renamed into place: nobody can connect before they are right. The rename replaces a stale socket
+     * in one step. It also keeps Node, which unlinks the name that it bound, from unlinking the path of a
+     * daemon that may have come after us. The lock makes the name beside the path ours, too.
+     */
+    open(server) {
+      const unfinished = path + SUFFIX;
+      rmSync(unfinished, { force: true });
+      const umask = process.umask(0o177);
+      try {
+        server.listen({ path: unfinished, backlog });
+      } finally {
+        process.umask(umask);
+      }
+      if (!server.listening) return; // The server's own error event says why.
+      if (gid !== undefined) chownSync(unfinished, -1, gid);
+      chmodSync(unfinished, mode);
+      made = lstatSync(unfinished);
+      renameSync(unfinished, path);
+    },
+    release() {
+      if (made && sameFile(made, lstatSync(path, { throwIfNoEntry: false }))) unlinkSync(path);
+      lock.release();
+    },
+  };
+}
+
+/** A Windows named pipe: the system refuses a second owner, and nothing is left behind. */
+function namedPipe({ path, backlog }: SocketOptions): SocketFile {
+  return { open: (server) => server.listen({ path, backlog }), release() {} };
+}
+
+function sameFile(one: Stats, other: Stats | undefined): boolean {
+  return other !== undefined && one.ino === other.ino && one.dev === other.dev;
+}
+
+function prepareDirectory(directory: string): void {
+  try {
+    // Others must pass through root's directory; the socket's own mode keeps out whom it should.
+    mkdirSync(directory, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
+  } catch (error) {
+    throw new ChimedError(
+      'cannot-listen',
+      `the directory of the socket cannot be made: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  if (isForeignDirectory(directory)) {
+    throw new ChimedError(
+      'not-permitted',
+      `${directory} belongs to somebody else or is open to others; remove it, or choose another socket.path`,
+    );
+  }
+}
+
+/** @throws {ChimedError} if the path is taken: by a listener, or by a file that is no socket. */
+async function assertNobodyAnswers(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) {
+    throw new ChimedError(
+      'not-a-socket',
+      `${path} exists and is not a socket; move it away, or choose another socket.path`,
+    );
+  }
+  const outcome = await call(path);
+  switch (outcome) {
+    case 'ECONNREFUSED': // Stale: the process that made it is gone.
+    case 'ENOENT':
+      return;
+    case 'answered':
+    case 'EAGAIN':
+      throw new ChimedError(
+        'socket-in-use',
+        `another program listens on ${path}; stop it, or choose another socket.path`,
+      );
+    default:
+      throw new ChimedError(
+        'not-permitted',
+        `${path} exists and cannot be called (${outcome}); is it another user's?`,
+      );
+  }
+}
+
+function call(path: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = createConnection(path);
+  socket.once('connect', () => resolve('answered'));
+  socket.once('error', (error) => resolve(systemCode(error) ?? error.message));
+  return promise.finally(() => socket.destroy());
+}
