@@ -1,0 +1,43 @@
+import type { SourceConfig } from '../sources/create.ts';
+
+/** When a topic ticks. */
+export type ScheduleConfig =
+  | { kind: 'interval'; intervalMs: number; align: boolean }
+  | { kind: 'cron'; pattern: string; timezone?: string };
+
+/** One topic, checked and resolved. */
+export interface TopicConfig {
+  name: string;
+  /** Absent for a topic that sends only what clients publish, when they do. */
+  schedule?: ScheduleConfig;
+  source: SourceConfig;
+  timeoutMs: number;
+  maxBytes: number;
+  onChange: boolean;
+  always: boolean;
+  history: number;
+}
+
+/** The whole configuration, checked, resolved and frozen. */
+export interface Config {
+  /** The file that it was read from. */
+  file: string;
+  /** Directory that relative paths in it start from. */
+  directory: string;
+  socket: { path: string; mode: number; group?: string; backlog: number };
+  clients: {
+    max: number;
+    maxPatterns: number;
+    pendingBytes: number;
+    stallTimeoutMs: number;
+    frameBytes: number;
+    frameTimeoutMs: number;
+  };
+  log: { level: LogLevel; format: LogFormat };
+  state: { file?: string };
+  shutdown: { timeoutMs: number };
+  topics: readonly TopicConfig[];
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+export type LogFormat = 'auto' | 'pretty' | 'json';

@@ -1,0 +1,94 @@
+import ms from 'ms';
+
+import { hostReadings } from '../sources/host.ts';
+
+/** A kind of value in the configuration. */
+export interface Format {
+  /** What a person should write, as in "expected …". */
+  expected: string;
+  check: (value: unknown) => boolean;
+  /** Reads the text of an environment variable, where the value itself is not a text. */
+  fromText?: (text: string) => unknown;
+}
+
+/** Shortest interval: below it, a tick would be late more often than not. */
+const MIN_INTERVAL_MS = 10;
+/** Smallest buffer: Node's own high-water mark, below which a socket does not say when it has drained. */
+const MIN_PENDING_BYTES = 64 * 1024;
+
+const UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+const wholeFromText = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
+
+/** Formats by the names that the schema calls them. */
+export const formats = {
+  duration: {
+    expected: 'a duration such as 250ms, 10s, 5m or 2h',
+    check: (value) => parseDuration(value) >= 1,
+  },
+  interval: {
+    expected: `a duration of at least ${MIN_INTERVAL_MS}ms, such as 250ms, 1s or 5m`,
+    check: (value) => parseDuration(value) >= MIN_INTERVAL_MS,
+  },
+  size: {
+    expected: 'a size such as 64KiB or 1MiB',
+    check: (value) => parseSize(value) >= 1,
+  },
+  'buffer-size': {
+    expected: 'a size of at least 64KiB, such as 256KiB or 1MiB',
+    check: (value) => parseSize(value) >= MIN_PENDING_BYTES,
+  },
+  mode: {
+    expected: "an octal mode in quotes, such as '0660'",
+    check: (value) => typeof value === 'string' && /^0?[0-7]{3}$/.test(value),
+  },
+  count: {
+    expected: 'a whole number, 1 or more',
+    check: (value) => isWhole(value, 1),
+    fromText: wholeFromText,
+  },
+  length: { expected: 'a whole number, 0 or more', check: (value) => isWhole(value, 0) },
+  switch: { expected: 'true or false', check: (value) => typeof value === 'boolean' },
+  text: { expected: 'a text', check: isText },
+  command: {
+    expected: 'a list of arguments such as [uname, -r], or a text for /bin/sh',
+    check: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
+  },
+  true: { expected: 'true', check: (value) => value === true },
+  payload: { expected: 'any value that JSON can carry', check: (value) => value !== undefined },
+  level: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  'log-format': oneOf('auto', 'pretty', 'json'),
+  reading: oneOf(...hostReadings),
+} satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof formats;
+
+/** The number of milliseconds of a duration that a person wrote; NaN if it is none. */
+export function parseDuration(value: unknown): number {
+  // A unit is required: nobody should have to guess what `timeout: 10` means.
+  if (typeof value !== 'string' || !/^\d+(\.\d+)? ?(ms|s|m|h|d)$/.test(value)) return Number.NaN;
+  return Math.round(ms(value as ms.StringValue));
+}
+
+/** The number of bytes of a size that a person wrote; NaN if it is none. */
+export function parseSize(value: unknown): number {
+  const [, number, unit] =
+    (typeof value === 'string' && /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)$/.exec(value)) || [];
+  return unit === undefined ? Number.NaN : Math.round(Number(number) * UNITS[unit]!);
+}
+
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function oneOf(...words: string[]): Format {
+  return { expected: `one of ${words.join(', ')}`, check: (value) => words.includes(value as string) };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isWhole(value: unknown, least: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}

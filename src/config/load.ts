@@ -1,0 +1,115 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import type { Document, Node } from 'yaml';
+
+import { ChimedError, messageOf } from '../errors.ts';
+import { defaultSocketPath } from '../protocol/paths.ts';
+import type { Config, LogFormat, LogLevel } from './config.ts';
+import { isMapping, parseDuration, parseSize } from './formats.ts';
+import { ConfigError } from './mistakes.ts';
+import type { Mistake } from './mistakes.ts';
+import { readSettings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { readTopics } from './topics.ts';
+
+type Environment = Record<string, string | undefined>;
+
+const SYSTEM_FILE = '/etc/chimed/chimed.yaml';
+const PACKAGED_FILE = resolve(import.meta.dirname, '../../config/chimed.yaml');
+
+/** The file to use: the one named, `$CHIMED_CONFIG`, `/etc/chimed/chimed.yaml`, else the one that we ship. */
+export function findConfig(named?: string, env: Environment = process.env): string {
+  const chosen = named ?? env['CHIMED_CONFIG'];
+  if (chosen) return resolve(chosen);
+  return existsSync(SYSTEM_FILE) ? SYSTEM_FILE : PACKAGED_FILE;
+}
+
+/**
+ * Reads and checks a configuration file. Nothing is opened or started.
+ * @returns the configuration, frozen all the way down.
+ * @throws {ConfigError} `bad-config`, with every mistake and its path.
+ */
+export function loadConfig(file: string, env: Environment = process.env): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      file,
+      document.errors.map((error) => ({
+        path: [],
+        message: error.message,
+        line: lines.linePos(error.pos[0]).line,
+      })),
+    );
+  }
+  const raw: unknown = document.toJS() ?? {};
+  if (!isMapping(raw)) throw new ConfigError(file, [{ path: [], message: 'expected a mapping with topics' }]);
+
+  const mistakes: Mistake[] = [];
+  const directory = dirname(file);
+  const { topics: rawTopics, ...rawSettings } = raw;
+  const settings = readSettings(rawSettings, env, mistakes);
+  const topics = readTopics(rawTopics, directory, mistakes);
+  if (mistakes.length > 0) {
+    throw new ConfigError(
+      file,
+      mistakes.map((mistake) => withLine(mistake, document, lines)),
+    );
+  }
+  return deepFreeze({ file, directory, ...resolveSettings(settings, env), topics });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ChimedError('bad-config', `the configuration cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function withLine(mistake: Mistake, document: Document, lines: LineCounter): Mistake {
+  for (let depth = mistake.path.length; depth > 0; depth--) {
+    const node = document.getIn(mistake.path.slice(0, depth), true) as Node | undefined;
+    if (node?.range) return { ...mistake, line: lines.linePos(node.range[0]).line };
+  }
+  return mistake;
+}
+
+function resolveSettings(
+  settings: Settings,
+  env: Environment,
+): Omit<Config, 'file' | 'directory' | 'topics'> {
+  const { socket, clients, log, state, shutdown } = settings;
+  const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
+  const stateFile = state.file ?? (stateDirectory && join(stateDirectory, 'state.json'));
+  return {
+    socket: {
+      path: socket.path ?? defaultSocketPath(env),
+      mode: Number.parseInt(socket.mode, 8),
+      ...(socket.group !== null && { group: socket.group }),
+      backlog: socket.backlog,
+    },
+    clients: {
+      max: clients.max,
+      maxPatterns: clients.maxPatterns,
+      pendingBytes: parseSize(clients.pendingBytes),
+      stallTimeoutMs: parseDuration(clients.stallTimeout),
+      frameBytes: parseSize(clients.frameBytes),
+      frameTimeoutMs: parseDuration(clients.frameTimeout),
+    },
+    log: { level: log.level as LogLevel, format: log.format as LogFormat },
+    state: stateFile ? { file: stateFile } : {},
+    shutdown: { timeoutMs: parseDuration(shutdown.timeout) },
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

@@ -1,0 +1,169 @@
+import type { FormatName } from './formats.ts';
+
+/** One key of the configuration. */
+export interface Key {
+  doc: string;
+  format: FormatName;
+  /** null: not set. */
+  default: string | number | boolean | null;
+  /** Environment variable that overrides the file. */
+  env?: string;
+}
+
+/** The daemon's settings. The only place where a default is written. */
+export const settingsSchema = {
+  socket: {
+    path: {
+      doc: 'Path of the Unix socket. Not set: the place where clients look for it, see below.',
+      format: 'text',
+      default: null,
+      env: 'CHIMED_SOCKET_PATH',
+    },
+    mode: {
+      doc: 'Permissions of the socket. Who may write to it may connect.',
+      format: 'mode',
+      default: '0600',
+    },
+    group: {
+      doc: "Group of the socket, by name or number. Not set: the daemon's own.",
+      format: 'text',
+      default: null,
+    },
+    backlog: {
+      doc: 'Connections that wait in the kernel until the daemon accepts them; more are told EAGAIN.',
+      format: 'count',
+      default: 4096,
+    },
+  },
+  clients: {
+    max: {
+      doc: 'Clients at one time; one more is rejected with `too-many-clients`.',
+      format: 'count',
+      default: 10_000,
+      env: 'CHIMED_CLIENTS_MAX',
+    },
+    maxPatterns: {
+      doc: 'Topics and patterns that one client may register for; one more is rejected with `too-many-patterns`.',
+      format: 'count',
+      default: 256,
+    },
+    pendingBytes: {
+      doc: 'Bytes that may wait for one client. Past that, messages are skipped and counted until it has read them; then it gets the newest of each topic.',
+      format: 'buffer-size',
+      default: '1MiB',
+    },
+    stallTimeout: {
+      doc: 'A client for which bytes wait and that reads nothing for this long is disconnected.',
+      format: 'duration',
+      default: '30s',
+    },
+    frameBytes: {
+      doc: 'Largest frame that a client may send; a larger one is rejected with `too-large`, and the client disconnected.',
+      format: 'size',
+      default: '1MiB',
+    },
+    frameTimeout: {
+      doc: 'Longest time from the first byte of a frame to its end; then `incomplete`, and the client is disconnected.',
+      format: 'duration',
+      default: '10s',
+    },
+  },
+  log: {
+    level: {
+      doc: 'Least important lines that are written: debug, info, warn, error or silent.',
+      format: 'level',
+      default: 'info',
+      env: 'CHIMED_LOG_LEVEL',
+    },
+    format: {
+      doc: 'How lines are written: pretty, json, or auto (pretty on a terminal, json otherwise).',
+      format: 'log-format',
+      default: 'auto',
+      env: 'CHIMED_LOG_FORMAT',
+    },
+  },
+  state: {
+    file: {
+      doc: 'Where the numbering and the history are kept while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd gives one, else nowhere, and a restart begins a new numbering.',
+      format: 'text',
+      default: null,
+      env: 'CHIMED_STATE_FILE',
+    },
+  },
+  shutdown: {
+    timeout: {
+      doc: 'Longest time that stopping waits for clients to take what is queued and for sources to end.',
+      format: 'duration',
+      default: '5s',
+    },
+  },
+} as const satisfies Record<string, Record<string, Key>>;
+
+/** The keys of one topic. */
+export const topicSchema = {
+  interval: { doc: 'Time from one tick to the next, at least 10ms.', format: 'interval', default: null },
+  align: {
+    doc: 'Ticks at multiples of the interval on the wall clock (`1m`: on the minute) rather than counted from the start.',
+    format: 'switch',
+    default: false,
+  },
+  cron: {
+    doc: 'Ticks at the times of a cron pattern of five fields, or six with seconds first.',
+    format: 'text',
+    default: null,
+  },
+  timezone: {
+    doc: "Time zone of the cron pattern, such as `Europe/Berlin`. Not set: the machine's.",
+    format: 'text',
+    default: null,
+  },
+  data: { doc: 'Source: this value, as it stands.', format: 'payload', default: null },
+  command: {
+    doc: "Source: a command's output; a list of arguments, or a text that `/bin/sh -c` runs. JSON if it parses, else text. Its directory is the configuration file's.",
+    format: 'command',
+    default: null,
+  },
+  file: {
+    doc: "Source: a file's content; `.json`, `.yaml` and `.yml` are parsed, anything else is text.",
+    format: 'text',
+    default: null,
+  },
+  module: {
+    doc: 'Source: an ES module whose default export is `async ({ topic, signal, log }) => payload`.',
+    format: 'text',
+    default: null,
+  },
+  host: {
+    doc: 'Source: a reading of the host: load, memory, uptime or cpu.',
+    format: 'reading',
+    default: null,
+  },
+  publish: {
+    doc: 'Source: what clients publish, sent at once; and again at each tick, if there is a schedule.',
+    format: 'true',
+    default: null,
+  },
+  timeout: { doc: 'Longest time that one sample may take.', format: 'duration', default: '10s' },
+  maxBytes: { doc: 'Largest output, file or payload.', format: 'size', default: '1MiB' },
+  onChange: {
+    doc: 'Sends only a payload that differs from the last message.',
+    format: 'switch',
+    default: false,
+  },
+  always: { doc: 'Ticks although nobody is registered.', format: 'switch', default: false },
+  history: {
+    doc: 'How many of the last messages are kept for clients that come back after a lost connection.',
+    format: 'length',
+    default: 0,
+  },
+} as const satisfies Record<string, Key>;
+
+export type TopicKey = keyof typeof topicSchema;
+export const sourceKeys = [
+  'data',
+  'command',
+  'file',
+  'module',
+  'host',
+  'publish',
+] as const satisfies TopicKey[];

@@ -1,0 +1,102 @@
+import convict from 'convict';
+
+import { formats, isMapping } from './formats.ts';
+import type { Format } from './formats.ts';
+import type { Mistake } from './mistakes.ts';
+import { settingsSchema } from './schema.ts';
+import type { Key } from './schema.ts';
+
+type Environment = Record<string, string | undefined>;
+type Sections = typeof settingsSchema;
+type Value<K extends Key> = K['default'] extends number
+  ? number
+  : K['default'] extends null
+    ? string | null
+    : string;
+
+/** The settings as a person writes them, defaults filled in. */
+export type Settings = { [S in keyof Sections]: { [K in keyof Sections[S]]: Value<Sections[S][K] & Key> } };
+
+const schema = nullable(settingsSchema) as convict.Schema<Settings>;
+
+for (const [name, format] of Object.entries<Format>(formats)) {
+  convict.addFormat({
+    name,
+    validate(value) {
+      if (!format.check(value)) throw new Error(`expected ${format.expected}`);
+    },
+    ...(format.fromText && { coerce: format.fromText }),
+  });
+}
+
+/** Lays what the file says over the defaults and the environment over both, and checks the result. */
+export function readSettings(raw: Record<string, unknown>, env: Environment, mistakes: Mistake[]): Settings {
+  // convict reads the command line too, and would take `--help` for its own.
+  const conf = convict<Settings>(schema, { env, args: [] });
+  conf.load(knownSettings(raw, mistakes));
+  try {
+    conf.validate({ allowed: 'strict' });
+  } catch (error) {
+    // One line for each, which begins with the path.
+    for (const line of (error as Error).message.split('\n')) {
+      const [path = '', ...message] = line.split(': ');
+      mistakes.push({
+        path: path.split('.'),
+        message: message.join(': ').replace(/: value was /, ', but it is '),
+      });
+    }
+  }
+  return conf.getProperties();
+}
+
+/** The part of the file that has the shape of the schema; convict itself stumbles over the rest. */
+function knownSettings(
+  raw: Record<string, unknown>,
+  mistakes: Mistake[],
+): Record<string, Record<string, unknown>> {
+  const known: Record<string, Record<string, unknown>> = {};
+  for (const [section, values] of Object.entries(raw)) {
+    if (!Object.hasOwn(settingsSchema, section)) {
+      mistakes.push({ path: [section], message: unknownKey([...Object.keys(settingsSchema), 'topics']) });
+    } else if (values !== null && !isMapping(values)) {
+      mistakes.push({ path: [section], message: `expected a mapping with ${keysOf(section).join(', ')}` });
+    } else {
+      known[section] = knownKeys(section, values ?? {}, mistakes);
+    }
+  }
+  return known;
+}
+
+function knownKeys(
+  section: string,
+  values: Record<string, unknown>,
+  mistakes: Mistake[],
+): Record<string, unknown> {
+  const known: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(values)) {
+    const path = [section, key];
+    if (!keysOf(section).includes(key)) mistakes.push({ path, message: unknownKey(keysOf(section)) });
+    else if (isMapping(value)) mistakes.push({ path, message: 'expected one value, but it is a mapping' });
+    else known[key] = value;
+  }
+  return known;
+}
+
+export function unknownKey(known: readonly string[]): string {
+  return `unknown key; expected one of ${known.join(', ')}`;
+}
+
+function keysOf(section: string): string[] {
+  return Object.keys(settingsSchema[section as keyof typeof settingsSchema]);
+}
+
+/** For convict, a key whose default is null may be left unset only if it says so. */
+function nullable(sections: Record<string, Record<string, Key>>): object {
+  return mapValues(sections, (section) =>
+    mapValues(section, (key) => ({ ...key, nullable: key.default === null })),
+  );
+}
+
+function mapValues<T, U>(object: Record<string, T>, change: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
+}

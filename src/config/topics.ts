@@ -1,0 +1,154 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Cron } from 'croner';
+
+import { messageOf } from '../errors.ts';
+import { isTopic } from '../protocol/topics.ts';
+import type { SourceConfig } from '../sources/create.ts';
+import type { HostReading } from '../sources/host.ts';
+import type { ScheduleConfig, TopicConfig } from './config.ts';
+import { formats, isMapping, parseDuration, parseSize } from './formats.ts';
+import type { Format } from './formats.ts';
+import type { Mistake } from './mistakes.ts';
+import { sourceKeys, topicSchema } from './schema.ts';
+import type { Key, TopicKey } from './schema.ts';
+import { unknownKey } from './settings.ts';
+
+type RawTopic = Partial<Record<TopicKey, unknown>>;
+type Complain = (message: string, ...path: string[]) => void;
+
+/** Reads the `topics` of a configuration file; a topic with a mistake is left out. */
+export function readTopics(raw: unknown, directory: string, mistakes: Mistake[]): TopicConfig[] {
+  if (raw === undefined || raw === null) return [];
+  if (!isMapping(raw)) {
+    mistakes.push({ path: ['topics'], message: 'expected a mapping of topic names to topics' });
+    return [];
+  }
+  return Object.entries(raw).flatMap(([name, topic]) => {
+    const before = mistakes.length;
+    const complain: Complain = (message, ...path) =>
+      mistakes.push({ path: ['topics', name, ...path], message });
+    const config = readTopic(name, topic, directory, complain);
+    return mistakes.length === before && config ? [config] : [];
+  });
+}
+
+function readTopic(
+  name: string,
+  raw: unknown,
+  directory: string,
+  complain: Complain,
+): TopicConfig | undefined {
+  if (!isTopic(name)) {
+    complain(
+      'a topic is named by tokens of a-z, 0-9, _ and - with dots between them, and not chimed or chimed.…',
+    );
+  }
+  if (!isMapping(raw)) {
+    complain('expected a mapping with a schedule and a source');
+    return undefined;
+  }
+  const topic: RawTopic = checkedKeys(raw, complain);
+  const source = readSource(topic, directory, complain);
+  const schedule = readSchedule(topic, source?.kind === 'publish', complain);
+  if (!source) return undefined;
+  const value = <K extends TopicKey>(key: K) => topic[key] ?? topicSchema[key].default;
+  return {
+    name,
+    ...(schedule && { schedule }),
+    source,
+    timeoutMs: parseDuration(value('timeout')),
+    maxBytes: parseSize(value('maxBytes')),
+    onChange: value('onChange') as boolean,
+    always: value('always') as boolean,
+    history: value('history') as number,
+  };
+}
+
+function checkedKeys(raw: Record<string, unknown>, complain: Complain): RawTopic {
+  const topic: RawTopic = {};
+  for (const [key, value] of Object.entries(raw)) {
+    const known: Key | undefined = Object.hasOwn(topicSchema, key) ? topicSchema[key as TopicKey] : undefined;
+    if (!known) {
+      complain(unknownKey(Object.keys(topicSchema)), key);
+      continue;
+    }
+    const format: Format = formats[known.format];
+    if (!format.check(value))
+      complain(`expected ${format.expected}, but it is ${JSON.stringify(value)}`, key);
+    topic[key as TopicKey] = value;
+  }
+  return topic;
+}
+
+function readSource(topic: RawTopic, directory: string, complain: Complain): SourceConfig | undefined {
+  const [kind, ...others] = sourceKeys.filter((key) => key in topic);
+  if (kind === undefined) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
+  if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
+  switch (kind) {
+    case 'data':
+      return { kind, data: topic.data };
+    case 'command':
+      return { kind, command: topic.command as string | string[] };
+    case 'file':
+      return { kind, file: topic.file as string };
+    case 'module':
+      checkFile(topic.module as string, directory, complain);
+      return { kind, module: topic.module as string };
+    case 'host':
+      return { kind, host: topic.host as HostReading };
+    case 'publish':
+      return { kind };
+    case undefined:
+      return undefined;
+    default:
+      return kind satisfies never;
+  }
+}
+
+function checkFile(module: string, directory: string, complain: Complain): void {
+  const path = resolve(directory, String(module));
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) complain(`there is no file ${path}`, 'module');
+}
+
+function readSchedule(topic: RawTopic, optional: boolean, complain: Complain): ScheduleConfig | undefined {
+  const { interval, cron } = topic;
+  if (interval !== undefined && cron !== undefined)
+    complain('two schedules, interval and cron; a topic has one');
+  if (topic.align !== undefined && interval === undefined) complain('align goes with interval', 'align');
+  if (topic.timezone !== undefined && cron === undefined) complain('timezone goes with cron', 'timezone');
+  if (interval !== undefined) {
+    return { kind: 'interval', intervalMs: parseDuration(interval), align: topic.align === true };
+  }
+  if (cron !== undefined) return readCron(cron as string, topic.timezone as string | undefined, complain);
+  if (!optional) complain('no schedule; expected interval or cron');
+  return undefined;
+}
+
+function readCron(
+  pattern: string,
+  timezone: string | undefined,
+  complain: Complain,
+): ScheduleConfig | undefined {
+  if (timezone !== undefined && !isTimezone(timezone)) {
+    complain(`expected a time zone such as Europe/Berlin, but it is ${JSON.stringify(timezone)}`, 'timezone');
+    return undefined;
+  }
+  try {
+    const cron = new Cron(pattern, { paused: true, mode: '5-or-6-parts', ...(timezone && { timezone }) });
+    if (!cron.nextRun()) throw new Error('it never comes');
+  } catch (error) {
+    complain(`expected a cron pattern such as "*/5 * * * *": ${messageOf(error)}`, 'cron');
+    return undefined;
+  }
+  return { kind: 'cron', pattern, ...(timezone && { timezone }) };
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,38 @@
+import { commandSource } from './command.ts';
+import { fileSource } from './file.ts';
+import { hostSource } from './host.ts';
+import type { HostReading } from './host.ts';
+import { moduleSource } from './module.ts';
+import type { Source, SourceContext } from './source.ts';
+
+/** What the configuration says of a source; exactly one of the kinds. */
+export type SourceConfig =
+  | { kind: 'data'; data: unknown }
+  | { kind: 'command'; command: string | readonly string[] }
+  | { kind: 'file'; file: string }
+  | { kind: 'module'; module: string }
+  | { kind: 'host'; host: HostReading }
+  | { kind: 'publish' };
+
+/** Makes the source of a topic; undefined for one that clients publish to. Rejects if a module cannot be loaded. */
+export async function createSource(
+  config: SourceConfig,
+  context: SourceContext,
+): Promise<Source | undefined> {
+  switch (config.kind) {
+    case 'data':
+      return { sample: () => config.data };
+    case 'command':
+      return commandSource(config.command, context);
+    case 'file':
+      return fileSource(config.file, context);
+    case 'module':
+      return moduleSource(config.module, context);
+    case 'host':
+      return hostSource(config.host);
+    case 'publish':
+      return undefined;
+    default:
+      return config satisfies never;
+  }
+}

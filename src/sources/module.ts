@@ -1,0 +1,54 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Source, SourceContext } from './source.ts';
+
+/** What the default export of a source module is. */
+export type SourceModule = (context: { topic: string; signal: AbortSignal; log: Logger }) => unknown;
+
+/**
+ * Calls the default export of an ES module. The module runs inside the daemon: one that never settles is
+ * told to stop through `signal` after the timeout, and is not called again until it has.
+ */
+export async function moduleSource(module: string, context: SourceContext): Promise<Source> {
+  const { topic, timeoutMs, directory, logger } = context;
+  const take = await load(resolve(directory, module));
+  let running: Promise<unknown> | undefined;
+  return {
+    async sample(wanted) {
+      if (running)
+        throw new Error(`the module has not settled since it was told to stop; it must obey its signal`);
+      const timeout = AbortSignal.timeout(timeoutMs);
+      const signal = AbortSignal.any([wanted, timeout]);
+      const run = Promise.resolve(take({ topic, signal, log: logger }));
+      running = run;
+      const settled = () => void (running = undefined);
+      run.then(settled, settled);
+      return Promise.race([run, aborted(signal, `the module took longer than ${timeoutMs} ms (timeout)`)]);
+    },
+  };
+}
+
+async function load(path: string): Promise<SourceModule> {
+  // A reload must see the file as it is now, and the runtime never forgets a module that it has loaded.
+  const url = pathToFileURL(path);
+  url.searchParams.set('changed', String(statSync(path).mtimeMs));
+  let loaded: { default?: unknown };
+  try {
+    loaded = await import(url.href);
+  } catch (error) {
+    throw new Error(`${path} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  }
+  if (typeof loaded.default !== 'function')
+    throw new Error(`the default export of ${path} must be a function`);
+  return loaded.default as SourceModule;
+}
+
+function aborted(signal: AbortSignal, message: string): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(new Error(message)), { once: true });
+  return promise;
+}
