@@ -1,0 +1,90 @@
+import type { Logger } from '../log.ts';
+import type { Frame, Rejection } from '../protocol/messages.ts';
+import type { Connection } from '../transport/connection.ts';
+import { encodeFrame } from '../transport/frames.ts';
+import type { Flusher } from './flusher.ts';
+import { Outbox } from './outbox.ts';
+import type { OutboxLimits } from './outbox.ts';
+import type { Subscriber } from './topic.ts';
+
+/** One connected client: what it is registered for, what waits for it, and what is logged of it. */
+export class Client implements Subscriber {
+  readonly id: number;
+  readonly connection: Connection;
+  /** Topics and patterns that it is registered for. */
+  readonly patterns = new Set<string>();
+  /** When it connected, in milliseconds since the epoch. */
+  readonly since = Date.now();
+  name: string | undefined;
+  readonly #outbox: Outbox;
+  readonly #logger: Logger;
+  #rejections = 0;
+
+  constructor(connection: Connection, flusher: Flusher, limits: OutboxLimits, logger: Logger) {
+    this.id = connection.id;
+    this.connection = connection;
+    this.#logger = logger;
+    this.#outbox = new Outbox(connection, flusher, limits, {
+      slow: () =>
+        logger.warn(this.fields, 'client is slow: messages are skipped until it has read what waits'),
+      caughtUp: (skipped) => logger.info({ ...this.fields, skipped }, 'client has caught up'),
+      stalled: () => this.#stalled(limits.stallTimeoutMs),
+    });
+  }
+
+  /** What every line about this client says of it. */
+  get fields(): { client: number; name?: string } {
+    return { client: this.id, ...(this.name !== undefined && { name: this.name }) };
+  }
+
+  get sent(): number {
+    return this.#outbox.sent;
+  }
+
+  get skipped(): number {
+    return this.#outbox.skipped;
+  }
+
+  get pendingBytes(): number {
+    return this.#outbox.pendingBytes;
+  }
+
+  message(topic: string, frame: Buffer): void {
+    this.#outbox.message(topic, frame);
+  }
+
+  /** Answers a request. */
+  answer(frame: Frame | Buffer): void {
+    this.#outbox.control(Buffer.isBuffer(frame) ? frame : encodeFrame(frame));
+  }
+
+  /** Refuses something that the client asked for, and keeps it. Logged once per client. */
+  refuse(rejection: Rejection): void {
+    this.logRejection(rejection);
+    this.answer({ type: 'chimed.rejected', data: rejection });
+  }
+
+  logRejection({ code, message, request }: Rejection): void {
+    if (++this.#rejections > 1) return;
+    this.#logger.warn({ ...this.fields, code, request }, `rejected: ${message}`);
+  }
+
+  drained(): void {
+    this.#outbox.drained();
+  }
+
+  /** The connection is gone. */
+  closed(reason: string): void {
+    this.#outbox.close();
+    const { sent, skipped, fields } = this;
+    const seconds = Math.round((Date.now() - this.since) / 1000);
+    const rejections = this.#rejections > 0 && { rejections: this.#rejections };
+    this.#logger.info({ ...fields, reason, seconds, sent, skipped, ...rejections }, 'client disconnected');
+  }
+
+  #stalled(stallTimeoutMs: number): void {
+    const message = `the client took nothing for ${stallTimeoutMs} ms although ${this.pendingBytes} bytes wait for it`;
+    this.#logger.warn(this.fields, 'client is stalled: it is disconnected');
+    this.connection.reject({ code: 'stalled', message });
+  }
+}

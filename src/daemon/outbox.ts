@@ -1,0 +1,136 @@
+import type { Connection } from '../transport/connection.ts';
+import type { Flusher } from './flusher.ts';
+
+export interface OutboxLimits {
+  /** Bytes that may wait for the client before messages are skipped. */
+  pendingBytes: number;
+  /** Time without progress after which the client is given up, in milliseconds. */
+  stallTimeoutMs: number;
+}
+
+/** What the owner of an outbox is told. */
+export interface OutboxListener {
+  /** The client has fallen behind: messages are skipped from here on. */
+  slow(): void;
+  /** It has caught up; `skipped` messages were lost to it meanwhile. */
+  caughtUp(skipped: number): void;
+  /** Nothing was taken for the stall timeout. */
+  stalled(): void;
+}
+
+/**
+ * What waits for one client. Everything of one turn of the event loop leaves in one write. Messages past
+ * `pendingBytes` are held back, only the newest of each topic, and follow once the client has read what was
+ * before them; so memory is bounded by the limit, one message past it, and one held message a topic (whose
+ * bytes all clients share).
+ */
+export class Outbox {
+  readonly #connection: Connection;
+  readonly #flusher: Flusher;
+  readonly #limits: OutboxLimits;
+  readonly #listener: OutboxListener;
+  #frames: Buffer[] = [];
+  #frameBytes = 0;
+  #held: Map<string, Buffer> | undefined;
+  #skippedWhileSlow = 0;
+  #stallTimer: NodeJS.Timeout | undefined;
+  /** Messages sent, and messages that the client will never get. */
+  sent = 0;
+  skipped = 0;
+
+  constructor(connection: Connection, flusher: Flusher, limits: OutboxLimits, listener: OutboxListener) {
+    this.#connection = connection;
+    this.#flusher = flusher;
+    this.#limits = limits;
+    this.#listener = listener;
+  }
+
+  /** Bytes that wait, here and in the socket. */
+  get pendingBytes(): number {
+    return this.#frameBytes + this.#connection.pendingBytes;
+  }
+
+  /** Queues a message of a topic, or holds it back if too much waits already. */
+  message(topic: string, frame: Buffer): void {
+    if (this.#held) this.#hold(topic, frame);
+    else if (this.pendingBytes >= this.#limits.pendingBytes) {
+      this.#held = new Map();
+      this.#hold(topic, frame);
+      this.#listener.slow();
+    } else {
+      this.sent++;
+      this.#queue(frame);
+    }
+  }
+
+  /** Queues a control message. It is never skipped; a client that does not read is not read from, either. */
+  control(frame: Buffer): void {
+    this.#queue(frame);
+    if (this.pendingBytes >= this.#limits.pendingBytes) this.#connection.pause();
+  }
+
+  /** Called by the flusher once a turn. Returns what is to be written. */
+  takeFrames(): Buffer[] {
+    const frames = this.#frames;
+    this.#frames = [];
+    this.#frameBytes = 0;
+    return frames;
+  }
+
+  /** Called by the flusher with what `takeFrames` returned, joined. */
+  write(bytes: Buffer): void {
+    this.#connection.send(bytes);
+    if (this.#connection.pendingBytes > 0) this.#watchForStall();
+  }
+
+  /** The client has read all that was written: what was held back follows. */
+  drained(): void {
+    this.#connection.resume();
+    const held = this.#held;
+    if (!held) return;
+    for (const [topic, frame] of held) {
+      if (this.pendingBytes >= this.#limits.pendingBytes) return;
+      held.delete(topic);
+      this.sent++;
+      this.#queue(frame);
+    }
+    this.#held = undefined;
+    this.#listener.caughtUp(this.#skippedWhileSlow);
+    this.#skippedWhileSlow = 0;
+  }
+
+  /** The connection is gone: what is held back is lost. */
+  close(): void {
+    clearTimeout(this.#stallTimer);
+    this.skipped += this.#held?.size ?? 0;
+    this.#held = undefined;
+    this.#frames = [];
+    this.#frameBytes = 0;
+  }
+
+  #queue(frame: Buffer): void {
+    if (this.#frames.length === 0) this.#flusher.add(this);
+    this.#frames.push(frame);
+    this.#frameBytes += frame.length;
+  }
+
+  #hold(topic: string, frame: Buffer): void {
+    // Deleted first, so that the topics follow in the order of their newest messages.
+    if (this.#held!.delete(topic)) {
+      this.skipped++;
+      this.#skippedWhileSlow++;
+    }
+    this.#held!.set(topic, frame);
+  }
+
+  #watchForStall(): void {
+    if (this.#stallTimer) return;
+    const before = this.#connection.takenBytes;
+    this.#stallTimer = setTimeout(() => {
+      this.#stallTimer = undefined;
+      if (this.#connection.pendingBytes === 0) return;
+      if (this.#connection.takenBytes === before) this.#listener.stalled();
+      else this.#watchForStall();
+    }, this.#limits.stallTimeoutMs);
+  }
+}

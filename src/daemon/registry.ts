@@ -1,0 +1,111 @@
+import { ChimedError } from '../errors.ts';
+import type { RegisteredTopic } from '../protocol/messages.ts';
+import { isWildcard, matches } from '../protocol/topics.ts';
+import type { Client } from './client.ts';
+import type { Topic } from './topic.ts';
+
+/** Who is connected, which topics there are, and who hears what. */
+export class Registry {
+  readonly #topics = new Map<string, Topic>();
+  readonly #clients = new Map<number, Client>();
+  readonly #maxPatterns: () => number;
+
+  /** @param maxPatterns How many patterns one client may have; a reload may change it. */
+  constructor(maxPatterns: () => number) {
+    this.#maxPatterns = maxPatterns;
+  }
+
+  get clients(): ReadonlyMap<number, Client> {
+    return this.#clients;
+  }
+
+  get topics(): ReadonlyMap<string, Topic> {
+    return this.#topics;
+  }
+
+  addClient(client: Client): void {
+    this.#clients.set(client.id, client);
+  }
+
+  removeClient(client: Client): void {
+    this.#clients.delete(client.id);
+    for (const topic of this.#topicsOf(client)) topic.unsubscribe(client);
+  }
+
+  /** Adds a topic; the clients whose patterns match it hear it from now on, and are returned. */
+  addTopic(topic: Topic): Client[] {
+    this.#topics.set(topic.name, topic);
+    const audience = [...this.#clients.values()].filter((client) => hears(client, topic.name));
+    for (const client of audience) topic.subscribe(client);
+    return audience;
+  }
+
+  /** Removes a topic; the clients who heard it are returned. They keep their patterns: it may come back. */
+  removeTopic(topic: Topic): Client[] {
+    this.#topics.delete(topic.name);
+    const audience = [...this.#clients.values()].filter((client) => hears(client, topic.name));
+    for (const client of audience) topic.unsubscribe(client);
+    return audience;
+  }
+
+  /**
+   * The topic of this name.
+   * @throws {ChimedError} `unknown-topic`; the message lists those that there are.
+   */
+  topic(name: string): Topic {
+    const topic = this.#topics.get(name);
+    if (topic) return topic;
+    const names = [...this.#topics.keys()].toSorted();
+    const known = names.length === 0 ? 'there are none' : `there is ${names.join(', ')}`;
+    throw new ChimedError('unknown-topic', `there is no topic ${name}; ${known}`);
+  }
+
+  /**
+   * Registers a client for a topic, or for all that match a pattern, now and after a reload.
+   * @returns the topics that the client does not hear yet; the caller subscribes it to them.
+   * @throws {ChimedError} `unknown-topic`, `too-many-patterns`.
+   */
+  register(client: Client, pattern: string): Topic[] {
+    if (client.patterns.has(pattern)) return [];
+    if (!isWildcard(pattern)) this.topic(pattern);
+    if (client.patterns.size >= this.#maxPatterns()) {
+      const message = `a client may register for ${this.#maxPatterns()} patterns (clients.maxPatterns); use a wildcard`;
+      throw new ChimedError('too-many-patterns', message);
+    }
+    const added = this.#matching(pattern).filter((topic) => !hears(client, topic.name));
+    client.patterns.add(pattern);
+    return added;
+  }
+
+  /** Takes back a registration; topics that another pattern of the client matches stay. */
+  unregister(client: Client, pattern: string): void {
+    if (!client.patterns.delete(pattern)) return;
+    for (const topic of this.#matching(pattern)) {
+      if (!hears(client, topic.name)) topic.unsubscribe(client);
+    }
+  }
+
+  /** All that a client hears. */
+  registrations(client: Client): RegisteredTopic[] {
+    return this.#topicsOf(client).map(({ name, seq, config }) => ({
+      topic: name,
+      interval: config.schedule?.kind === 'interval' ? config.schedule.intervalMs : null,
+      seq,
+    }));
+  }
+
+  #topicsOf(client: Client): Topic[] {
+    return [...this.#topics.values()].filter((topic) => hears(client, topic.name));
+  }
+
+  #matching(pattern: string): Topic[] {
+    if (!isWildcard(pattern)) return [this.#topics.get(pattern)].filter((topic) => topic !== undefined);
+    return [...this.#topics.values()].filter((topic) => matches(pattern, topic.name));
+  }
+}
+
+function hears(client: Client, topic: string): boolean {
+  if (client.patterns.has(topic)) return true;
+  for (const pattern of client.patterns) if (matches(pattern, topic)) return true;
+  return false;
+}

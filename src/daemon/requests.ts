@@ -1,0 +1,94 @@
+import { ChimedError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { idOf, parseRequest } from '../protocol/messages.ts';
+import type { Frame, Published, Registered, Rejection, Request } from '../protocol/messages.ts';
+import type { Client } from './client.ts';
+import type { Registry } from './registry.ts';
+
+/** What requests work on. */
+export interface Context {
+  registry: Registry;
+  instance: string;
+  logger: Logger;
+  /** The encoded answer to `chimed.status`. */
+  statusFrame: () => Buffer;
+}
+
+/** Does what a client asks for. A mistake of the client's is answered with `chimed.rejected`. */
+export function handleRequest(client: Client, frame: Frame, context: Context): void {
+  try {
+    const request = parseRequest(frame);
+    dispatch(client, request, context);
+  } catch (error) {
+    const id = idOf(frame);
+    client.refuse({ ...rejection(error), request: frame.type, ...(id !== undefined && { id }) });
+  }
+}
+
+/** `chimed.registered`: all that the client hears from now on. */
+export function registeredFrame(client: Client, { registry, instance }: Context): Frame {
+  const data: Registered = { client: client.id, instance, topics: registry.registrations(client) };
+  return { type: 'chimed.registered', data };
+}
+
+function dispatch(client: Client, request: Request, context: Context): void {
+  switch (request.kind) {
+    case 'register':
+      return register(client, request, context);
+    case 'unregister':
+      for (const pattern of request.topics) context.registry.unregister(client, pattern);
+      return client.answer(registeredFrame(client, context));
+    case 'publish': {
+      const { topic, data, id } = request;
+      const seq = context.registry.topic(topic).publish(data);
+      if (id === undefined) return;
+      const published: Published = { id, topic, seq };
+      return client.answer({ type: 'chimed.published', data: published });
+    }
+    case 'status':
+      return client.answer(context.statusFrame());
+    case 'knock':
+      return knock(client, request, context);
+    default:
+      return request satisfies never;
+  }
+}
+
+function register(client: Client, request: Request & { kind: 'register' }, context: Context): void {
+  const { registry, instance, logger } = context;
+  if (request.name !== undefined) client.name = request.name;
+  const added = request.topics.flatMap((pattern) => {
+    try {
+      return registry.register(client, pattern);
+    } catch (error) {
+      // The others stand: one topic that a reload took away must not cost a client the rest.
+      client.refuse({ ...rejection(error), request: 'chimed.register', topic: pattern });
+      return [];
+    }
+  });
+  logger.info({ ...client.fields, topics: [...client.patterns] }, 'client registered');
+  // First the answer, so that the client knows the instance; then the messages.
+  client.answer(registeredFrame(client, context));
+  const after = request.resume?.instance === instance ? request.resume.after : {};
+  for (const topic of added)
+    topic.subscribe(client, Object.hasOwn(after, topic.name) ? after[topic.name] : undefined);
+}
+
+/** A plain node-ipc client's way to register: it sends something to the topic that it listens to. */
+function knock(
+  client: Client,
+  { topic, data }: Request & { kind: 'knock' },
+  { registry, logger }: Context,
+): void {
+  const fields = { ...client.fields, topic, data };
+  const known = client.patterns.has(topic);
+  const added = registry.register(client, topic);
+  if (known) logger.debug(fields, 'client knocked again');
+  else logger.info(fields, 'client registered by a knock');
+  for (const entry of added) entry.subscribe(client);
+}
+
+function rejection(error: unknown): Rejection {
+  if (error instanceof ChimedError) return { code: error.code, message: error.message };
+  throw error; // Ours: the transport logs it and closes the connection.
+}

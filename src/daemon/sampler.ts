@@ -1,0 +1,108 @@
+import { createHistogram } from 'node:perf_hooks';
+
+import type { ScheduleConfig } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
+import { Ticker } from './ticker.ts';
+import type { Tick } from './timetable.ts';
+
+/** Takes one sample; see `Source.sample`. */
+export type Sample = (signal: AbortSignal) => unknown;
+
+export interface SamplerListener {
+  /** A sample was taken. */
+  payload(payload: unknown): void;
+  /** A sample failed: the first since the last that did not. */
+  failing(message: string): void;
+  /** A sample was taken after `failures` had failed. */
+  recovered(failures: number): void;
+}
+
+/** Lateness is kept in microseconds, up to an hour, to two digits. */
+const HOUR_US = 3_600_000_000;
+
+/** Takes samples as long as it runs, one at each tick and never two at once. */
+export class Sampler {
+  readonly #sample: Sample;
+  readonly #listener: SamplerListener;
+  readonly #ticker: Ticker | undefined;
+  readonly #lateness = createHistogram({ lowest: 1, highest: HOUR_US, figures: 2 });
+  /** Present while it runs; aborted when it stops. */
+  #period: AbortController | undefined;
+  #running: Promise<void> | undefined;
+  /** Failures since the last success. */
+  #failing = 0;
+  skippedTicks = 0;
+  failures = 0;
+  lastError: string | undefined;
+
+  constructor(sample: Sample, schedule: ScheduleConfig | undefined, listener: SamplerListener) {
+    this.#sample = sample;
+    this.#listener = listener;
+    this.#ticker = schedule && new Ticker(schedule, (tick) => this.#onTick(tick));
+  }
+
+  /** How late ticks came, in milliseconds; null before the first. */
+  latePercentile(percentile: number): number | null {
+    return this.#lateness.count === 0 ? null : this.#lateness.percentile(percentile) / 1000;
+  }
+
+  /** @param options.sampleNow Takes a sample at once, and not only at the first tick. */
+  start({ sampleNow }: { sampleNow: boolean }): void {
+    this.#period = new AbortController();
+    this.#ticker?.start();
+    // A sample of the last period that has yet to end is followed by one of this period.
+    if (sampleNow && !this.#running) this.#takeSample(this.#period.signal);
+  }
+
+  stop(): void {
+    this.#ticker?.stop();
+    this.#period?.abort();
+    this.#period = undefined;
+  }
+
+  /** Resolves when no sample is under way. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  #onTick({ lateMs, skipped }: Tick): void {
+    this.#lateness.record(Math.max(1, Math.round(lateMs * 1000)));
+    this.skippedTicks += skipped;
+    if (this.#running) this.skippedTicks++;
+    else if (this.#period) this.#takeSample(this.#period.signal);
+  }
+
+  #takeSample(signal: AbortSignal): void {
+    try {
+      const result = this.#sample(signal);
+      if (result instanceof Promise) this.#running = this.#finish(result, signal);
+      else this.#succeed(result);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #finish(result: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    try {
+      const payload = await result;
+      if (!signal.aborted) this.#succeed(payload);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
+    }
+    this.#running = undefined;
+    if (signal.aborted && this.#period) this.#takeSample(this.#period.signal);
+  }
+
+  #succeed(payload: unknown): void {
+    this.#listener.payload(payload);
+    if (this.#failing > 0) this.#listener.recovered(this.#failing);
+    this.#failing = 0;
+    this.lastError = undefined;
+  }
+
+  #fail(error: unknown): void {
+    this.failures++;
+    this.lastError = messageOf(error);
+    if (++this.#failing === 1) this.#listener.failing(this.lastError);
+  }
+}

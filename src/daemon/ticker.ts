@@ -1,0 +1,42 @@
+import { createTimetable } from './timetable.ts';
+import type { Tick, Timetable } from './timetable.ts';
+import type { ScheduleConfig } from '../config/config.ts';
+
+/** Longest delay that setTimeout takes; it reads a longer one as none. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Calls `onTick` at each turn of a schedule, never early. Has one timer while it runs and none otherwise. */
+export class Ticker {
+  readonly #timetable: Timetable;
+  readonly #onTick: (tick: Tick) => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(schedule: ScheduleConfig, onTick: (tick: Tick) => void) {
+    this.#timetable = createTimetable(schedule);
+    this.#onTick = onTick;
+  }
+
+  start(): void {
+    this.#timetable.begin();
+    this.#arm(this.#timetable.wait());
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(waitMs: number): void {
+    this.#timer = setTimeout(this.#wake, Math.min(Math.ceil(waitMs), LONGEST_TIMEOUT_MS));
+  }
+
+  readonly #wake = (): void => {
+    const wait = this.#timetable.wait();
+    // A timer may fire a little early, or to look at a clock that is still far from the tick.
+    if (wait > 0) return this.#arm(wait);
+    const tick = this.#timetable.take();
+    // Armed first: whatever the tick does, the next one comes.
+    this.#arm(this.#timetable.wait());
+    this.#onTick(tick);
+  };
+}

@@ -1,0 +1,130 @@
+import { Cron } from 'croner';
+
+import type { ScheduleConfig } from '../config/config.ts';
+
+/** One turn of a schedule. */
+export interface Tick {
+  /** How long after its time it came, in milliseconds. */
+  lateMs: number;
+  /** How many later ticks have come due meanwhile; they are not made up for. */
+  skipped: number;
+}
+
+/** Knows when the next tick is due. Times are on the monotonic clock, `performance.now()`. */
+export interface Timetable {
+  /** Begins to count from now. */
+  begin(): void;
+  /** Milliseconds until the next tick, 0 or less if it is due. */
+  wait(): number;
+  /** Takes the tick that is due and moves on to the next one that is still to come. */
+  take(): Tick;
+}
+
+export function createTimetable(schedule: ScheduleConfig): Timetable {
+  if (schedule.kind === 'cron') return new WallTable(new CronTimes(schedule.pattern, schedule.timezone));
+  if (schedule.align) return new WallTable(new Multiples(schedule.intervalMs));
+  return new IntervalTable(schedule.intervalMs);
+}
+
+/** Tick n is due at start + n × interval, however late the ones before it were. */
+class IntervalTable implements Timetable {
+  readonly #intervalMs: number;
+  #start = 0;
+  #next = 1;
+
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  begin(): void {
+    this.#start = performance.now();
+    this.#next = 1;
+  }
+
+  wait(): number {
+    return this.#start + this.#next * this.#intervalMs - performance.now();
+  }
+
+  take(): Tick {
+    const lateMs = -this.wait();
+    const skipped = Math.floor(lateMs / this.#intervalMs);
+    this.#next += skipped + 1;
+    return { lateMs, skipped };
+  }
+}
+
+/** Instants of the wall clock, in milliseconds since the epoch. */
+interface WallTimes {
+  /** The first instant after `time`. */
+  after(time: number): number;
+}
+
+class Multiples implements WallTimes {
+  readonly #intervalMs: number;
+
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  after(time: number): number {
+    return (Math.floor(time / this.#intervalMs) + 1) * this.#intervalMs;
+  }
+}
+
+class CronTimes implements WallTimes {
+  readonly #cron: Cron;
+
+  constructor(pattern: string, timezone?: string) {
+    this.#cron = new Cron(pattern, { paused: true, mode: '5-or-6-parts', ...(timezone && { timezone }) });
+  }
+
+  after(time: number): number {
+    return this.#cron.nextRun(new Date(time))?.getTime() ?? Infinity;
+  }
+}
+
+/** A clock that moves by less than this is being corrected, and its times stay where they are. */
+const STEP_MS = 500;
+/** How often a long wait looks whether the wall clock was set meanwhile. */
+const LOOK_MS = 60_000;
+
+/**
+ * Ticks at instants of the wall clock and follows it when it is set: set forward, the instants it jumped
+ * over do not come; set back, those that it shows again come again. Lateness is measured on the monotonic
+ * clock, so that setting the wall clock does not count as being late.
+ */
+class WallTable implements Timetable {
+  readonly #times: WallTimes;
+  /** The next instant on the wall clock, and the monotonic time that it was expected at. */
+  #instant = 0;
+  #expected = 0;
+
+  constructor(times: WallTimes) {
+    this.#times = times;
+  }
+
+  begin(): void {
+    this.#aim(Date.now());
+  }
+
+  wait(): number {
+    const wall = Date.now();
+    if (Math.abs(wall - this.#instant - (performance.now() - this.#expected)) > STEP_MS) this.#aim(wall);
+    return Math.min(this.#instant - Date.now(), LOOK_MS);
+  }
+
+  take(): Tick {
+    const lateMs = Math.max(performance.now() - this.#expected, 0);
+    const due = this.#instant + lateMs;
+    let skipped = 0;
+    let next = this.#times.after(this.#instant);
+    for (; next <= due; next = this.#times.after(next)) skipped++;
+    this.#aim(next - 1);
+    return { lateMs, skipped };
+  }
+
+  #aim(after: number): void {
+    this.#instant = this.#times.after(after);
+    this.#expected = performance.now() + this.#instant - Date.now();
+  }
+}

@@ -1,0 +1,177 @@
+import type { TopicConfig } from '../config/config.ts';
+import { ChimedError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Source } from '../sources/source.ts';
+import { MessageLog } from './message-log.ts';
+import type { LoggedMessage, SavedMessages } from './message-log.ts';
+import { Sampler } from './sampler.ts';
+
+/** Whoever hears a topic. */
+export interface Subscriber {
+  message(topic: string, frame: Buffer): void;
+}
+
+/** What a topic is made of: its configuration, and its source unless clients publish to it. */
+export interface TopicParts {
+  config: TopicConfig;
+  source: Source | undefined;
+}
+
+/**
+ * A named stream: takes samples while somebody is registered, numbers them, and hands each to all subscribers.
+ * It sleeps when nobody is registered, and a client that joins gets a message at once: the latest, or, if the
+ * topic has just been woken, the one that is being taken.
+ */
+export class Topic {
+  readonly #logger: Logger;
+  readonly #log: MessageLog;
+  readonly #subscribers = new Set<Subscriber>();
+  /** Those who joined before there was a message of this waking period. */
+  readonly #waiting = new Set<Subscriber>();
+  /** Reports whether the latest message is of this waking period and can be handed to whoever joins. */
+  #fresh = false;
+  #awake = false;
+  #parts: TopicParts;
+  #sampler: Sampler;
+
+  constructor(parts: TopicParts, logger: Logger, saved?: SavedMessages) {
+    this.#parts = parts;
+    this.#logger = logger;
+    this.#log = new MessageLog(parts.config.name, parts.config.history, parts.config.maxBytes, saved);
+    this.#sampler = this.#createSampler();
+  }
+
+  get config(): TopicConfig {
+    return this.#parts.config;
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  /** Number of the latest message, 0 before the first. */
+  get seq(): number {
+    return this.#log.seq;
+  }
+
+  /** When the latest message was sent, in milliseconds since the epoch. */
+  get lastSent(): number | undefined {
+    return this.#log.last?.time;
+  }
+
+  get subscribers(): number {
+    return this.#subscribers.size;
+  }
+
+  get awake(): boolean {
+    return this.#awake;
+  }
+
+  get sampler(): Readonly<Sampler> {
+    return this.#sampler;
+  }
+
+  /** Starts a topic that never sleeps. Others start with their first subscriber. */
+  open(): void {
+    if (this.config.always) this.#wake();
+  }
+
+  /** Stops the ticks and the sample that is under way; resolves when that has ended. */
+  async close(): Promise<void> {
+    this.#sleep();
+    await this.#sampler.settled();
+  }
+
+  /**
+   * Adds a subscriber.
+   * @param after Number of the last message that it heard, if it comes back: it gets those since that are kept.
+   */
+  subscribe(subscriber: Subscriber, after?: number): void {
+    this.#subscribers.add(subscriber);
+    if (after !== undefined) this.#log.after(after).forEach((message) => this.#deliver(message, subscriber));
+    else if (this.#fresh || !this.#parts.source) this.#deliver(this.#log.last, subscriber);
+    else this.#waiting.add(subscriber);
+    if (this.#subscribers.size === 1) this.#logger.info({ topic: this.name }, 'topic has its first client');
+    if (!this.#awake) this.#wake();
+  }
+
+  unsubscribe(subscriber: Subscriber): void {
+    if (!this.#subscribers.delete(subscriber)) return;
+    this.#waiting.delete(subscriber);
+    if (this.#subscribers.size > 0) return;
+    this.#logger.info({ topic: this.name }, 'topic has lost its last client');
+    if (!this.config.always) this.#sleep();
+  }
+
+  /**
+   * Sends what a client published.
+   * @returns the number of the message.
+   * @throws {ChimedError} `not-publishable`, or `too-large`.
+   */
+  publish(payload: unknown): number {
+    if (this.config.source.kind !== 'publish') {
+      throw new ChimedError(
+        'not-publishable',
+        `${this.name} has a source of its own; only a topic with publish: true takes messages`,
+      );
+    }
+    this.#send(this.#log.encode(payload));
+    return this.seq;
+  }
+
+  /** Goes on with another configuration: the same numbering, the same subscribers. */
+  replace(parts: TopicParts): void {
+    const awake = this.#awake;
+    this.#sleep();
+    this.#parts = parts;
+    this.#log.size = Math.max(parts.config.history, 1);
+    this.#sampler = this.#createSampler();
+    if (this.config.always || (awake && this.#subscribers.size > 0)) this.#wake();
+  }
+
+  save(): SavedMessages {
+    return this.#log.save();
+  }
+
+  #createSampler(): Sampler {
+    const { config, source } = this.#parts;
+    const fields = { topic: config.name };
+    return new Sampler(source ? (signal) => source.sample(signal) : () => undefined, config.schedule, {
+      payload: (payload) => (source ? this.#send(this.#log.encode(payload)) : this.#sendAgain()),
+      failing: (error) => this.#logger.warn({ ...fields, error }, 'source is failing'),
+      recovered: (failures) => this.#logger.info({ ...fields, failures }, 'source has recovered'),
+    });
+  }
+
+  #wake(): void {
+    this.#awake = true;
+    // What was published is there already; what is sampled has to be fetched.
+    this.#sampler.start({ sampleNow: this.#parts.source !== undefined });
+  }
+
+  #sleep(): void {
+    this.#awake = false;
+    this.#fresh = false;
+    this.#sampler.stop();
+  }
+
+  #send(json: string): void {
+    this.#fresh = true;
+    if (this.config.onChange && json === this.#log.lastJson) {
+      for (const subscriber of this.#waiting) this.#deliver(this.#log.last, subscriber);
+    } else {
+      const { seq, frame } = this.#log.append(json);
+      this.#logger.debug({ topic: this.name, seq, clients: this.subscribers }, 'sent');
+      for (const subscriber of this.#subscribers) subscriber.message(this.name, frame);
+    }
+    this.#waiting.clear();
+  }
+
+  #sendAgain(): void {
+    if (this.#log.lastJson !== undefined) this.#send(this.#log.lastJson);
+  }
+
+  #deliver(message: LoggedMessage | undefined, subscriber: Subscriber): void {
+    if (message) subscriber.message(this.name, message.frame);
+  }
+}
