@@ -1,0 +1,280 @@
+import { EventEmitter } from 'node:events';
+
+import { ChimedError, isErrorCode } from '../errors.ts';
+import { silent } from '../log.ts';
+import type { Logger } from '../log.ts';
+import type { Frame, Published, Registered, RegisteredTopic, Rejection } from '../protocol/messages.ts';
+import { defaultSocketPath } from '../protocol/paths.ts';
+import type { Status } from '../protocol/status.ts';
+import { isPattern, isTopic, matches } from '../protocol/topics.ts';
+import { Link } from './link.ts';
+import type { State } from './link.ts';
+import { Requests } from './requests.ts';
+import { Subscription } from './subscription.ts';
+import type { Heard } from './subscription.ts';
+
+export interface ConnectOptions {
+  /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else where the daemon puts it by default */
+  socket?: string;
+  /** What the daemon calls this client in its logs and its status, at most 100 characters. @default none */
+  name?: string;
+  /** Hears of connections made, lost and retried; a pino logger fits. @default silent */
+  logger?: Logger;
+  /**
+   * Waits between attempts to connect, in milliseconds: a random time up to `minMs`, doubled for each failure
+   * up to `maxMs`. `false` gives up at the first failure. @default { minMs: 100, maxMs: 5000 }
+   */
+  retry?: false | { minMs?: number; maxMs?: number };
+  /** How long the daemon may take to answer, and a request may wait for a daemon, in milliseconds. @default 5000 */
+  timeoutMs?: number;
+  /** Closes the client when it aborts. */
+  signal?: AbortSignal;
+}
+
+export interface ListenOptions {
+  /** Messages kept for a loop that is slower than its topics; past that the oldest are dropped. @default 1000 */
+  buffer?: number;
+}
+
+const DEFAULT_RETRY = { minMs: 100, maxMs: 5000 };
+const DEFAULT_TIMEOUT_MS = 5000;
+const DEFAULT_BUFFER = 1000;
+
+/**
+ * Connects to the daemon. Returns at once, and connects, registers and resumes for as long as it takes.
+ * @throws {ChimedError} `bad-request` if the name is too long.
+ */
+export function connect(options: ConnectOptions = {}): Client {
+  return new Client(options);
+}
+
+/** A connection to the daemon that mends itself. Emits `state` at each change. */
+export class Client extends EventEmitter<{ state: [State] }> {
+  readonly #options: ConnectOptions;
+  readonly #logger: Logger;
+  readonly #link: Link;
+  readonly #requests: Requests;
+  readonly #subscriptions = new Set<Subscription>();
+  /** The latest message of each topic: what to resume after, and what a second subscription begins with. */
+  readonly #latest = new Map<string, Heard>();
+  readonly #closed = Promise.withResolvers<ChimedError | undefined>();
+  #instance: string | undefined;
+  #topics: readonly RegisteredTopic[] = [];
+  #state: State = { status: 'connecting', attempt: 1 };
+
+  /** Use `connect`. */
+  constructor(options: ConnectOptions) {
+    super();
+    const { socket = defaultSocketPath(), retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    if ((options.name?.length ?? 0) > 100)
+      throw new ChimedError('bad-request', 'a name has at most 100 characters');
+    this.#options = options;
+    this.#logger = options.logger ?? silent;
+    this.#link = new Link(
+      { path: socket, retry: retry && { ...DEFAULT_RETRY, ...retry }, timeoutMs },
+      {
+        hello: () => this.#hello(),
+        registered: (registered) => this.#registered(registered),
+        frame: (frame) => this.#frame(frame),
+        state: (state) => this.#enter(state),
+      },
+    );
+    this.#requests = new Requests(this.#link, timeoutMs);
+    if (signal?.aborted) {
+      this.#link.close();
+      return;
+    }
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#link.open();
+  }
+
+  /** Where it stands now. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The topics that the daemon has it registered for; empty before it is ready. */
+  get topics(): readonly RegisteredTopic[] {
+    return this.#topics;
+  }
+
+  /** Resolves when the client is closed, with the error if it gave up. Never rejects. */
+  get closed(): Promise<ChimedError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Registers for a topic or a pattern (`*` one token, a last `>` the rest) and lists what comes, now and
+   * after each reconnection. The loop throws a ChimedError `unknown-topic` if the daemon has no such topic.
+   * @throws {ChimedError} `bad-request` if it is neither a topic nor a pattern.
+   */
+  listen<T = unknown>(pattern: string, { buffer = DEFAULT_BUFFER }: ListenOptions = {}): Subscription<T> {
+    if (!isPattern(pattern)) {
+      throw new ChimedError(
+        'bad-request',
+        `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`,
+      );
+    }
+    const known = this.#isListening(pattern);
+    const subscription: Subscription = new Subscription(pattern, buffer, () =>
+      this.#unsubscribe(subscription),
+    );
+    // What type the payloads have is for the caller to know; nothing here depends on it.
+    const typed = subscription as Subscription<T>;
+    if (this.#state.status === 'closed') {
+      subscription.end(this.#state.error);
+      return typed;
+    }
+    this.#subscriptions.add(subscription);
+    for (const message of this.#latest.values())
+      if (matches(pattern, message.topic)) subscription.push(message);
+    if (!known && this.#link.ready) this.#link.send({ type: 'chimed.register', data: { topics: [pattern] } });
+    return typed;
+  }
+
+  /**
+   * Publishes to a topic that takes messages (`publish: true`). Waits for a daemon if there is none yet.
+   * @returns the number of the message, once the daemon has it.
+   * @throws {ChimedError} `unknown-topic`, `not-publishable`, `too-large`, `bad-request`, `timeout`, `closed`;
+   * `connection-lost` if nobody can tell whether the daemon got it: it is not sent again.
+   */
+  async publish(topic: string, data: unknown): Promise<{ topic: string; seq: number }> {
+    if (!isTopic(topic))
+      throw new ChimedError('bad-request', `${JSON.stringify(topic)} is not the name of a topic`);
+    if (JSON.stringify(data) === undefined)
+      throw new ChimedError('bad-request', 'the data must be something that JSON can carry');
+    const { seq } = await this.#requests.publish(topic, data);
+    return { topic, seq };
+  }
+
+  /**
+   * The daemon's snapshot of itself, its clients and its topics. Waits for a daemon if there is none yet.
+   * @throws {ChimedError} `timeout`, `connection-lost`, `closed`.
+   */
+  status(): Promise<Status> {
+    return this.#requests.status();
+  }
+
+  /** Closes the connection, ends every subscription, rejects what waits. Nothing keeps the process alive then. */
+  async close(): Promise<void> {
+    if (this.#state.status !== 'closed') this.#link.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  readonly #onAbort = (): void => void this.close();
+
+  #isListening(pattern: string): boolean {
+    for (const subscription of this.#subscriptions) if (subscription.pattern === pattern) return true;
+    return false;
+  }
+
+  #unsubscribe(subscription: Subscription): void {
+    if (!this.#subscriptions.delete(subscription) || this.#isListening(subscription.pattern)) return;
+    // Nobody hears these any more, so nothing is missed: a later registration starts afresh.
+    for (const topic of this.#latest.keys()) if (!this.#hears(topic)) this.#latest.delete(topic);
+    if (this.#link.ready)
+      this.#link.send({ type: 'chimed.unregister', data: { topics: [subscription.pattern] } });
+  }
+
+  #hears(topic: string): boolean {
+    for (const { pattern } of this.#subscriptions) if (matches(pattern, topic)) return true;
+    return false;
+  }
+
+  #hello(): Frame {
+    const topics = [...new Set([...this.#subscriptions].map(({ pattern }) => pattern))];
+    const after = Object.fromEntries([...this.#latest].map(([topic, { seq }]) => [topic, seq]));
+    const { name } = this.#options;
+    const resume = this.#instance !== undefined && { resume: { instance: this.#instance, after } };
+    return { type: 'chimed.register', data: { topics, ...(name !== undefined && { name }), ...resume } };
+  }
+
+  #registered({ instance, topics }: Registered): boolean {
+    const resumed = this.#instance === instance;
+    if (this.#instance !== undefined && !resumed) {
+      this.#latest.clear();
+      this.#logger.warn(
+        { instance },
+        'the daemon began a new numbering: messages may be missing that nobody can count',
+      );
+    }
+    this.#instance = instance;
+    this.#topics = topics;
+    return resumed;
+  }
+
+  #frame(frame: Frame): void {
+    switch (frame.type) {
+      case 'chimed.published':
+        return this.#requests.published(frame.data as Published);
+      case 'chimed.status':
+        return this.#requests.statusCame(frame.data as Status);
+      case 'chimed.rejected':
+        return this.#rejected(frame.data as Rejection);
+      default:
+        this.#message(frame);
+    }
+  }
+
+  #message({ type: topic, data, seq = 0, time = 0 }: Frame): void {
+    if (this.#instance === undefined) return; // Cannot be: nothing comes before the registration.
+    const message: Heard = { topic, seq, time, data, instance: this.#instance };
+    this.#latest.set(topic, message);
+    for (const subscription of this.#subscriptions) {
+      if (matches(subscription.pattern, topic)) subscription.push(message);
+    }
+  }
+
+  #rejected({ code, message, topic, id }: Rejection): void {
+    const error = new ChimedError(isErrorCode(code) ? code : 'bad-request', message);
+    if (id !== undefined) return this.#requests.rejected(id, error);
+    this.#logger.warn({ code, topic }, message);
+    for (const subscription of this.#subscriptions) {
+      if (subscription.pattern !== topic) continue;
+      this.#subscriptions.delete(subscription);
+      subscription.end(error);
+    }
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    switch (state.status) {
+      case 'connecting':
+        break;
+      case 'ready':
+        this.#logger.info(
+          { client: state.client, instance: state.instance, resumed: state.resumed },
+          'connected to chimed',
+        );
+        this.#requests.sendAll();
+        break;
+      case 'waiting': {
+        const log = state.attempt === 1 ? this.#logger.warn : this.#logger.debug;
+        log.call(
+          this.#logger,
+          { code: state.error.code, delayMs: state.delayMs },
+          `waiting for chimed: ${state.error.message}`,
+        );
+        this.#requests.lost(state.error);
+        break;
+      }
+      case 'closed':
+        this.#shutDown(state.error);
+        break;
+      default:
+        state satisfies never;
+    }
+    this.emit('state', state);
+  }
+
+  #shutDown(error: ChimedError | undefined): void {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    for (const subscription of this.#subscriptions) subscription.end(error);
+    this.#subscriptions.clear();
+    this.#requests.end(error ?? new ChimedError('closed', 'the client was closed'));
+    this.#closed.resolve(error);
+  }
+}

@@ -1,0 +1,132 @@
+import { ChimedError, isErrorCode } from '../errors.ts';
+import type { Frame, Registered, Rejection, Stopping } from '../protocol/messages.ts';
+import { dial } from '../transport/dial.ts';
+import type { Line } from '../transport/dial.ts';
+import { backoff } from './backoff.ts';
+import type { BackoffLimits } from './backoff.ts';
+
+/** Where a client stands. `attempt` counts from 1 since it was last ready. */
+export type State =
+  | { status: 'connecting'; attempt: number }
+  | {
+      status: 'ready';
+      /** The daemon's number for this connection. */
+      client: number;
+      instance: string;
+      /** True if the numbering goes on from where this client last heard it. */
+      resumed: boolean;
+    }
+  | { status: 'waiting'; attempt: number; delayMs: number; error: ChimedError }
+  | { status: 'closed'; error?: ChimedError };
+
+export interface LinkOptions {
+  path: string;
+  /** False: give up at the first failure. */
+  retry: BackoffLimits | false;
+  /** How long the daemon may take to answer the registration, in milliseconds. */
+  timeoutMs: number;
+}
+
+export interface LinkHandler {
+  /** The registration to begin with. */
+  hello(): Frame;
+  /** The daemon has answered it; returns whether the numbering goes on. */
+  registered(registered: Registered): boolean;
+  frame(frame: Frame): void;
+  state(state: State): void;
+}
+
+/** Keeps a connection to the daemon: connects, registers, and does so again whenever it breaks. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #handler: LinkHandler;
+  #line: Line | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #attempt = 0;
+  #ready = false;
+  /** What the daemon said before it closed the connection. */
+  #lastWords: ChimedError | undefined;
+
+  constructor(options: LinkOptions, handler: LinkHandler) {
+    this.#options = options;
+    this.#handler = handler;
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  open(): void {
+    const { path, timeoutMs } = this.#options;
+    this.#attempt++;
+    this.#lastWords = undefined;
+    this.#handler.state({ status: 'connecting', attempt: this.#attempt });
+    const line = dial(path, {
+      connected: () => line.send(this.#handler.hello()),
+      frame: (frame) => this.#frame(frame),
+      ended: (error) => this.#ended(this.#lastWords ?? error),
+    });
+    this.#line = line;
+    this.#timer = setTimeout(() => {
+      line.hangUp();
+      this.#ended(new ChimedError('timeout', `the daemon at ${path} did not answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+  }
+
+  send(frame: Frame): void {
+    this.#line?.send(frame);
+  }
+
+  close(error?: ChimedError): void {
+    clearTimeout(this.#timer);
+    this.#line?.hangUp();
+    this.#line = undefined;
+    this.#ready = false;
+    this.#handler.state({ status: 'closed', ...(error && { error }) });
+  }
+
+  #frame(frame: Frame): void {
+    switch (frame.type) {
+      case 'chimed.registered': {
+        const registered = frame.data as Registered;
+        const resumed = this.#handler.registered(registered);
+        if (!this.#ready) this.#registered(registered, resumed);
+        return;
+      }
+      case 'chimed.stopping':
+        this.#lastWords = new ChimedError(
+          'no-daemon',
+          `the daemon stopped: ${(frame.data as Stopping).reason}`,
+        );
+        return;
+      case 'chimed.rejected': {
+        const { code, message, request } = frame.data as Rejection;
+        // A rejection that answers no request is about the connection, and its end follows.
+        if (request === undefined)
+          this.#lastWords = new ChimedError(isErrorCode(code) ? code : 'connection-lost', message);
+        else this.#handler.frame(frame);
+        return;
+      }
+      default:
+        this.#handler.frame(frame);
+    }
+  }
+
+  #registered({ client, instance }: Registered, resumed: boolean): void {
+    clearTimeout(this.#timer);
+    this.#attempt = 0;
+    this.#ready = true;
+    this.#handler.state({ status: 'ready', client, instance, resumed });
+  }
+
+  #ended(error: ChimedError): void {
+    const { retry } = this.#options;
+    clearTimeout(this.#timer);
+    this.#ready = false;
+    if (retry === false) return this.close(error);
+    const attempt = Math.max(this.#attempt, 1);
+    const delayMs = backoff(attempt, retry, Math.random());
+    this.#timer = setTimeout(() => this.open(), delayMs);
+    this.#handler.state({ status: 'waiting', attempt, delayMs, error });
+  }
+}

@@ -1,0 +1,101 @@
+import { ChimedError } from '../errors.ts';
+import type { Frame, Published, RequestId } from '../protocol/messages.ts';
+import type { Status } from '../protocol/status.ts';
+import type { Link } from './link.ts';
+
+interface Pending {
+  frame: Frame;
+  sent: boolean;
+  resolve: (answer: never) => void;
+  reject: (error: ChimedError) => void;
+}
+
+/** Requests that wait: for a daemon to send them to, or for its answer. Each waits for a bounded time. */
+export class Requests {
+  readonly #link: Link;
+  readonly #timeoutMs: number;
+  /** In the order in which they were made; a status request's key is a symbol, for its answer has no id. */
+  readonly #pending = new Map<RequestId | symbol, Pending>();
+  #lastId = 0;
+  /** Why there is no daemon, if there is none. */
+  #lastError: ChimedError | undefined;
+
+  constructor(link: Link, timeoutMs: number) {
+    this.#link = link;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  publish(topic: string, data: unknown): Promise<Published> {
+    const id = ++this.#lastId;
+    return this.#request(id, { type: 'chimed.publish', data: { topic, data, id } });
+  }
+
+  status(): Promise<Status> {
+    return this.#request(Symbol('status'), { type: 'chimed.status', data: {} });
+  }
+
+  /** Sends what waited for a daemon. */
+  sendAll(): void {
+    this.#lastError = undefined;
+    for (const pending of this.#pending.values()) this.#send(pending);
+  }
+
+  published(published: Published): void {
+    this.#take(published.id)?.resolve(published as never);
+  }
+
+  rejected(id: RequestId, error: ChimedError): void {
+    this.#take(id)?.reject(error);
+  }
+
+  /** The oldest status request has its answer. */
+  statusCame(status: Status): void {
+    for (const [key, { sent }] of this.#pending) {
+      if (typeof key === 'symbol' && sent) return this.#take(key)?.resolve(status as never);
+    }
+  }
+
+  /** The connection broke: what was sent may have arrived or not; what was not sent goes on waiting. */
+  lost(error: ChimedError): void {
+    this.#lastError = error;
+    for (const [key, { sent }] of this.#pending) {
+      if (!sent) continue;
+      const message = `the connection ended before the daemon answered: ${error.message}`;
+      this.#take(key)?.reject(new ChimedError('connection-lost', message, { cause: error }));
+    }
+  }
+
+  /** The client is closed. */
+  end(error: ChimedError): void {
+    for (const key of this.#pending.keys()) this.#take(key)?.reject(error);
+  }
+
+  #request<T>(key: RequestId | symbol, frame: Frame): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const timer = setTimeout(() => this.#timedOut(key), this.#timeoutMs);
+    const pending: Pending = { frame, sent: false, resolve: resolve as Pending['resolve'], reject };
+    this.#pending.set(key, pending);
+    if (this.#link.ready) this.#send(pending);
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  #send(pending: Pending): void {
+    if (pending.sent) return;
+    pending.sent = true;
+    this.#link.send(pending.frame);
+  }
+
+  #timedOut(key: RequestId | symbol): void {
+    const cause = this.#lastError;
+    const why = cause ? `: ${cause.message}` : '';
+    this.#take(key)?.reject(
+      new ChimedError('timeout', `no answer within ${this.#timeoutMs} ms${why}`, { cause }),
+    );
+  }
+
+  #take(key: RequestId | symbol): Pending | undefined {
+    const pending = this.#pending.get(key);
+    this.#pending.delete(key);
+    return pending;
+  }
+}

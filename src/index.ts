@@ -1,0 +1,14 @@
+/**
+ * The client library: hear what chimed broadcasts, publish to it, ask how it is.
+ * @module
+ */
+export { connect } from './client/client.ts';
+export type { Client, ConnectOptions, ListenOptions } from './client/client.ts';
+export type { State } from './client/link.ts';
+export type { Message, Subscription } from './client/subscription.ts';
+export { ChimedError, codes } from './errors.ts';
+export type { ErrorCode } from './errors.ts';
+export type { Logger, LogMethod } from './log.ts';
+export type { RegisteredTopic } from './protocol/messages.ts';
+export { defaultSocketPath } from './protocol/paths.ts';
+export type { ClientStatus, Status, TopicStatus } from './protocol/status.ts';
