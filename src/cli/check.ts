@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+
+interface Options {
+  print?: boolean;
+}
+
+/** `chimed check`: says what is wrong with a configuration, without starting anything. */
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('check a configuration: every mistake, with its place and what was expected')
+    .argument('[file]', 'configuration (default: the one that serve would use)')
+    .option('--print', 'print the configuration with all defaults filled in; durations in ms, sizes in bytes')
+    .addHelpText('after', '\nExamples:\n  chimed check\n  chimed check ./chimed.yaml --print')
+    .action(check);
+}
+
+async function check(file: string | undefined, { print }: Options): Promise<void> {
+  const { findConfig, loadConfig } = await import('../config/load.ts');
+  const config = loadConfig(findConfig(file));
+  if (print) process.stdout.write((await import('yaml')).stringify(config));
+  else process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
+}

@@ -1,0 +1,28 @@
+import { ChimedError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+
+/** Exit codes, after sysexits.h. */
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  usage: 64,
+  noDaemon: 69,
+  notPermitted: 77,
+  config: 78,
+} as const;
+
+const byError: Partial<Record<ErrorCode, number>> = {
+  'bad-request': exitCodes.usage,
+  'no-daemon': exitCodes.noDaemon,
+  'connection-lost': exitCodes.noDaemon,
+  busy: exitCodes.noDaemon,
+  timeout: exitCodes.noDaemon,
+  'too-many-clients': exitCodes.noDaemon,
+  'not-permitted': exitCodes.notPermitted,
+  'bad-config': exitCodes.config,
+};
+
+/** The exit code for anything that was thrown. */
+export function exitCodeOf(error: unknown): number {
+  return (error instanceof ChimedError && byError[error.code]) || exitCodes.failure;
+}

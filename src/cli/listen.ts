@@ -1,0 +1,122 @@
+import { Command, InvalidArgumentError } from 'commander';
+import ms from 'ms';
+
+import { connect } from '../client/client.ts';
+import type { Client } from '../client/client.ts';
+import type { State } from '../client/link.ts';
+import type { Message, Subscription } from '../client/subscription.ts';
+import { socketOption } from './connection.ts';
+import { createPainter } from './painter.ts';
+import type { Painter } from './painter.ts';
+
+interface Options {
+  socket?: string;
+  raw?: boolean;
+  json?: boolean;
+  count?: number;
+  for?: number;
+}
+
+type Format = (message: Message) => string;
+
+/** `chimed listen`: prints the messages of topics as they come. */
+export function listenCommand(): Command {
+  return new Command('listen')
+    .description('print the messages of topics as they come')
+    .argument('<pattern...>', 'topics, or patterns: * is one token, a last > is the rest; quote them')
+    .option('--raw', 'print the data alone: text as it is, anything else as JSON')
+    .option('--json', 'print one JSON object a line: topic, seq, time, data, missed')
+    .option('-n, --count <number>', 'end after so many messages', wholeNumber)
+    .option('--for <duration>', 'end after this time, such as 10s', duration)
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  chimed listen message
+  chimed listen 'host.>' --json
+  chimed listen host.load --raw --count 1`,
+    )
+    .action(listen);
+}
+
+async function listen(patterns: string[], options: Options): Promise<void> {
+  await using client = connect({
+    name: 'chimed listen',
+    ...(options.socket !== undefined && { socket: options.socket }),
+  });
+  client.on('state', reporter(client, patterns));
+  const subscriptions = patterns.map((pattern) => client.listen(pattern));
+  const timer = options.for === undefined ? undefined : setTimeout(() => void client.close(), options.for);
+  const stop = (): void => void client.close();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  process.stdout.once('error', stop); // Whoever read us has gone, as `head` does.
+  const format = chooseFormat(options, createPainter(process.stdout));
+  let left = options.count ?? Infinity;
+  const print = (message: Message): void => {
+    if (message.missed > 0) note(`missed ${message.missed} of ${message.topic} before #${message.seq}`);
+    process.stdout.write(`${format(message)}\n`);
+    if (--left <= 0) void client.close();
+  };
+  await Promise.all(subscriptions.map((subscription) => drain(subscription, print, () => left > 0)));
+  clearTimeout(timer);
+}
+
+async function drain(
+  subscription: Subscription,
+  print: (message: Message) => void,
+  wanted: () => boolean,
+): Promise<void> {
+  for await (const message of subscription) {
+    if (!wanted()) return;
+    print(message);
+  }
+}
+
+/** Says on stderr what becomes of the connection. */
+function reporter(client: Client, patterns: string[]): (state: State) => void {
+  let waiting = false;
+  return (state) => {
+    if (state.status === 'waiting' && !waiting) {
+      waiting = true;
+      note(`${state.error.message}; waiting for it`);
+    } else if (state.status === 'ready') {
+      if (waiting) note(state.resumed ? 'connected again' : 'connected');
+      waiting = false;
+      const heard = client.topics.length;
+      if (heard === 0) note(`no topic matches ${patterns.join(' ')} yet`);
+    }
+  };
+}
+
+function note(text: string): void {
+  process.stderr.write(`chimed: ${text}\n`);
+}
+
+function chooseFormat({ raw, json }: Options, paint: Painter): Format {
+  if (json) return ({ topic, seq, time, data, missed }) => JSON.stringify({ topic, seq, time, data, missed });
+  if (raw) return ({ data }) => asText(data);
+  return ({ topic, seq, time, data }) =>
+    `${paint.dim(clock(time))} ${paint.name(topic)} ${paint.dim(`#${seq}`)} ${asText(data)}`;
+}
+
+function asText(data: unknown): string {
+  return typeof data === 'string' ? data : JSON.stringify(data);
+}
+
+function clock(time: number): string {
+  const date = new Date(time);
+  return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return Number(text);
+}
+
+function duration(text: string): number {
+  const value = /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? ms(text as ms.StringValue) : 0;
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a duration such as 500ms, 10s or 5m.');
+  return value;
+}

@@ -1,0 +1,42 @@
+import { Command, CommanderError } from 'commander';
+
+import { messageOf } from '../errors.ts';
+import { version } from '../version.ts';
+import { checkCommand } from './check.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { listenCommand } from './listen.ts';
+import { publishCommand } from './publish.ts';
+import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
+
+/**
+ * Runs the command line.
+ * @param argv As in `process.argv`.
+ * @returns the exit code, once all is done.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  const program = new Command('chimed')
+    .description('One daemon samples; every local process that asked hears it, on time.')
+    .version(version(), '-V, --version')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .addHelpText('after', '\nTwo terminals:\n  chimed serve\n  chimed listen message "host.>"');
+  let exitCode: number = exitCodes.ok;
+  const finish = (code: number): void => void (exitCode = code);
+  for (const create of [serveCommand, listenCommand, publishCommand, statusCommand, checkCommand]) {
+    program.addCommand(create(finish).exitOverride().helpCommand(false));
+  }
+  try {
+    await program.parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    process.stderr.write(`chimed: ${messageOf(error)}\n`);
+    if (isDebugging(argv) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function isDebugging(argv: readonly string[]): boolean {
+  return argv.includes('--log-level=debug') || argv[argv.indexOf('--log-level') + 1] === 'debug';
+}

@@ -1,0 +1,41 @@
+import { text } from 'node:stream/consumers';
+import { Command } from 'commander';
+
+import { connectOnce, socketOption } from './connection.ts';
+
+interface Options {
+  socket?: string;
+}
+
+/** `chimed publish`: sends one message to a topic that takes them. */
+export function publishCommand(): Command {
+  return new Command('publish')
+    .description('publish a message to a topic that has publish: true')
+    .argument('<topic>', 'name of the topic')
+    .argument('[data]', 'JSON if it parses, else text; - or nothing reads it from stdin')
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  chimed publish price '{"eur": 12.5}'
+  chimed publish note "the build is green"
+  date | chimed publish note`,
+    )
+    .action(publish);
+}
+
+async function publish(topic: string, data: string | undefined, { socket }: Options): Promise<void> {
+  const input = data === undefined || data === '-' ? await text(process.stdin) : data;
+  await using client = connectOnce('publish', socket);
+  const { seq } = await client.publish(topic, parse(input));
+  process.stderr.write(`published ${topic} #${seq}\n`);
+}
+
+function parse(input: string): unknown {
+  try {
+    return JSON.parse(input);
+  } catch {
+    return input.replace(/\r?\n$/, ''); // Not JSON is not a mistake: it is text.
+  }
+}

@@ -1,0 +1,105 @@
+import { constants } from 'node:os';
+import { Command } from 'commander';
+
+import type { Config } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { exitCodes } from './exit-codes.ts';
+
+interface Options {
+  config?: string;
+  socket?: string;
+  logLevel?: string;
+  logFormat?: string;
+}
+
+/** `chimed serve`: runs the daemon in the foreground until a signal ends it. */
+export function serveCommand(finish: (exitCode: number) => void): Command {
+  return new Command('serve')
+    .description('run the daemon in the foreground')
+    .option(
+      '-c, --config <file>',
+      'configuration (default: $CHIMED_CONFIG, /etc/chimed/chimed.yaml, else the packaged one)',
+    )
+    .option('-s, --socket <path>', 'path of the socket, over the one in the configuration')
+    .option('--log-level <level>', 'debug, info, warn, error or silent')
+    .option('--log-format <format>', 'auto, pretty or json')
+    .addHelpText(
+      'after',
+      `
+Signals:
+  SIGHUP            loads the configuration again; a broken one changes nothing
+  SIGTERM, SIGINT   stops: clients get what is queued for them; a second one ends it at once
+
+Examples:
+  chimed serve
+  chimed serve --config ./chimed.yaml --log-level debug`,
+    )
+    .action(async (options: Options) => finish(await serve(options)));
+}
+
+async function serve(options: Options): Promise<number> {
+  const [{ findConfig, loadConfig }, { createLogger }, { Daemon }] = await Promise.all([
+    import('../config/load.ts'),
+    import('./logger.ts'),
+    import('../daemon/daemon.ts'),
+  ]);
+  const load = (): Config => loadConfig(findConfig(options.config), environment(options));
+  const config = load();
+  const { logger, flush } = await createLogger(config.log.level, config.log.format);
+  try {
+    const daemon = await Daemon.start(config, logger);
+    process.on('SIGHUP', () => void reload());
+    const { reason, exitCode } = await stopCause(logger, flush);
+    await daemon.stop(reason);
+    return exitCode;
+
+    async function reload(): Promise<void> {
+      try {
+        const next = load();
+        await daemon.reload(next);
+        logger.level = next.log.level;
+      } catch (error) {
+        logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
+      }
+    }
+  } finally {
+    flush();
+  }
+}
+
+/** The flags stand in for the variables of the same settings. */
+function environment({ socket, logLevel, logFormat }: Options): Record<string, string | undefined> {
+  return {
+    ...process.env,
+    ...(socket !== undefined && { CHIMED_SOCKET_PATH: socket }),
+    ...(logLevel !== undefined && { CHIMED_LOG_LEVEL: logLevel }),
+    ...(logFormat !== undefined && { CHIMED_LOG_FORMAT: logFormat }),
+  };
+}
+
+/** Resolves when there is a reason to stop. A second signal, once it has, ends the process at once. */
+function stopCause(logger: Logger, flush: () => void): Promise<{ reason: string; exitCode: number }> {
+  const { promise, resolve } = Promise.withResolvers<{ reason: string; exitCode: number }>();
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (++signals > 1) {
+        logger.warn({ signal }, 'second signal: ending at once');
+        flush();
+        process.exit(128 + constants.signals[signal]);
+      }
+      resolve({ reason: signal, exitCode: exitCodes.ok });
+    });
+  }
+  const fatal = (error: unknown): void => {
+    logger.error(
+      { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined },
+      'fatal error',
+    );
+    resolve({ reason: 'fatal error', exitCode: exitCodes.failure });
+  };
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+  return promise;
+}

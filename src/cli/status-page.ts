@@ -1,0 +1,101 @@
+import { stripVTControlCharacters } from 'node:util';
+import ms from 'ms';
+
+import type { ClientStatus, Status, TopicStatus } from '../protocol/status.ts';
+import type { Painter } from './painter.ts';
+
+/** Renders a snapshot for people: a line about the daemon, a table of topics, a table of clients. */
+export function renderStatus(status: Status, paint: Painter): string {
+  const { version, pid, uptimeSeconds, memoryBytes, instance, socketPath, configFile } = status;
+  const memory = `${Math.round(memoryBytes / 1024 ** 2)} MiB`;
+  return [
+    `${paint.heading(`chimed ${version}`)}, pid ${pid}, up ${ms(uptimeSeconds * 1000)}, ${memory}, instance ${instance}`,
+    paint.dim(`socket ${socketPath}, configuration ${configFile}`),
+    '',
+    ...table(
+      topicHeads,
+      status.topics.map((topic) => topicRow(topic, paint)),
+      paint,
+    ),
+    ...status.topics
+      .filter(({ lastError }) => lastError !== null)
+      .map((topic) => paint.bad(`${topic.topic} is failing: ${topic.lastError}`)),
+    '',
+    ...table(
+      clientHeads,
+      status.clients.map((client) => clientRow(client, paint)),
+      paint,
+    ),
+    '',
+  ].join('\n');
+}
+
+const topicHeads = [
+  'TOPIC',
+  'SCHEDULE',
+  'SOURCE',
+  'SEQ',
+  'CLIENTS',
+  'LAST SENT',
+  'LATE P50',
+  'P99',
+  'SKIPPED',
+  'FAILED',
+];
+
+function topicRow(topic: TopicStatus, paint: Painter): string[] {
+  const { seq, clients, lastSent, lateP50Ms, lateP99Ms, skippedTicks, failures } = topic;
+  return [
+    topic.awake ? paint.name(topic.topic) : paint.dim(topic.topic),
+    topic.schedule ?? 'when published',
+    topic.source,
+    String(seq),
+    clients === 0 && !topic.awake ? paint.dim('asleep') : String(clients),
+    lastSent === null ? '-' : ago(lastSent),
+    late(lateP50Ms),
+    late(lateP99Ms),
+    String(skippedTicks),
+    failures > 0 ? paint.bad(String(failures)) : '0',
+  ];
+}
+
+const clientHeads = ['CLIENT', 'NAME', 'TOPICS', 'SENT', 'SKIPPED', 'PENDING', 'CONNECTED'];
+
+function clientRow(
+  { id, name, topics, sent, skipped, pendingBytes, since }: ClientStatus,
+  paint: Painter,
+): string[] {
+  return [
+    String(id),
+    name ?? '-',
+    topics.join(' ') || '-',
+    String(sent),
+    skipped > 0 ? paint.bad(String(skipped)) : '0',
+    `${pendingBytes} B`,
+    ago(since),
+  ];
+}
+
+function ago(time: number): string {
+  return `${ms(Math.max(Date.now() - time, 0))} ago`;
+}
+
+function late(milliseconds: number | null): string {
+  return milliseconds === null ? '-' : `${milliseconds.toFixed(1)}ms`;
+}
+
+function table(heads: string[], rows: string[][], paint: Painter): string[] {
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => shown(row[column]!))),
+  );
+  const line = (cells: string[]): string =>
+    cells
+      .map((cell, column) => cell + ' '.repeat(widths[column]! - shown(cell)))
+      .join('  ')
+      .trimEnd();
+  return [paint.dim(line(heads)), ...rows.map(line)];
+}
+
+function shown(cell: string): number {
+  return stripVTControlCharacters(cell).length;
+}

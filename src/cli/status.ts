@@ -1,0 +1,51 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command } from 'commander';
+
+import type { Status } from '../protocol/status.ts';
+import { connectOnce, socketOption } from './connection.ts';
+import { createPainter } from './painter.ts';
+import { renderStatus } from './status-page.ts';
+
+interface Options {
+  socket?: string;
+  json?: boolean;
+  watch?: boolean;
+}
+
+const WATCH_MS = 1000;
+const CLEAR_SCREEN = '\x1b[2J\x1b[H';
+
+/** `chimed status`: shows the daemon, its clients and its topics. */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('show the daemon, its clients and its topics')
+    .option('--json', 'print the snapshot as JSON; with --watch one line for each')
+    .option('-w, --watch', 'show it again every second, until interrupted')
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  chimed status\n  chimed status --watch\n  chimed status --json | jq .topics',
+    )
+    .action(status);
+}
+
+async function status({ socket, json, watch }: Options): Promise<void> {
+  await using client = connectOnce('status', socket);
+  const stopped = new AbortController();
+  if (watch) process.once('SIGINT', () => stopped.abort());
+  process.stdout.once('error', () => stopped.abort()); // Whoever read us has gone.
+  const paint = createPainter(process.stdout);
+  const show = (snapshot: Status): void => {
+    if (json) process.stdout.write(`${JSON.stringify(snapshot, null, watch ? 0 : 2)}\n`);
+    else
+      process.stdout.write(
+        (watch && process.stdout.isTTY ? CLEAR_SCREEN : '') + renderStatus(snapshot, paint),
+      );
+  };
+  show(await client.status());
+  if (!watch) return;
+  while (!stopped.signal.aborted) {
+    await wait(WATCH_MS, undefined, { signal: stopped.signal }).catch(() => {}); // Interrupted: done.
+    if (!stopped.signal.aborted) show(await client.status());
+  }
+}
