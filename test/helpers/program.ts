@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { Inbox } from './inbox.ts';
+
+export const root = join(import.meta.dirname, '../..');
+export const cli = join(root, 'src/cli/main.ts');
+
+/** A process that a test started. It is killed, if it still runs, when its scope ends. */
+export class Program implements AsyncDisposable {
+  readonly child: ChildProcess;
+  /** Lines of standard output and of standard error. */
+  readonly stdout = new Inbox<string>();
+  readonly stderr = new Inbox<string>();
+  readonly #ended: Promise<number | NodeJS.Signals>;
+
+  constructor(argv: readonly string[], env: NodeJS.ProcessEnv = {}, cwd: string = root) {
+    this.child = spawn(process.execPath, argv, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    createInterface(this.child.stdout!).on('line', (line) => this.stdout.push(line));
+    createInterface(this.child.stderr!).on('line', (line) => this.stderr.push(line));
+    this.#ended = once(this.child, 'close').then(([code, signal]) => {
+      const reason = `the program ended with ${code ?? signal}, and said ${JSON.stringify(this.stderr.items)}`;
+      this.stdout.end(reason);
+      this.stderr.end(reason);
+      return (code ?? signal) as number | NodeJS.Signals;
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** Resolves with the exit code, or the name of the signal that ended it, once its output is complete. */
+  get ended(): Promise<number | NodeJS.Signals> {
+    return this.#ended;
+  }
+
+  /** All of its standard output and error so far. */
+  get output(): { stdout: string; stderr: string } {
+    return { stdout: this.stdout.items.join('\n'), stderr: this.stderr.items.join('\n') };
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGTERM'): this {
+    this.child.kill(signal);
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.#ended;
+  }
+}
+
+/** Runs `chimed …` to its end. */
+export async function chimed(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; input?: string } = {},
+) {
+  await using program = new Program([cli, ...args], options.env);
+  program.child.stdin!.end(options.input ?? '');
+  const exitCode = await program.ended;
+  return { exitCode, ...program.output };
+}
