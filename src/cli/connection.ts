@@ -1,6 +1,5 @@
 import { Option } from 'commander';
 
-import { connect } from '../client/client.ts';
 import type { Client } from '../client/client.ts';
 
 /** The option that every command has that talks to a daemon. */
@@ -12,6 +11,8 @@ export function socketOption(): Option {
 }
 
 /** Connects once, for one question; there is no waiting for a daemon that is not there. */
-export function connectOnce(command: string, socket: string | undefined): Client {
+export async function connectOnce(command: string, socket: string | undefined): Promise<Client> {
+  // Imported here, so that --help and the commands that talk to nobody do not load it.
+  const { connect } = await import('../client/client.ts');
   return connect({ name: `chimed ${command}`, retry: false, ...(socket !== undefined && { socket }) });
 }

@@ -1,10 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
 import ms from 'ms';
 
-import { connect } from '../client/client.ts';
 import type { Client } from '../client/client.ts';
 import type { State } from '../client/link.ts';
-import type { Message, Subscription } from '../client/subscription.ts';
+import type { Message } from '../client/subscription.ts';
 import { socketOption } from './connection.ts';
 import { createPainter } from './painter.ts';
 import type { Painter } from './painter.ts';
@@ -41,37 +40,25 @@ Examples:
 }
 
 async function listen(patterns: string[], options: Options): Promise<void> {
+  const { connect } = await import('../client/client.ts');
   await using client = connect({
     name: 'chimed listen',
     ...(options.socket !== undefined && { socket: options.socket }),
   });
   client.on('state', reporter(client, patterns));
-  const subscriptions = patterns.map((pattern) => client.listen(pattern));
   const timer = options.for === undefined ? undefined : setTimeout(() => void client.close(), options.for);
   const stop = (): void => void client.close();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  process.stdout.once('error', stop); // Whoever read us has gone, as `head` does.
+  process.stdout.on('error', stop); // Whoever read us has gone, as `head` does.
   const format = chooseFormat(options, createPainter(process.stdout));
   let left = options.count ?? Infinity;
-  const print = (message: Message): void => {
+  for await (const message of client.listen(patterns)) {
     if (message.missed > 0) note(`missed ${message.missed} of ${message.topic} before #${message.seq}`);
     process.stdout.write(`${format(message)}\n`);
-    if (--left <= 0) void client.close();
-  };
-  await Promise.all(subscriptions.map((subscription) => drain(subscription, print, () => left > 0)));
-  clearTimeout(timer);
-}
-
-async function drain(
-  subscription: Subscription,
-  print: (message: Message) => void,
-  wanted: () => boolean,
-): Promise<void> {
-  for await (const message of subscription) {
-    if (!wanted()) return;
-    print(message);
+    if (--left === 0) break;
   }
+  clearTimeout(timer);
 }
 
 /** Says on stderr what becomes of the connection. */

@@ -27,7 +27,7 @@ Examples:
 
 async function publish(topic: string, data: string | undefined, { socket }: Options): Promise<void> {
   const input = data === undefined || data === '-' ? await text(process.stdin) : data;
-  await using client = connectOnce('publish', socket);
+  await using client = await connectOnce('publish', socket);
   const { seq } = await client.publish(topic, parse(input));
   process.stderr.write(`published ${topic} #${seq}\n`);
 }

@@ -30,7 +30,7 @@ export function statusCommand(): Command {
 }
 
 async function status({ socket, json, watch }: Options): Promise<void> {
-  await using client = connectOnce('status', socket);
+  await using client = await connectOnce('status', socket);
   const stopped = new AbortController();
   if (watch) process.once('SIGINT', () => stopped.abort());
   process.stdout.once('error', () => stopped.abort()); // Whoever read us has gone.

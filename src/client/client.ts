@@ -6,39 +6,14 @@ import type { Logger } from '../log.ts';
 import type { Frame, Published, Registered, RegisteredTopic, Rejection } from '../protocol/messages.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
-import { isPattern, isTopic, matches } from '../protocol/topics.ts';
+import { isPattern, isTopic } from '../protocol/topics.ts';
 import { Link } from './link.ts';
 import type { State } from './link.ts';
+import { DEFAULT_BUFFER, DEFAULT_RETRY, DEFAULT_TIMEOUT_MS } from './options.ts';
+import type { ConnectOptions, ListenOptions } from './options.ts';
 import { Requests } from './requests.ts';
 import { Subscription } from './subscription.ts';
-import type { Heard } from './subscription.ts';
-
-export interface ConnectOptions {
-  /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else where the daemon puts it by default */
-  socket?: string;
-  /** What the daemon calls this client in its logs and its status, at most 100 characters. @default none */
-  name?: string;
-  /** Hears of connections made, lost and retried; a pino logger fits. @default silent */
-  logger?: Logger;
-  /**
-   * Waits between attempts to connect, in milliseconds: a random time up to `minMs`, doubled for each failure
-   * up to `maxMs`. `false` gives up at the first failure. @default { minMs: 100, maxMs: 5000 }
-   */
-  retry?: false | { minMs?: number; maxMs?: number };
-  /** How long the daemon may take to answer, and a request may wait for a daemon, in milliseconds. @default 5000 */
-  timeoutMs?: number;
-  /** Closes the client when it aborts. */
-  signal?: AbortSignal;
-}
-
-export interface ListenOptions {
-  /** Messages kept for a loop that is slower than its topics; past that the oldest are dropped. @default 1000 */
-  buffer?: number;
-}
-
-const DEFAULT_RETRY = { minMs: 100, maxMs: 5000 };
-const DEFAULT_TIMEOUT_MS = 5000;
-const DEFAULT_BUFFER = 1000;
+import { Subscriptions } from './subscriptions.ts';
 
 /**
  * Connects to the daemon. Returns at once, and connects, registers and resumes for as long as it takes.
@@ -54,9 +29,7 @@ export class Client extends EventEmitter<{ state: [State] }> {
   readonly #logger: Logger;
   readonly #link: Link;
   readonly #requests: Requests;
-  readonly #subscriptions = new Set<Subscription>();
-  /** The latest message of each topic: what to resume after, and what a second subscription begins with. */
-  readonly #latest = new Map<string, Heard>();
+  readonly #subscriptions = new Subscriptions();
   readonly #closed = Promise.withResolvers<ChimedError | undefined>();
   #instance: string | undefined;
   #topics: readonly RegisteredTopic[] = [];
@@ -104,19 +77,20 @@ export class Client extends EventEmitter<{ state: [State] }> {
   }
 
   /**
-   * Registers for a topic or a pattern (`*` one token, a last `>` the rest) and lists what comes, now and
-   * after each reconnection. The loop throws a ChimedError `unknown-topic` if the daemon has no such topic.
-   * @throws {ChimedError} `bad-request` if it is neither a topic nor a pattern.
+   * Registers for a topic, a pattern (`*` one token, a last `>` the rest) or several, and lists what comes, each
+   * message once, now and after each reconnection. The loop throws a ChimedError `unknown-topic` if the daemon
+   * has no such topic.
+   * @throws {ChimedError} `bad-request` if something is neither a topic nor a pattern.
    */
-  listen<T = unknown>(pattern: string, { buffer = DEFAULT_BUFFER }: ListenOptions = {}): Subscription<T> {
-    if (!isPattern(pattern)) {
-      throw new ChimedError(
-        'bad-request',
-        `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`,
-      );
+  listen<T = unknown>(topics: string | readonly string[], options: ListenOptions = {}): Subscription<T> {
+    const patterns = typeof topics === 'string' ? [topics] : topics;
+    for (const pattern of patterns) {
+      if (isPattern(pattern)) continue;
+      const message = `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`;
+      throw new ChimedError('bad-request', message);
     }
-    const known = this.#isListening(pattern);
-    const subscription: Subscription = new Subscription(pattern, buffer, () =>
+    const { buffer = DEFAULT_BUFFER } = options;
+    const subscription: Subscription = new Subscription(patterns, buffer, () =>
       this.#unsubscribe(subscription),
     );
     // What type the payloads have is for the caller to know; nothing here depends on it.
@@ -125,10 +99,7 @@ export class Client extends EventEmitter<{ state: [State] }> {
       subscription.end(this.#state.error);
       return typed;
     }
-    this.#subscriptions.add(subscription);
-    for (const message of this.#latest.values())
-      if (matches(pattern, message.topic)) subscription.push(message);
-    if (!known && this.#link.ready) this.#link.send({ type: 'chimed.register', data: { topics: [pattern] } });
+    this.#tell('chimed.register', this.#subscriptions.add(subscription));
     return typed;
   }
 
@@ -166,36 +137,29 @@ export class Client extends EventEmitter<{ state: [State] }> {
 
   readonly #onAbort = (): void => void this.close();
 
-  #isListening(pattern: string): boolean {
-    for (const subscription of this.#subscriptions) if (subscription.pattern === pattern) return true;
-    return false;
-  }
-
   #unsubscribe(subscription: Subscription): void {
-    if (!this.#subscriptions.delete(subscription) || this.#isListening(subscription.pattern)) return;
-    // Nobody hears these any more, so nothing is missed: a later registration starts afresh.
-    for (const topic of this.#latest.keys()) if (!this.#hears(topic)) this.#latest.delete(topic);
-    if (this.#link.ready)
-      this.#link.send({ type: 'chimed.unregister', data: { topics: [subscription.pattern] } });
+    this.#tell('chimed.unregister', this.#subscriptions.remove(subscription));
   }
 
-  #hears(topic: string): boolean {
-    for (const { pattern } of this.#subscriptions) if (matches(pattern, topic)) return true;
-    return false;
+  /** Says what has changed, if anything; a daemon that is not there yet hears it all when it is. */
+  #tell(type: string, topics: string[]): void {
+    if (topics.length > 0 && this.#link.ready) this.#link.send({ type, data: { topics } });
   }
 
   #hello(): Frame {
-    const topics = [...new Set([...this.#subscriptions].map(({ pattern }) => pattern))];
-    const after = Object.fromEntries([...this.#latest].map(([topic, { seq }]) => [topic, seq]));
+    const { patterns, heard } = this.#subscriptions;
     const { name } = this.#options;
-    const resume = this.#instance !== undefined && { resume: { instance: this.#instance, after } };
-    return { type: 'chimed.register', data: { topics, ...(name !== undefined && { name }), ...resume } };
+    const resume = this.#instance !== undefined && { resume: { instance: this.#instance, after: heard } };
+    return {
+      type: 'chimed.register',
+      data: { topics: patterns, ...(name !== undefined && { name }), ...resume },
+    };
   }
 
   #registered({ instance, topics }: Registered): boolean {
     const resumed = this.#instance === instance;
     if (this.#instance !== undefined && !resumed) {
-      this.#latest.clear();
+      this.#subscriptions.forget();
       this.#logger.warn(
         { instance },
         'the daemon began a new numbering: messages may be missing that nobody can count',
@@ -221,21 +185,16 @@ export class Client extends EventEmitter<{ state: [State] }> {
 
   #message({ type: topic, data, seq = 0, time = 0 }: Frame): void {
     if (this.#instance === undefined) return; // Cannot be: nothing comes before the registration.
-    const message: Heard = { topic, seq, time, data, instance: this.#instance };
-    this.#latest.set(topic, message);
-    for (const subscription of this.#subscriptions) {
-      if (matches(subscription.pattern, topic)) subscription.push(message);
-    }
+    this.#subscriptions.push({ topic, seq, time, data, instance: this.#instance });
   }
 
   #rejected({ code, message, topic, id }: Rejection): void {
     const error = new ChimedError(isErrorCode(code) ? code : 'bad-request', message);
     if (id !== undefined) return this.#requests.rejected(id, error);
     this.#logger.warn({ code, topic }, message);
-    for (const subscription of this.#subscriptions) {
-      if (subscription.pattern !== topic) continue;
-      this.#subscriptions.delete(subscription);
+    for (const subscription of topic === undefined ? [] : this.#subscriptions.asking(topic)) {
       subscription.end(error);
+      this.#unsubscribe(subscription);
     }
   }
 
@@ -272,8 +231,7 @@ export class Client extends EventEmitter<{ state: [State] }> {
 
   #shutDown(error: ChimedError | undefined): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    for (const subscription of this.#subscriptions) subscription.end(error);
-    this.#subscriptions.clear();
+    this.#subscriptions.end(error);
     this.#requests.end(error ?? new ChimedError('closed', 'the client was closed'));
     this.#closed.resolve(error);
   }

@@ -1,4 +1,5 @@
 import type { ChimedError } from '../errors.ts';
+import { matches } from '../protocol/topics.ts';
 
 /** One message of a topic, as a client hears it. */
 export interface Message<T = unknown> {
@@ -27,7 +28,8 @@ type Waiter<T> = PromiseWithResolvers<IteratorResult<Message<T>, undefined>>;
  * gets the newest messages, and reads in `missed` how many it lost.
  */
 export class Subscription<T = unknown> implements AsyncIterableIterator<Message<T>, undefined> {
-  readonly pattern: string;
+  /** Topics and patterns that it lists. */
+  readonly patterns: readonly string[];
   readonly #limit: number;
   readonly #onReturn: () => void;
   readonly #buffer: Message<T>[] = [];
@@ -39,8 +41,8 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
   #ended: { error?: ChimedError } | undefined;
 
   /** Made by `Client.listen`. */
-  constructor(pattern: string, limit: number, onReturn: () => void) {
-    this.pattern = pattern;
+  constructor(patterns: readonly string[], limit: number, onReturn: () => void) {
+    this.patterns = patterns;
     this.#limit = limit;
     this.#onReturn = onReturn;
   }
@@ -75,7 +77,12 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
     await this.return();
   }
 
-  /** Called by the client for each message that the pattern matches. */
+  /** Reports whether messages of this topic belong here. */
+  hears(topic: string): boolean {
+    return this.patterns.some((pattern) => matches(pattern, topic));
+  }
+
+  /** Called by the client for each message that belongs here. */
   push({ topic, seq, time, data, instance }: Heard): void {
     if (this.#ended) return;
     const heard = this.#heard.get(topic);

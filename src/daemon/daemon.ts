@@ -1,14 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Config, TopicConfig } from '../config/config.ts';
-import { ConfigError } from '../config/mistakes.ts';
-import type { Mistake } from '../config/mistakes.ts';
+import type { Config } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import { groupId } from '../linux/accounts.ts';
 import type { Logger } from '../log.ts';
 import type { Status } from '../protocol/status.ts';
-import { createSource } from '../sources/create.ts';
 import type { Connection, ConnectionHandler } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';
@@ -23,6 +20,7 @@ import { handleRequest, registeredFrame } from './requests.ts';
 import type { Context } from './requests.ts';
 import { saveState, takeState } from './state.ts';
 import { takeStatus } from './status.ts';
+import { createTopicParts } from './topic-parts.ts';
 import { Topic } from './topic.ts';
 import type { TopicParts } from './topic.ts';
 
@@ -231,27 +229,4 @@ const restartOnly = ['socket', 'state', 'clients.frameBytes', 'clients.frameTime
 
 function get(config: Config, key: (typeof restartOnly)[number]): unknown {
   return key.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], config);
-}
-
-/** Makes the sources of topics; all mistakes are told at once. */
-async function createTopicParts(
-  config: Config,
-  topics: readonly TopicConfig[],
-  logger: Logger,
-): Promise<TopicParts[]> {
-  const mistakes: Mistake[] = [];
-  const parts = await Promise.all(
-    topics.map(async (topic) => {
-      const { name, source, timeoutMs, maxBytes } = topic;
-      const context = { topic: name, timeoutMs, maxBytes, directory: config.directory, logger };
-      try {
-        return [{ config: topic, source: await createSource(source, context) }];
-      } catch (error) {
-        mistakes.push({ path: ['topics', name, source.kind], message: messageOf(error) });
-        return [];
-      }
-    }),
-  );
-  if (mistakes.length > 0) throw new ConfigError(config.file, mistakes);
-  return parts.flat();
 }

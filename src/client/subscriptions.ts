@@ -1,0 +1,64 @@
+import type { ChimedError } from '../errors.ts';
+import type { Heard, Subscription } from './subscription.ts';
+
+/** All subscriptions of a client: what to register for, what to resume after, and who hears a message. */
+export class Subscriptions {
+  readonly #all = new Set<Subscription>();
+  /** The latest message of each topic: what to resume after, and what another subscription begins with. */
+  readonly #latest = new Map<string, Heard>();
+
+  /** Topics and patterns that the daemon must have us registered for. */
+  get patterns(): string[] {
+    return [...new Set([...this.#all].flatMap(({ patterns }) => patterns))];
+  }
+
+  /** The number of the last message heard of each topic. */
+  get heard(): Record<string, number> {
+    return Object.fromEntries([...this.#latest].map(([topic, { seq }]) => [topic, seq]));
+  }
+
+  /** Adds a subscription; returns those of its patterns that are new. */
+  add(subscription: Subscription): string[] {
+    const before = this.patterns;
+    this.#all.add(subscription);
+    for (const message of this.#latest.values())
+      if (subscription.hears(message.topic)) subscription.push(message);
+    return subscription.patterns.filter((pattern) => !before.includes(pattern));
+  }
+
+  /** Removes a subscription; returns those of its patterns that nobody wants any more. */
+  remove(subscription: Subscription): string[] {
+    if (!this.#all.delete(subscription)) return [];
+    // What nobody hears is not missed either: a later registration starts afresh.
+    for (const topic of this.#latest.keys()) if (!this.#hears(topic)) this.#latest.delete(topic);
+    const after = this.patterns;
+    return subscription.patterns.filter((pattern) => !after.includes(pattern));
+  }
+
+  /** Hands a message to all who hear its topic. */
+  push(message: Heard): void {
+    this.#latest.set(message.topic, message);
+    for (const subscription of this.#all) if (subscription.hears(message.topic)) subscription.push(message);
+  }
+
+  /** The numbering began again: there is nothing to resume after. */
+  forget(): void {
+    this.#latest.clear();
+  }
+
+  /** Those that asked for exactly this pattern. */
+  asking(pattern: string): Subscription[] {
+    return [...this.#all].filter(({ patterns }) => patterns.includes(pattern));
+  }
+
+  /** Ends them all. */
+  end(error?: ChimedError): void {
+    for (const subscription of this.#all) subscription.end(error);
+    this.#all.clear();
+  }
+
+  #hears(topic: string): boolean {
+    for (const subscription of this.#all) if (subscription.hears(topic)) return true;
+    return false;
+  }
+}
