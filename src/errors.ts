@@ -1,30 +1,96 @@
 /**
  * Every way in which chimed says no. The keys travel on the wire in `chimed.rejected` and stand in
- * `ChimedError.code`; the texts are the short description that README's table repeats.
+ * `ChimedError.code`; README's table repeats what they mean and what helps.
  */
 export const codes = {
-  'not-json': 'a frame is not JSON',
-  'not-an-object': 'a frame is JSON, but not an object',
-  'bad-type': 'a frame has no type, or one that names neither a topic nor a request',
-  'too-large': 'a frame is larger than `clients.frameBytes`',
-  incomplete: 'a frame did not end within `clients.frameTimeout`',
-  'bad-request': 'a request has a field that is missing or of the wrong kind',
-  'unknown-topic': 'no topic of that name is configured',
-  'not-publishable': 'the topic does not take messages from clients',
-  'too-many-clients': '`clients.max` clients are connected already',
-  'too-many-patterns': 'the client is registered for `clients.maxPatterns` patterns already',
-  stalled: 'the client took nothing for `clients.stallTimeout`',
-  'no-daemon': 'nobody listens on the socket',
-  'not-permitted': 'the socket or its directory may not be used by this user',
-  busy: 'the daemon has too many connections waiting to be accepted',
-  timeout: 'the daemon did not answer in time',
-  'connection-lost': 'the connection ended before the daemon answered',
-  closed: 'the client was closed',
-  'bad-config': 'the configuration has mistakes',
-  'socket-in-use': 'another daemon owns the socket',
-  'not-a-socket': 'the path of the socket is taken by something else',
-  'cannot-listen': 'the socket cannot be opened',
-  'source-failed': 'a source gave no payload',
+  'not-json': {
+    meaning: 'a frame is not JSON',
+    remedy: 'send one JSON object a frame, each ended by a form feed',
+  },
+  'not-an-object': {
+    meaning: 'a frame is JSON, but not an object',
+    remedy: 'send `{"type": …, "data": …}`',
+  },
+  'bad-type': {
+    meaning: 'a frame has no type, or one that names neither a topic nor a request',
+    remedy: 'name a topic, or one of the requests under "The wire"',
+  },
+  'too-large': {
+    meaning: "a frame is larger than `clients.frameBytes`, or a payload larger than the topic's `maxBytes`",
+    remedy: 'send less, or raise the limit',
+  },
+  incomplete: {
+    meaning: 'a frame did not end within `clients.frameTimeout`',
+    remedy: 'end each frame with a form feed',
+  },
+  'bad-request': {
+    meaning: 'a request has a field that is missing or of the wrong kind',
+    remedy: 'the message names the field and what is expected',
+  },
+  'unknown-topic': {
+    meaning: 'no topic of that name is configured',
+    remedy: 'choose one of those that the message lists, or configure it and reload',
+  },
+  'not-publishable': {
+    meaning: 'the topic has a source of its own',
+    remedy: 'publish to a topic with `publish: true`',
+  },
+  'too-many-clients': {
+    meaning: '`clients.max` clients are connected already',
+    remedy: 'raise it; `chimed status` shows who they are',
+  },
+  'too-many-patterns': {
+    meaning: 'the client is registered for `clients.maxPatterns` patterns already',
+    remedy: 'register for a wildcard instead',
+  },
+  stalled: {
+    meaning: 'the client took nothing for `clients.stallTimeout`',
+    remedy: 'read what comes, or leave',
+  },
+  'no-daemon': {
+    meaning: 'nobody listens on the socket',
+    remedy: 'start chimed, or name its socket: `--socket`, `$CHIMED_SOCKET_PATH`',
+  },
+  'not-permitted': {
+    meaning: 'this user may not use the socket or its directory',
+    remedy: 'see `socket.mode` and `socket.group`',
+  },
+  busy: {
+    meaning: 'more connections wait to be accepted than `socket.backlog`',
+    remedy: 'try again; the client library does',
+  },
+  timeout: {
+    meaning: 'the daemon did not answer in time',
+    remedy: 'see whether it runs, and whether the machine is overloaded',
+  },
+  'connection-lost': {
+    meaning: 'the connection ended before the daemon answered',
+    remedy: 'ask again; whether a publication arrived, nobody can tell',
+  },
+  closed: {
+    meaning: 'the client was closed',
+    remedy: 'connect again',
+  },
+  'bad-config': {
+    meaning: 'the configuration has mistakes',
+    remedy: '`chimed check` names each with its line',
+  },
+  'socket-in-use': {
+    meaning: 'another daemon owns the socket',
+    remedy: 'stop it, or choose another `socket.path`',
+  },
+  'not-a-socket': {
+    meaning: 'the path of the socket is taken by something else',
+    remedy: 'move it away, or choose another `socket.path`',
+  },
+  'cannot-listen': {
+    meaning: 'the socket cannot be opened',
+    remedy: "the message has the system's reason",
+  },
+  'source-failed': {
+    meaning: 'a source gave nothing that JSON can carry',
+    remedy: 'return a value that JSON can carry',
+  },
 } as const;
 
 export type ErrorCode = keyof typeof codes;

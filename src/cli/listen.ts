@@ -4,6 +4,7 @@ import ms from 'ms';
 import type { Client } from '../client/client.ts';
 import type { State } from '../client/link.ts';
 import type { Message } from '../client/subscription.ts';
+import { isWildcard } from '../protocol/topics.ts';
 import { socketOption } from './connection.ts';
 import { createPainter } from './painter.ts';
 import type { Painter } from './painter.ts';
@@ -71,8 +72,9 @@ function reporter(client: Client, patterns: string[]): (state: State) => void {
     } else if (state.status === 'ready') {
       if (waiting) note(state.resumed ? 'connected again' : 'connected');
       waiting = false;
-      const heard = client.topics.length;
-      if (heard === 0) note(`no topic matches ${patterns.join(' ')} yet`);
+      // A topic that does not exist is an error; a pattern may match after the next reload.
+      if (client.topics.length === 0 && patterns.every(isWildcard))
+        note(`no topic matches ${patterns.join(' ')} yet`);
     }
   };
 }

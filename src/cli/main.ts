@@ -1,9 +1,14 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 import { join } from 'node:path';
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 13)) {
+  process.stderr.write(`chimed: it needs Node.js 22.13 or newer, and this is ${process.version}\n`);
+  process.exit(1);
+}
 // In our own folder and not in /tmp, where somebody else could lay code for us to run.
-enableCompileCache?.(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
+module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
 
 const { run } = await import('./program.ts');
 process.exit(await run(process.argv));

@@ -49,7 +49,9 @@ async function serve(options: Options): Promise<number> {
   const { logger, flush } = await createLogger(config.log.level, config.log.format);
   try {
     const daemon = await Daemon.start(config, logger);
-    process.on('SIGHUP', () => void reload());
+    // One at a time: each compares with what the one before it left.
+    let reloading = Promise.resolve();
+    process.on('SIGHUP', () => (reloading = reloading.then(reload)));
     const { reason, exitCode } = await stopCause(logger, flush);
     await daemon.stop(reason);
     return exitCode;

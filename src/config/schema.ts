@@ -70,13 +70,13 @@ export const settingsSchema = {
   },
   log: {
     level: {
-      doc: 'Least important lines that are written: debug, info, warn, error or silent.',
+      doc: 'Least important lines that are written.',
       format: 'level',
       default: 'info',
       env: 'CHIMED_LOG_LEVEL',
     },
     format: {
-      doc: 'How lines are written: pretty, json, or auto (pretty on a terminal, json otherwise).',
+      doc: 'How lines are written; auto is pretty on a terminal and json otherwise.',
       format: 'log-format',
       default: 'auto',
       env: 'CHIMED_LOG_FORMAT',
@@ -101,7 +101,7 @@ export const settingsSchema = {
 
 /** The keys of one topic. */
 export const topicSchema = {
-  interval: { doc: 'Time from one tick to the next, at least 10ms.', format: 'interval', default: null },
+  interval: { doc: 'Time from one tick to the next.', format: 'interval', default: null },
   align: {
     doc: 'Ticks at multiples of the interval on the wall clock (`1m`: on the minute) rather than counted from the start.',
     format: 'switch',
@@ -134,7 +134,7 @@ export const topicSchema = {
     default: null,
   },
   host: {
-    doc: 'Source: a reading of the host: load, memory, uptime or cpu.',
+    doc: 'Source: a reading of the host, see below.',
     format: 'reading',
     default: null,
   },

@@ -50,12 +50,12 @@ export class Daemon {
     const topics = await createTopicParts(config, config.topics, logger);
     const gid = group === undefined ? undefined : groupId(group);
     const socketFile = await claimSocket({ path, mode, backlog, logger, ...(gid !== undefined && { gid }) });
+    const daemon = new Daemon(config, logger, socketFile);
     try {
-      const daemon = new Daemon(config, logger, socketFile);
       await daemon.#open(topics);
       return daemon;
     } catch (error) {
-      socketFile.release();
+      await daemon.stop('it cannot start');
       throw error;
     }
   }
@@ -131,7 +131,7 @@ export class Daemon {
     ]);
     this.#save();
     this.#socketFile.release();
-    this.#logger.info({ seconds: Math.round((Date.now() - this.#startedAt) / 1000) }, 'stopped');
+    this.#logger.info({ upSeconds: Math.round((Date.now() - this.#startedAt) / 1000) }, 'stopped');
   }
 
   #save(): void {

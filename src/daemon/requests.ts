@@ -66,7 +66,9 @@ function register(client: Client, request: Request & { kind: 'register' }, conte
       return [];
     }
   });
-  logger.info({ ...client.fields, topics: [...client.patterns] }, 'client registered');
+  // Who only asks for the status, or publishes, registers for nothing, and is not worth a line.
+  const log = request.topics.length > 0 ? logger.info : logger.debug;
+  log.call(logger, { ...client.fields, topics: [...client.patterns] }, 'client registered');
   // First the answer, so that the client knows the instance; then the messages.
   client.answer(registeredFrame(client, context));
   const after = request.resume?.instance === instance ? request.resume.after : {};
