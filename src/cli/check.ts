@@ -17,6 +17,8 @@ export function checkCommand(): Command {
 async function check(file: string | undefined, { print }: Options): Promise<void> {
   const { findConfig, loadConfig } = await import('../config/load.ts');
   const config = loadConfig(findConfig(file));
-  if (print) process.stdout.write((await import('yaml')).stringify(config));
+  const { mode } = config.socket;
+  const readable = { ...config, socket: { ...config.socket, mode: `0${mode.toString(8)}` } };
+  if (print) process.stdout.write((await import('yaml')).stringify(readable));
   else process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
 }

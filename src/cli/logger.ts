@@ -41,6 +41,7 @@ async function prettyStream(destination: ReturnType<typeof pino.destination>) {
     colorize: process.stdout.isTTY && !process.env['NO_COLOR'],
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
+    errorLikeObjectKeys: ['err'],
     destination,
   });
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, isMap, parseDocument } from 'yaml';
 import type { Document, Node } from 'yaml';
 
 import { ChimedError, messageOf } from '../errors.ts';
@@ -70,12 +70,17 @@ function readText(file: string): string {
   }
 }
 
+/** Adds the line of the key that the path leads to, or of the last one on the way that is there. */
 function withLine(mistake: Mistake, document: Document, lines: LineCounter): Mistake {
-  for (let depth = mistake.path.length; depth > 0; depth--) {
-    const node = document.getIn(mistake.path.slice(0, depth), true) as Node | undefined;
-    if (node?.range) return { ...mistake, line: lines.linePos(node.range[0]).line };
+  let node = document.contents;
+  let offset: number | undefined;
+  for (const name of mistake.path) {
+    const pair = isMap<Node, Node>(node) && node.items.find(({ key }) => String(key) === name);
+    if (!pair) break;
+    offset = pair.key.range?.[0] ?? offset;
+    node = pair.value;
   }
-  return mistake;
+  return offset === undefined ? mistake : { ...mistake, line: lines.linePos(offset).line };
 }
 
 function resolveSettings(
