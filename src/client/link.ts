@@ -1,5 +1,8 @@
+import { dirname } from 'node:path';
+
 import { ChimedError, isErrorCode } from '../errors.ts';
 import type { Frame, Registered, Rejection, Stopping } from '../protocol/messages.ts';
+import { isForeignDirectory } from '../protocol/paths.ts';
 import { dial } from '../transport/dial.ts';
 import type { Line } from '../transport/dial.ts';
 import { backoff } from './backoff.ts';
@@ -61,6 +64,11 @@ export class Link {
     this.#attempt++;
     this.#lastWords = undefined;
     this.#handler.state({ status: 'connecting', attempt: this.#attempt });
+    if (isForeignDirectory(dirname(path))) {
+      return this.#ended(
+        new ChimedError('not-permitted', `${dirname(path)} is not safe: somebody else may write to it`),
+      );
+    }
     const line = dial(path, {
       connected: () => line.send(this.#handler.hello()),
       frame: (frame) => this.#frame(frame),

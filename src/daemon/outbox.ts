@@ -128,7 +128,7 @@ export class Outbox {
     const before = this.#connection.takenBytes;
     this.#stallTimer = setTimeout(() => {
       this.#stallTimer = undefined;
-      if (this.#connection.pendingBytes === 0) return;
+      if (this.#connection.pendingBytes === 0 || this.#connection.ended) return;
       if (this.#connection.takenBytes === before) this.#listener.stalled();
       else this.#watchForStall();
     }, this.#limits.stallTimeoutMs);

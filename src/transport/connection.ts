@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import { messageOf } from '../errors.ts';
+import { systemCode } from '../errors.ts';
 import type { ChimedError } from '../errors.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { encodeFrame } from './frames.ts';
@@ -106,6 +106,8 @@ export class Connection {
   /** Called when the socket has closed; says why. */
   closed(error?: Error): string {
     clearTimeout(this.#partialTimer);
-    return this.#reason ?? (error ? messageOf(error) : 'left');
+    // A peer that goes while we write to it has left like any other.
+    const left = !error || ['EPIPE', 'ECONNRESET'].includes(systemCode(error) ?? '');
+    return this.#reason ?? (left ? 'left' : error.message);
   }
 }
