@@ -18,7 +18,7 @@ export interface ConnectionHandler {
   closed(reason: string): void;
 }
 
-/** How long a peer may take to read our last words before the socket is destroyed under it. */
+/** How long a peer may take to hang up once it was rejected, before the socket is destroyed under it. */
 const LAST_WORDS_MS = 1000;
 
 /** The fields of Node's and node-ipc's own that tell what the documented ones do not. */
@@ -74,24 +74,35 @@ export class Connection {
   }
 
   /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */
-  end(reason: string, lastWords: Buffer, timeoutMs = LAST_WORDS_MS): void {
+  end(reason: string, lastWords: Buffer, timeoutMs: number): void {
     if (this.ended) return;
     this.#socket.write(lastWords);
     this.#reason = reason;
     this.#socket.destroySoon();
-    const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
-    this.#socket.once('close', () => clearTimeout(timer));
+    this.#destroyAfter(timeoutMs);
   }
 
-  /** Sends `chimed.rejected` and closes. */
+  /**
+   * Sends `chimed.rejected` and closes. What still comes is read and dropped: closing on a peer that is in the
+   * middle of writing would break its write, and it would never read why.
+   */
   reject(rejection: Rejection): void {
-    this.end(rejection.code, encodeFrame({ type: 'chimed.rejected', data: rejection }));
+    if (this.ended) return;
+    this.#socket.end(encodeFrame({ type: 'chimed.rejected', data: rejection }));
+    this.#reason = rejection.code;
+    this.#socket.resume();
+    this.#destroyAfter(LAST_WORDS_MS);
   }
 
   /** Closes at once; what was not yet taken is lost. */
   destroy(reason: string): void {
     this.#reason ??= reason;
     this.#socket.destroy();
+  }
+
+  #destroyAfter(timeoutMs: number): void {
+    const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   /** Called after each chunk: an unfinished frame starts a clock that only its end stops. */

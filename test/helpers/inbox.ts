@@ -17,10 +17,25 @@ export class Inbox<T> {
 
   /** The first item that `wanted` accepts, from index `from` on. */
   async find<U extends T>(wanted: ((item: T) => item is U) | ((item: T) => boolean), from = 0): Promise<U> {
-    const { promise, resolve, reject } = Promise.withResolvers<U>();
+    const [found] = await this.#collect(1, wanted, from);
+    return found as U;
+  }
+
+  /** Waits until there are `count` items that `wanted` accepts, and returns these. */
+  take(count: number, wanted: (item: T) => boolean = () => true): Promise<T[]> {
+    return this.#collect(count, wanted, 0);
+  }
+
+  #collect(count: number, wanted: (item: T) => boolean, from: number): Promise<T[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<T[]>();
+    const found: T[] = [];
+    let next = from;
     const check = (): void => {
-      const found = this.items.slice(from).find(wanted as (item: T) => boolean);
-      if (found !== undefined) resolve(found as U);
+      while (found.length < count && next < this.items.length) {
+        const item = this.items[next++]!;
+        if (wanted(item)) found.push(item);
+      }
+      if (found.length === count) resolve(found);
       else if (this.#ended !== undefined) {
         reject(new Error(`never came; ${this.#ended}; what came: ${JSON.stringify(this.items.slice(-20))}`));
       }
@@ -28,12 +43,5 @@ export class Inbox<T> {
     this.#waiters.add(check);
     check();
     return promise.finally(() => this.#waiters.delete(check));
-  }
-
-  /** Waits until there are `count` items that `wanted` accepts, and returns these. */
-  async take(count: number, wanted: (item: T) => boolean = () => true): Promise<T[]> {
-    const chosen = (): T[] => this.items.filter(wanted);
-    await this.find(() => chosen().length >= count);
-    return chosen().slice(0, count);
   }
 }

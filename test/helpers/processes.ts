@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs';
+
+/** Reports whether a process runs; one that has ended and waits to be reaped does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false; // No such process.
+  }
+}
