@@ -37,15 +37,6 @@ function publication(bytes: number): string {
   );
 }
 
-/** What the log says of the client that a rejection closed. */
-async function linesAbout(client: RawClient, code: string): Promise<number> {
-  await client.closed;
-  const { client: id } = await daemon.log.find(
-    (line) => line.msg === 'client disconnected' && line['reason'] === code,
-  );
-  return daemon.log.items.filter((line) => line['client'] === id && line.level === 'warn').length;
-}
-
 describe('what is no frame is rejected with its reason, and costs its sender the connection', () => {
   test.each([
     ['text', 'hello\f', 'not-json'],

@@ -1,0 +1,138 @@
+import { writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+
+import type { Message, Subscription } from '../../src/index.ts';
+import { startDaemon } from '../helpers/daemon.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+
+const state = (file: string) => ({ state: { file } });
+
+/** The next `count` messages. */
+async function next(subscription: Subscription, count: number): Promise<Message[]> {
+  const messages: Message[] = [];
+  while (messages.length < count) messages.push((await subscription.next()).value!);
+  return messages;
+}
+
+const numbers = (messages: Message[]) => messages.map(({ seq, missed }) => [seq, missed]);
+
+describe.concurrent('a client that comes back', () => {
+  const topics = (history: number) => ({ price: { publish: true, history } });
+
+  /** Lets a raw client hear message 1 and leave; 2 to 6 are published meanwhile; then it comes back. */
+  async function absence(history: number) {
+    const daemon = await startDaemon({ topics: topics(history) });
+    await using publisher = daemon.connect();
+    await publisher.publish('price', 1);
+    const leaving = await daemon.raw();
+    const { data } = await leaving.send('chimed.register', { topics: ['price'] }).frame('chimed.registered');
+    await leaving.frame('price');
+    leaving.socket.destroy();
+    for (let value = 2; value <= 6; value++) await publisher.publish('price', value);
+    const { instance } = data as { instance: string };
+    const back = await daemon.raw();
+    back.send('chimed.register', { topics: ['price'], resume: { instance, after: { price: 1 } } });
+    await back.frame('chimed.registered');
+    await publisher.publish('price', 7);
+    await back.frames.find(({ seq }) => seq === 7);
+    const heard = back.frames.items.filter(({ type }) => type === 'price').map(({ seq }) => seq);
+    back[Symbol.dispose]();
+    await daemon[Symbol.asyncDispose]();
+    return heard;
+  }
+
+  test('gets what the history kept, in order, each once', async () => {
+    expect(await absence(10)).toEqual([2, 3, 4, 5, 6, 7]);
+  });
+
+  test('gets the last ones if it was away for longer', async () => {
+    expect(await absence(2)).toEqual([5, 6, 7]);
+  });
+
+  test('gets the latest one at least', async () => {
+    expect(await absence(0)).toEqual([6, 7]);
+  });
+
+  test('is not given what another instance numbered', async () => {
+    await using daemon = await startDaemon({ topics: topics(10) });
+    await using publisher = daemon.connect();
+    for (let value = 1; value <= 3; value++) await publisher.publish('price', value);
+    using client = await daemon.raw();
+    client.send('chimed.register', {
+      topics: ['price'],
+      resume: { instance: 'another', after: { price: 1 } },
+    });
+    expect((await client.frame('price')).seq).toBe(3);
+  });
+});
+
+describe.concurrent('the client library', () => {
+  test('goes on with the numbering after a stop and a start with a state file, and counts what it missed', async () => {
+    using folder = temporaryFolder();
+    const config = { topics: { price: { publish: true, history: 2 } }, ...state(folder.file('state.json')) };
+    const first = await startDaemon(config, { folder });
+    await using client = first.connect({ name: 'listener' });
+    const subscription = client.listen('price');
+    await using publisher = first.connect();
+    for (let value = 1; value <= 2; value++) await publisher.publish('price', value);
+    expect(numbers(await next(subscription, 2))).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+    const { instance } = await publisher.status();
+    await first.program.kill('SIGTERM').ended;
+
+    await using second = await startDaemon(config, { folder });
+    for (let value = 3; value <= 4; value++) await publisher.publish('price', value);
+    expect(numbers(await next(subscription, 2))).toEqual([
+      [3, 0],
+      [4, 0],
+    ]);
+    expect((await publisher.status()).instance).toBe(instance);
+    expect(second.program.pid).not.toBe(first.program.pid);
+  });
+
+  test('says that a new numbering began after a crash', async () => {
+    using folder = temporaryFolder();
+    const config = { topics: { tick: { interval: '20ms', data: 1 } }, ...state(folder.file('state.json')) };
+    const warnings: string[] = [];
+    const logger = {
+      debug() {},
+      info() {},
+      error() {},
+      warn: (_: object, message: string) => void warnings.push(message),
+    };
+    const first = await startDaemon(config, { folder });
+    await using client = first.connect({ logger });
+    const subscription = client.listen('tick');
+    const [before] = await next(subscription, 3);
+    await first.program.kill('SIGKILL').ended;
+    await using _second = await startDaemon(config, { folder });
+    let message: Message;
+    do [message] = (await next(subscription, 1)) as [Message];
+    while (message.instance === before!.instance);
+    expect(message).toMatchObject({ seq: 1, missed: 0 });
+    expect(warnings.some((text) => text.includes('began a new numbering'))).toBe(true);
+  });
+
+  test('counts what the history no longer had', async () => {
+    using folder = temporaryFolder();
+    const config = { topics: { price: { publish: true, history: 2 } }, ...state(folder.file('state.json')) };
+    const first = await startDaemon(config, { folder });
+    await using client = first.connect();
+    const subscription = client.listen('price');
+    const publisher = await first.raw();
+    publisher.send('chimed.publish', { topic: 'price', data: 1 });
+    const [message] = await next(subscription, 1);
+    await first.program.kill('SIGTERM').ended;
+    // The numbering moves on while it is away, as it does where others are faster to come back.
+    const kept = [5, 6].map((seq) => ({ seq, time: 1, data: seq }));
+    const saved = { version: 1, instance: message!.instance, topics: { price: { seq: 6, messages: kept } } };
+    writeFileSync(folder.file('state.json'), JSON.stringify(saved));
+    await using _second = await startDaemon(config, { folder });
+    expect(numbers(await next(subscription, 2))).toEqual([
+      [5, 3],
+      [6, 0],
+    ]);
+  });
+});
