@@ -14,7 +14,10 @@ export type LogLine = { level: string; msg: string } & Record<string, unknown>;
 
 export interface DaemonOptions {
   folder?: Folder;
+  /** Over the one in the configuration. */
   level?: string;
+  /** Path of the socket, if not in the folder. */
+  socket?: string;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -23,14 +26,16 @@ export class TestDaemon implements AsyncDisposable {
   readonly program: Program;
   readonly log = new Inbox<LogLine>();
   readonly folder: Folder;
+  readonly socket: string;
   readonly #ownsFolder: boolean;
 
-  constructor(config: object | string, { folder, level = 'info', env = {} }: DaemonOptions) {
+  constructor(config: object | string, { folder, level, socket, env = {} }: DaemonOptions) {
     this.#ownsFolder = folder === undefined;
     this.folder = folder ?? temporaryFolder();
+    this.socket = socket ?? this.folder.file('s');
     this.write(config);
-    const args = ['serve', '--config', this.configFile, '--socket', this.socket];
-    this.program = new Program([cli, ...args, '--log-format', 'json', '--log-level', level], env);
+    const args = ['serve', '--config', this.configFile, '--socket', this.socket, '--log-format', 'json'];
+    this.program = new Program([cli, ...args, ...(level ? ['--log-level', level] : [])], env);
     const { stdout } = this.program;
     const push = stdout.push.bind(stdout);
     stdout.push = (line) => {
@@ -40,10 +45,6 @@ export class TestDaemon implements AsyncDisposable {
     void this.program.ended.then((how) =>
       this.log.end(`the daemon ended with ${how}: ${this.program.output.stderr}`),
     );
-  }
-
-  get socket(): string {
-    return this.folder.file('s');
   }
 
   get configFile(): string {

@@ -1,0 +1,232 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import manifest from '../../package.json' with { type: 'json' };
+import type { Status } from '../../src/index.ts';
+import { startDaemon } from '../helpers/daemon.ts';
+import type { TestDaemon } from '../helpers/daemon.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import { Program, chimed, cli } from '../helpers/program.ts';
+
+const topics = {
+  tick: { interval: '50ms', data: 'tock' },
+  load: { interval: '50ms', data: [0.5, 1] },
+  price: { publish: true },
+};
+
+let daemon: TestDaemon;
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  daemon = await startDaemon({ topics });
+  env = { CHIMED_SOCKET_PATH: daemon.socket };
+});
+
+afterAll(() => daemon[Symbol.asyncDispose]());
+
+describe.concurrent('chimed', () => {
+  test('--version', async () => {
+    expect(await chimed(['--version'])).toEqual({ exitCode: 0, stdout: manifest.version, stderr: '' });
+  });
+
+  test.each(['serve', 'listen', 'publish', 'status', 'check'])('%s --help has examples', async (command) => {
+    const { exitCode, stdout } = await chimed([command, '--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples:\n(.*\n)*.*chimed ${command}`));
+  });
+
+  test.each([
+    [],
+    ['dance'],
+    ['listen'],
+    ['listen', 'tick', '--count', 'x'],
+    ['listen', 'tick', '--for', '5'],
+    ['listen', 'a b'],
+    ['status', '--loud'],
+  ])('exits with 64 if it is used as in %j', async (...args) => {
+    const { exitCode, stdout, stderr } = await chimed(args, { env });
+    expect(exitCode).toBe(64);
+    expect(stdout).toBe('');
+    expect(stderr).not.toBe('');
+  });
+});
+
+describe.concurrent('chimed listen', () => {
+  test('prints time, topic, number and data for people, without colours in a pipe', async () => {
+    const { exitCode, stdout, stderr } = await chimed(['listen', 'tick', '--count', '2'], { env });
+    expect(stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{3} tick #\d+ tock\n\d\d:\d\d:\d\d\.\d{3} tick #\d+ tock$/);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  test('--raw prints the data alone', async () => {
+    expect((await chimed(['listen', 'tick', '--raw', '-n', '1'], { env })).stdout).toBe('tock');
+    expect((await chimed(['listen', 'load', '--raw', '-n', '1'], { env })).stdout).toBe('[0.5,1]');
+  });
+
+  test('--json prints an object a line', async () => {
+    const { stdout } = await chimed(['listen', 'load', '--json', '-n', '2'], { env });
+    const [first, second] = stdout.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(first).toEqual({
+      topic: 'load',
+      seq: expect.any(Number),
+      time: expect.any(Number),
+      data: [0.5, 1],
+      missed: 0,
+    });
+    expect(second!['seq']).toBe((first!['seq'] as number) + 1);
+  });
+
+  test('--for ends it', async () => {
+    const { exitCode, stdout } = await chimed(['listen', 'price', '--for', '50ms'], { env });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
+  });
+
+  test('names the topics that there are', async () => {
+    const { exitCode, stderr } = await chimed(['listen', 'nope', 'tick'], { env });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: 'chimed: there is no topic nope; there is load, price, tick',
+    });
+  });
+
+  test('says that a pattern matches nothing yet', async () => {
+    await using listening = new Program([cli, 'listen', 'later.>'], env);
+    await listening.stderr.find((line) => line === 'chimed: no topic matches later.> yet');
+  });
+
+  test('ends quietly when whoever reads it has gone', async () => {
+    await using listening = new Program([cli, 'listen', 'tick'], env);
+    await listening.stdout.find(() => true);
+    listening.child.stdout!.destroy();
+    expect(await listening.ended).toBe(0);
+    expect(listening.output.stderr).toBe('');
+  });
+
+  test('waits for a daemon, says so, and says when it is there, gone, back, and what was missed', async () => {
+    using folder = temporaryFolder();
+    const config = { topics: { price: { publish: true } }, state: { file: folder.file('state.json') } };
+    const listening = new Program([cli, 'listen', 'price', '--socket', folder.file('s')]);
+    await listening.stderr.find(
+      (line) => line.includes('there is no socket at') && line.endsWith('; waiting for it'),
+    );
+    const first = await startDaemon(config, { folder });
+    await listening.stderr.find((line) => line === 'chimed: connected');
+    await chimed(['publish', 'price', '1', '--socket', folder.file('s')]);
+    await listening.stdout.find((line) => line.endsWith('price #1 1'));
+    await first.program.kill('SIGTERM').ended;
+    await listening.stderr.find((line) => line === 'chimed: the daemon stopped: SIGTERM; waiting for it');
+    listening.kill('SIGSTOP');
+    await using second = await startDaemon(config, { folder });
+    for (const value of ['2', '3', '4']) await chimed(['publish', 'price', value, '--socket', second.socket]);
+    listening.kill('SIGCONT');
+    await listening.stderr.find((line) => line === 'chimed: connected again');
+    await listening.stderr.find((line) => line === 'chimed: missed 2 of price before #4');
+    await listening.stdout.find((line) => line.endsWith('price #4 4'));
+    listening.kill('SIGINT');
+    expect(await listening.ended).toBe(0);
+  });
+});
+
+describe('chimed publish', () => {
+  test.each([
+    ['JSON', ['{"eur": 1}'], '', { eur: 1 }],
+    ['text', ['hello there'], '', 'hello there'],
+    ['standard input', [], 'from a pipe\n', 'from a pipe'],
+    ['standard input by its name', ['-'], '[1]\n', [1]],
+  ])('sends %s', async (_, args, input, payload) => {
+    using client = await daemon.raw();
+    await client.send('chimed.register', { topics: ['price'] }).frame('chimed.registered');
+    const { exitCode, stdout, stderr } = await chimed(['publish', 'price', ...args], { env, input });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
+    const { seq } = await client.frames.find(({ data }) => JSON.stringify(data) === JSON.stringify(payload));
+    expect(stderr).toBe(`published price #${seq}`);
+  });
+
+  test('says why it cannot', async () => {
+    const { exitCode, stderr } = await chimed(['publish', 'tick', '1'], { env });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(
+      'chimed: tick has a source of its own; only a topic with publish: true takes messages',
+    );
+  });
+});
+
+describe.concurrent('chimed status', () => {
+  test('shows the daemon, its topics and its clients', async () => {
+    using client = await daemon.raw();
+    await client.send('chimed.register', { name: 'somebody', topics: ['tick'] }).frame('tick');
+    const { exitCode, stdout } = await chimed(['status'], { env });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^chimed ${manifest.version}, pid ${daemon.program.pid}, up `));
+    expect(stdout).toMatch(/^TOPIC +SCHEDULE +SOURCE +SEQ/m);
+    expect(stdout).toMatch(/^tick +every 50ms +data +\d+/m);
+    expect(stdout).toMatch(/^price +when published +publish/m);
+    expect(stdout).toMatch(/^\d+ +somebody +tick +\d+/m);
+  });
+
+  test('--json prints all of it', async () => {
+    const status = JSON.parse((await chimed(['status', '--json'], { env })).stdout) as Status;
+    expect(status).toMatchObject({
+      pid: daemon.program.pid,
+      socketPath: daemon.socket,
+      version: manifest.version,
+    });
+    expect(status.topics.map(({ topic }) => topic)).toEqual(['tick', 'load', 'price']);
+  });
+
+  test('--watch goes on until it is interrupted', async () => {
+    await using watching = new Program([cli, 'status', '--watch', '--json'], env);
+    await watching.stdout.take(2);
+    expect(await watching.kill('SIGINT').ended).toBe(0);
+  });
+});
+
+describe.concurrent('without a daemon', () => {
+  test.each([['status'], ['publish', 'price', '1']])(
+    '%s exits with 69 and says what to do',
+    async (...args) => {
+      using folder = temporaryFolder();
+      const { exitCode, stderr } = await chimed([...args, '--socket', folder.file('s')]);
+      expect(exitCode).toBe(69);
+      expect(stderr).toBe(`chimed: no daemon: there is no socket at ${folder.file('s')}; is chimed running?`);
+    },
+  );
+
+  test('that this user may call, it exits with 77', async ({ skip }) => {
+    if (process.getuid?.() !== 0) skip('SKIPPED: only root can become somebody else');
+    chmodSync(daemon.folder.path, 0o755);
+    const become = `process.setuid(65534); process.argv = ['', 'chimed', 'status']; await import(${JSON.stringify(cli)});`;
+    await using program = new Program(['--input-type=module', '--eval', become], env);
+    expect(await program.ended).toBe(77);
+    expect(program.output.stderr).toBe(
+      `chimed: this user may not open ${daemon.socket}; is it in the socket's group?`,
+    );
+  });
+});
+
+describe.concurrent('chimed check', () => {
+  test('is content with the packaged configuration, and prints it', async () => {
+    const file = 'config/chimed.yaml';
+    expect((await chimed(['check', file])).stdout).toMatch(/config\/chimed\.yaml: 5 topics, no mistakes$/);
+    expect((await chimed(['check', file, '--print'])).stdout).toMatch(
+      /stallTimeoutMs: 30000\n(.*\n)*.*name: host.load/,
+    );
+  });
+
+  test('lists every mistake with its line', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(
+      folder.file('c.yaml'),
+      'log: { level: loud }\ntopics:\n  a..b: { interval: 1s, data: 1 }\n  c:\n    interval: 0\n',
+    );
+    const { exitCode, stderr } = await chimed(['check', folder.file('c.yaml')]);
+    expect(exitCode).toBe(78);
+    expect(stderr.split('\n').map((line) => line.trim().slice(0, 30))).toEqual([
+      expect.stringMatching(/^chimed: /),
+      expect.stringMatching(/^c.yaml:1 log.level: expected/),
+      expect.stringMatching(/^c.yaml:3 topics.a..b: /),
+      expect.stringMatching(/^c.yaml:5 topics.c.interval: /),
+      expect.stringMatching(/^c.yaml:4 topics.c: no source; /),
+    ]);
+  });
+});

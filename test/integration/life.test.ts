@@ -1,0 +1,137 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+
+import { TestDaemon, startDaemon } from '../helpers/daemon.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import { isAlive } from '../helpers/processes.ts';
+
+const topics = { tick: { interval: '20ms', data: 'tock' } };
+
+describe.concurrent('a stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s tells clients, ends with 0 and leaves no socket',
+    async (signal) => {
+      await using daemon = await startDaemon({ topics });
+      using client = await daemon.raw();
+      await client.send('tick').frame('tick');
+      expect(await daemon.program.kill(signal).ended).toBe(0);
+      await client.closed;
+      expect(client.frames.items.at(-1)).toEqual({ type: 'chimed.stopping', data: { reason: signal } });
+      expect(existsSync(daemon.socket)).toBe(false);
+    },
+  );
+
+  test('delivers what is queued', async () => {
+    // More than a socket's buffer takes at once.
+    const big = 'x'.repeat(900 * 1024);
+    await using daemon = await startDaemon({ topics: { big: { interval: '1h', data: big } } });
+    using client = await daemon.raw();
+    client.socket.pause();
+    client.send('big');
+    await daemon.logged('topic has its first client');
+    daemon.program.kill('SIGTERM');
+    await daemon.logged('stopping');
+    client.socket.resume();
+    await client.closed;
+    expect(client.frames.items.map(({ type }) => type)).toEqual(['big', 'chimed.stopping']);
+    expect(client.frames.items[0]!.data).toHaveLength(big.length);
+  });
+
+  test('does not wait for a client that does not read longer than shutdown.timeout', async () => {
+    const config = {
+      topics: { big: { interval: '1h', data: 'x'.repeat(900 * 1024) } },
+      shutdown: { timeout: '200ms' },
+    };
+    await using daemon = await startDaemon(config);
+    using client = await daemon.raw();
+    client.socket.pause();
+    client.send('big');
+    await daemon.logged('topic has its first client');
+    expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
+  });
+
+  test('is cut short by a second signal', async () => {
+    const config = {
+      topics: { big: { interval: '1h', data: 'x'.repeat(900 * 1024) } },
+      shutdown: { timeout: '10m' },
+    };
+    await using daemon = await startDaemon(config);
+    using client = await daemon.raw();
+    client.socket.pause();
+    client.send('big');
+    await daemon.logged('topic has its first client');
+    daemon.program.kill('SIGTERM');
+    await daemon.logged('stopping');
+    expect(await daemon.program.kill('SIGINT').ended).toBe(130);
+    await daemon.logged('second signal: ending at once');
+  });
+
+  test.each([
+    ['a command', 'exec sleep 60'],
+    ['a command that ignores SIGTERM', 'trap "" TERM; while :; do sleep 0.1; done'],
+  ])('ends %s that is running', async (_, command) => {
+    using folder = temporaryFolder();
+    const topic = { interval: '1s', timeout: '1m', command: `echo $$ > pid.new; mv pid.new pid; ${command}` };
+    const seen = { interval: '20ms', file: 'pid' };
+    await using daemon = await startDaemon({ topics: { topic, seen } }, { folder });
+    using client = await daemon.raw();
+    const { data: pid } = await client.send('topic').send('seen').frame('seen');
+    expect(isAlive(Number(pid))).toBe(true);
+    expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
+    expect(isAlive(Number(pid))).toBe(false);
+  });
+});
+
+test.concurrent.each([
+  ['an uncaught exception', 'setImmediate(() => { throw new Error("broken module"); })'],
+  ['an unhandled rejection', 'void Promise.reject(new Error("broken module"))'],
+])('%s stops the daemon as a signal would, but with 1', async (_, code) => {
+  using folder = temporaryFolder();
+  writeFileSync(folder.file('bad.mjs'), `export default async () => { ${code}; return 1; }`);
+  const config = { topics: { ...topics, bad: { interval: '1h', module: 'bad.mjs' } } };
+  await using daemon = await startDaemon(config, { folder });
+  using client = await daemon.raw();
+  client.send('tick').send('bad');
+  expect(await daemon.program.ended).toBe(1);
+  expect(await daemon.logged('fatal error')).toMatchObject({ error: 'broken module' });
+  await client.closed;
+  expect(client.frames.items.at(-1)).toMatchObject({ type: 'chimed.stopping' });
+  expect(existsSync(daemon.socket)).toBe(false);
+});
+
+describe.concurrent('a configuration with mistakes', () => {
+  test('is told with every mistake, exits with 78 and opens nothing', async () => {
+    using folder = temporaryFolder();
+    await using daemon = new TestDaemon('topics:\n  a: {}\n  b: { interval: 0, data: 1 }\n', { folder });
+    expect(await daemon.program.ended).toBe(78);
+    expect(daemon.program.output.stderr.split('\n')).toHaveLength(4);
+    expect(existsSync(daemon.socket)).toBe(false);
+  });
+
+  test('includes a module that cannot be loaded', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file('bad.mjs'), 'export const other = 1;');
+    await using daemon = new TestDaemon({ topics: { t: { interval: '1s', module: 'bad.mjs' } } }, { folder });
+    expect(await daemon.program.ended).toBe(78);
+    expect(daemon.program.output.stderr).toContain('topics.t.module: the default export of');
+    expect(existsSync(daemon.socket)).toBe(false);
+  });
+});
+
+describe.concurrent('the state', () => {
+  test('that cannot be read is said, and a new numbering begins', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file('state.json'), '{"version": 1, "inst');
+    const config = { topics, state: { file: folder.file('state.json') } };
+    await using daemon = await startDaemon(config, { folder });
+    expect(await daemon.logged(/^the saved state cannot be used/)).toMatchObject({ level: 'warn' });
+    await daemon.program.kill('SIGTERM').ended;
+    expect(JSON.parse(readFileSync(folder.file('state.json'), 'utf8'))).toMatchObject({ version: 1 });
+  });
+
+  test('that cannot be saved is said, and the stop is clean all the same', async () => {
+    await using daemon = await startDaemon({ topics, state: { file: '/proc/no/state.json' } });
+    expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
+    expect(await daemon.logged(/^the state cannot be saved/)).toMatchObject({ level: 'error' });
+  });
+});

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+
+import type { Registered } from '../../src/protocol/messages.ts';
+import { startDaemon } from '../helpers/daemon.ts';
+import type { RawClient } from '../helpers/raw-client.ts';
+
+const tick = { interval: '20ms', data: 'tock' };
+const price = { publish: true };
+
+function expectNoGap(client: RawClient, topic: string): void {
+  const seqs = client.frames.items.filter(({ type }) => type === topic).map(({ seq }) => seq!);
+  expect(seqs).toEqual(seqs.map((_, index) => seqs[0]! + index));
+}
+
+describe.concurrent('a reload', () => {
+  test('leaves a topic that has not changed ticking and numbering', async () => {
+    await using daemon = await startDaemon({ topics: { tick } });
+    using client = await daemon.raw();
+    await client.send('tick').messages('tick', 3);
+    for (let round = 0; round < 5; round++) {
+      expect(await daemon.reload({ topics: { tick, [`other${round}`]: tick } })).toMatchObject({
+        msg: 'reloaded',
+      });
+    }
+    await client.frame('tick', client.frames.items.length);
+    expectNoGap(client, 'tick');
+  });
+
+  test('goes on with the numbering of a topic that has changed', async () => {
+    await using daemon = await startDaemon({ topics: { tick } });
+    using client = await daemon.raw();
+    await client.send('tick').messages('tick', 3);
+    expect(await daemon.reload({ topics: { tick: { ...tick, data: 'new' } } })).toMatchObject({
+      changed: ['tick'],
+    });
+    await client.frames.find(({ data }) => data === 'new');
+    expectNoGap(client, 'tick');
+  });
+
+  test('brings new topics to clients whose patterns match, and takes away those that are gone, and says both', async () => {
+    await using daemon = await startDaemon({ topics: { 'a.one': tick } });
+    using client = await daemon.raw();
+    await client.send('chimed.register', { topics: ['a.>'] }).frame('a.one');
+    const from = client.frames.items.length;
+    await daemon.reload({ topics: { 'a.two': tick } });
+    const { data } = await client.frame('chimed.registered', from);
+    expect((data as Registered).topics.map(({ topic }) => topic)).toEqual(['a.two']);
+    await client.frame('a.two');
+    const { length } = client.frames.items;
+    await client.frames.find(({ type, seq }) => type === 'a.two' && seq === 5);
+    expect(client.frames.items.slice(length).some(({ type }) => type === 'a.one')).toBe(false);
+  });
+
+  test('does not number again what a topic sent before it was away', async () => {
+    await using daemon = await startDaemon({ topics: { tick, price } });
+    await using publisher = daemon.connect();
+    await publisher.publish('price', 1);
+    await daemon.reload({ topics: { tick } });
+    await expect(publisher.publish('price', 2)).rejects.toMatchObject({ code: 'unknown-topic' });
+    await daemon.reload({ topics: { tick, price } });
+    expect(await publisher.publish('price', 2)).toEqual({ topic: 'price', seq: 2 });
+  });
+
+  test.each([
+    ['YAML that does not parse', 'topics: [', /chimed.yaml:1 /],
+    ['an unknown key', { topics: { tick: { ...tick, colour: 1 } } }, /topics.tick.colour: unknown key/],
+    [
+      'a module that is not there',
+      { topics: { tick: { interval: '1s', module: 'none.mjs' } } },
+      /there is no file/,
+    ],
+  ])('with %s changes nothing and says why', async (_, config, why) => {
+    await using daemon = await startDaemon({ topics: { tick } });
+    using client = await daemon.raw();
+    await client.send('tick').messages('tick', 3);
+    const line = await daemon.reload(config);
+    expect(line).toMatchObject({
+      level: 'error',
+      msg: 'reload failed: the old configuration stays',
+      error: expect.stringMatching(why),
+    });
+    await client.frame('tick', client.frames.items.length);
+    expectNoGap(client, 'tick');
+  });
+
+  test('changes the log level', async () => {
+    await using daemon = await startDaemon({ topics: { tick } });
+    using client = await daemon.raw();
+    await client.send('tick').messages('tick', 3);
+    expect(daemon.log.items.some(({ msg }) => msg === 'sent')).toBe(false);
+    await daemon.reload({ topics: { tick }, log: { level: 'debug' } });
+    await daemon.logged('sent');
+  });
+
+  test('says which settings need a restart', async () => {
+    await using daemon = await startDaemon({ topics: { tick } });
+    await daemon.reload({
+      topics: { tick },
+      clients: { frameBytes: '2MiB' },
+      state: { file: 'elsewhere.json' },
+    });
+    expect(await daemon.logged(/need a restart$/)).toMatchObject({
+      settings: ['state', 'clients.frameBytes'],
+    });
+    expect(existsSync(daemon.socket)).toBe(true);
+  });
+});
