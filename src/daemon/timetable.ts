@@ -42,14 +42,18 @@ class IntervalTable implements Timetable {
   }
 
   wait(): number {
-    return this.#start + this.#next * this.#intervalMs - performance.now();
+    return this.#due - performance.now();
   }
 
   take(): Tick {
-    const lateMs = -this.wait();
+    const lateMs = performance.now() - this.#due;
     const skipped = Math.floor(lateMs / this.#intervalMs);
     this.#next += skipped + 1;
     return { lateMs, skipped };
+  }
+
+  get #due(): number {
+    return this.#start + this.#next * this.#intervalMs;
   }
 }
 
@@ -109,7 +113,9 @@ class WallTable implements Timetable {
 
   wait(): number {
     const wall = Date.now();
-    if (Math.abs(wall - this.#instant - (performance.now() - this.#expected)) > STEP_MS) this.#aim(wall);
+    const lateMs = performance.now() - this.#expected;
+    // The clock was set. An instant that it shows now, or has shown since the tick was due, still counts.
+    if (Math.abs(wall - this.#instant - lateMs) > STEP_MS) this.#aim(wall - Math.max(lateMs, 0) - 1);
     return Math.min(this.#instant - Date.now(), LOOK_MS);
   }
 

@@ -1,0 +1,209 @@
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import type { ScheduleConfig } from '../../src/config/config.ts';
+import { Ticker } from '../../src/daemon/ticker.ts';
+import type { Tick } from '../../src/daemon/timetable.ts';
+
+const HOUR = 3_600_000;
+const NOON = Date.UTC(2027, 0, 1, 12);
+
+/** How far the monotonic clock is ahead of the fake timers: time that passed while nothing could fire. */
+let blocked = 0;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: NOON });
+  blocked = 0;
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + blocked);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+/** Blocks the event loop: both clocks go on, and no timer fires. */
+function block(ms: number): void {
+  blocked += ms;
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** Sets the wall clock, as an administrator does; the monotonic clock does not notice. */
+function setWallClock(change: number): void {
+  vi.setSystemTime(Date.now() + change);
+}
+
+interface Seen extends Tick {
+  /** Monotonic time since the start. */
+  at: number;
+  wall: number;
+}
+
+function start(schedule: ScheduleConfig, onTick: (seen: Seen[]) => void = () => {}): Seen[] {
+  const seen: Seen[] = [];
+  const began = performance.now();
+  const ticker = new Ticker(schedule, (tick) => {
+    seen.push({ ...tick, at: performance.now() - began, wall: Date.now() });
+    onTick(seen);
+  });
+  ticker.start();
+  return seen;
+}
+
+const every = (intervalMs: number, align = false): ScheduleConfig => ({
+  kind: 'interval',
+  intervalMs,
+  align,
+});
+const cron = (pattern: string, timezone?: string): ScheduleConfig => ({
+  kind: 'cron',
+  pattern,
+  ...(timezone && { timezone }),
+});
+const walls = (seen: Seen[]): string[] => seen.map(({ wall }) => new Date(wall).toISOString().slice(5, 19));
+
+describe('an interval', () => {
+  test('ticks at start + n × interval', () => {
+    const seen = start(every(100));
+    vi.advanceTimersByTime(1000);
+    expect(seen.map(({ at }) => at)).toEqual([100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
+  });
+
+  test('does not drift, whatever holds it up: each tick is sent once, and the overrun ones are counted', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 350 }), { minLength: 5, maxLength: 30 }), (holdUps) => {
+        const seen = start(every(100), ({ length }) => block(holdUps[length - 1] ?? 0));
+        vi.advanceTimersByTime(100 * holdUps.length * 5);
+        let due = 0;
+        for (const { at, lateMs, skipped } of seen) {
+          due += 100;
+          expect(lateMs).toBeGreaterThanOrEqual(0);
+          expect(at - lateMs, 'where it belongs').toBeCloseTo(due, 6);
+          expect(skipped).toBe(Math.floor(lateMs / 100));
+          due += skipped * 100;
+        }
+        vi.clearAllTimers();
+      }),
+    );
+  });
+
+  test('is not moved by setting the wall clock', () => {
+    const seen = start(every(1000), ({ length }) => setWallClock(length % 2 === 0 ? HOUR : -2 * HOUR));
+    vi.advanceTimersByTime(6000);
+    expect(seen.map(({ at, skipped }) => [at, skipped])).toEqual(
+      [1, 2, 3, 4, 5, 6].map((n) => [n * 1000, 0]),
+    );
+  });
+
+  test('may be longer than a timer can be', () => {
+    const month = 31 * 24 * HOUR;
+    const seen = start(every(month));
+    vi.advanceTimersByTime(month - 1);
+    expect(seen).toHaveLength(0);
+    vi.advanceTimersByTime(1);
+    expect(seen).toMatchObject([{ at: month, skipped: 0 }]);
+  });
+
+  test('has one timer while it runs and none when it is stopped', () => {
+    const ticker = new Ticker(every(100), () => {});
+    expect(vi.getTimerCount()).toBe(0);
+    ticker.start();
+    vi.advanceTimersByTime(1000);
+    expect(vi.getTimerCount()).toBe(1);
+    ticker.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('goes on though a tick throws', () => {
+    const seen = start(every(100), ({ length }) => {
+      if (length === 1) throw new Error('ours');
+    });
+    expect(() => vi.advanceTimersByTime(100)).toThrow('ours');
+    vi.advanceTimersByTime(100);
+    expect(seen).toHaveLength(2);
+  });
+});
+
+describe('an aligned interval', () => {
+  beforeEach(() => setWallClock(250));
+
+  test('ticks at multiples on the wall clock', () => {
+    const seen = start(every(1000, true));
+    vi.advanceTimersByTime(2800);
+    expect(seen.map(({ wall }) => wall - NOON)).toEqual([1000, 2000, 3000]);
+  });
+
+  test('that was held up is late once, and counts what it overran', () => {
+    const seen = start(every(1000, true), ({ length }) => block(length === 1 ? 3500 : 0));
+    vi.advanceTimersByTime(3000);
+    expect(seen.slice(0, 3).map(({ wall, skipped }) => [wall - NOON, skipped])).toEqual([
+      [1000, 0],
+      [5500, 3],
+      [6000, 0],
+    ]);
+  });
+
+  test.each([HOUR, -HOUR])('follows the wall clock when it is set by %i ms, without a burst', (change) => {
+    const seen = start(every(1000, true), ({ length }) => length === 2 && setWallClock(change));
+    vi.advanceTimersByTime(5000);
+    expect(seen.map(({ skipped }) => skipped)).toEqual(seen.map(() => 0));
+    expect(seen.map(({ wall }) => wall - NOON)).toEqual([
+      1000,
+      2000,
+      3000 + change,
+      4000 + change,
+      5000 + change,
+    ]);
+  });
+});
+
+describe('a cron pattern', () => {
+  test('ticks at its times', () => {
+    const seen = start(cron('*/20 * * * *', 'UTC'));
+    vi.advanceTimersByTime(HOUR);
+    expect(walls(seen)).toEqual(['01-01T12:20:00', '01-01T12:40:00', '01-01T13:00:00']);
+  });
+
+  test('may have seconds', () => {
+    const seen = start(cron('*/30 * * * * *', 'UTC'));
+    vi.advanceTimersByTime(90_000);
+    expect(walls(seen)).toEqual(['01-01T12:00:30', '01-01T12:01:00', '01-01T12:01:30']);
+  });
+
+  test('notices within a minute that the wall clock was set', () => {
+    const seen = start(cron('0 * * * *', 'UTC'));
+    vi.advanceTimersByTime(1000);
+    setWallClock(90 * 60_000); // 13:30:01: the tick of 13:00 does not come.
+    vi.advanceTimersByTime(HOUR);
+    expect(walls(seen)).toEqual(['01-01T14:00:00']);
+    setWallClock(-HOUR); // 13:30 again: 14:00 comes again.
+    vi.advanceTimersByTime(HOUR);
+    expect(walls(seen)).toEqual(['01-01T14:00:00', '01-01T14:00:00']);
+  });
+
+  test.each([
+    [
+      'that summer time leaves out comes when the gap ends',
+      '30 2 * * *',
+      Date.UTC(2027, 2, 27, 12),
+      ['03-28T01:00:00', '03-29T00:30:00'],
+    ],
+    [
+      'in the hour that winter time repeats comes once',
+      '30 2 * * *',
+      Date.UTC(2027, 9, 30, 12),
+      ['10-31T00:30:00', '11-01T01:30:00'],
+    ],
+    [
+      'of every hour comes in both',
+      '30 * * * *',
+      Date.UTC(2027, 9, 30, 23, 50),
+      ['10-31T00:30:00', '10-31T01:30:00', '10-31T02:30:00'],
+    ],
+  ])('%s', (_, pattern, from, expected) => {
+    vi.setSystemTime(from);
+    const seen = start(cron(pattern, 'Europe/Berlin'));
+    while (seen.length < expected.length) vi.advanceTimersByTime(60_000);
+    expect(walls(seen)).toEqual(expected);
+  });
+});
