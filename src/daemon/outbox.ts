@@ -33,6 +33,7 @@ export class Outbox {
   #frameBytes = 0;
   #held: Map<string, Buffer> | undefined;
   #skippedWhileSlow = 0;
+  #paused = false;
   #stallTimer: NodeJS.Timeout | undefined;
   /** Messages sent, and messages that the client will never get. */
   sent = 0;
@@ -66,7 +67,9 @@ export class Outbox {
   /** Queues a control message. It is never skipped; a client that does not read is not read from, either. */
   control(frame: Buffer): void {
     this.#queue(frame);
-    if (this.pendingBytes >= this.#limits.pendingBytes) this.#connection.pause();
+    if (this.#paused || this.pendingBytes < this.#limits.pendingBytes) return;
+    this.#paused = true;
+    this.#connection.pause();
   }
 
   /** Called by the flusher once a turn. Returns what is to be written. */
@@ -81,11 +84,14 @@ export class Outbox {
   write(bytes: Buffer): void {
     this.#connection.send(bytes);
     if (this.#connection.pendingBytes > 0) this.#watchForStall();
+    // What was before these bytes may have left since they were queued: then nobody will call `drained`.
+    if ((this.#held || this.#paused) && !this.#connection.willDrain) this.drained();
   }
 
-  /** The client has read all that was written: what was held back follows. */
+  /** What was written has left for the client: what was held back follows. */
   drained(): void {
-    this.#connection.resume();
+    if (this.#paused) this.#connection.resume();
+    this.#paused = false;
     const held = this.#held;
     if (!held) return;
     for (const [topic, frame] of held) {

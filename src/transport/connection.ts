@@ -54,6 +54,11 @@ export class Connection {
     return (this.#socket._bytesDispatched ?? 0) - (this.#socket._handle?.writeQueueSize ?? 0);
   }
 
+  /** True if `drained` will be called once what waits has left; it is not for small amounts. */
+  get willDrain(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
   /** True once the connection is closing or gone: what is sent now is lost. */
   get ended(): boolean {
     return this.#reason !== undefined || this.#socket.destroyed;

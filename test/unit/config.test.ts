@@ -1,0 +1,282 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+import { findConfig, loadConfig } from '../../src/config/load.ts';
+import type { Config } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/mistakes.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+
+/** Loads a configuration file with this text. */
+function load(text: string, env: Record<string, string> = {}): Config {
+  using folder = temporaryFolder();
+  const file = folder.file('chimed.yaml');
+  writeFileSync(file, text);
+  return loadConfig(file, { CHIMED_SOCKET_PATH: '/run/s', ...env });
+}
+
+/** The mistakes in it, as `line path: message`. */
+function mistakes(text: string, env?: Record<string, string>): string[] {
+  try {
+    load(text, env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.mistakes.map(({ line, path, message }) => `${line ?? '-'} ${path.join('.')}: ${message}`);
+  }
+  return [];
+}
+
+/** A topic with these lines. */
+const topic = (...lines: string[]): string =>
+  ['topics:', '  t:', ...lines.map((line) => `    ${line}`)].join('\n');
+
+describe('a topic with a mistake is named with its line, its path and what was expected:', () => {
+  test.each([
+    [
+      'an unknown key',
+      ['interval: 1s', 'data: 1', 'intervall: 2s'],
+      /^5 topics.t.intervall: unknown key; expected one of interval, /,
+    ],
+    [
+      'a wrong type',
+      ['interval: [1s]', 'data: 1'],
+      /^3 topics.t.interval: expected a duration of at least 10ms, .* but it is \["1s"\]$/,
+    ],
+    ['a number without a unit', ['interval: 1', 'data: 1'], /^3 topics.t.interval: expected a duration/],
+    ['no interval at all', ['interval: 0', 'data: 1'], /^3 topics.t.interval: expected a duration/],
+    [
+      'an interval that is too short',
+      ['interval: 5ms', 'data: 1'],
+      /^3 topics.t.interval: expected a duration of at least 10ms/,
+    ],
+    [
+      'a duration that goes backwards',
+      ['interval: -1s', 'data: 1'],
+      /^3 topics.t.interval: expected a duration/,
+    ],
+    [
+      'two sources',
+      ['interval: 1s', 'data: 1', 'host: load'],
+      /^2 topics.t: two sources, data and host; a topic has one$/,
+    ],
+    ['no source', ['interval: 1s'], /^2 topics.t: no source; expected one of data, command, /],
+    [
+      'both schedules',
+      ['interval: 1s', 'cron: "* * * * *"', 'data: 1'],
+      /^2 topics.t: two schedules, interval and cron; a topic has one$/,
+    ],
+    ['no schedule', ['data: 1'], /^2 topics.t: no schedule; expected interval or cron$/],
+    [
+      'a cron pattern that is none',
+      ['cron: often', 'data: 1'],
+      /^3 topics.t.cron: expected a cron pattern such as/,
+    ],
+    [
+      'a cron pattern that never comes',
+      ['cron: "0 0 30 2 *"', 'data: 1'],
+      /^3 topics.t.cron: .*it never comes$/,
+    ],
+    [
+      'a time zone that is none',
+      ['cron: "* * * * *"', 'timezone: Europe/Atlantis', 'data: 1'],
+      /^4 topics.t.timezone: expected a time zone/,
+    ],
+    [
+      'a time zone without cron',
+      ['interval: 1s', 'timezone: UTC', 'data: 1'],
+      /^4 topics.t.timezone: timezone goes with cron$/,
+    ],
+    [
+      'align without an interval',
+      ['cron: "* * * * *"', 'align: true', 'data: 1'],
+      /^4 topics.t.align: align goes with interval$/,
+    ],
+    [
+      'a module that is not there',
+      ['interval: 1s', 'module: none.mjs'],
+      /^4 topics.t.module: there is no file .*none.mjs$/,
+    ],
+    [
+      'an unknown reading',
+      ['interval: 1s', 'host: weather'],
+      /^4 topics.t.host: expected one of load, memory, uptime, cpu/,
+    ],
+    [
+      'an empty command',
+      ['interval: 1s', 'command: []'],
+      /^4 topics.t.command: expected a list of arguments/,
+    ],
+    [
+      'publish that is not true',
+      ['publish: maybe'],
+      /^3 topics.t.publish: expected true, but it is "maybe"$/,
+    ],
+    [
+      'a history below nothing',
+      ['interval: 1s', 'data: 1', 'history: -1'],
+      /^5 topics.t.history: expected a whole number, 0 or more/,
+    ],
+  ])('%s', (_, lines, expected) => {
+    expect(mistakes(topic(...lines))).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test.each(['chimed.x', 'a..b', 'A', 'chimed'])('the name %s', (name) => {
+    expect(mistakes(`topics:\n  ${name}: { interval: 1s, data: 1 }`)).toEqual([
+      expect.stringMatching(/^2 topics\..*: a topic is named by/),
+    ]);
+  });
+
+  test.each(['topics: 5', 'topics: [a]'])('%s', (text) => {
+    expect(mistakes(text)).toEqual(['1 topics: expected a mapping of topic names to topics']);
+  });
+});
+
+describe('a setting with a mistake is named likewise:', () => {
+  test.each([
+    ['colour: red', /^1 colour: unknown key; expected one of socket, clients, log, state, shutdown, topics$/],
+    ['log: { colour: red }', /^1 log.colour: unknown key; expected one of level, format$/],
+    [
+      'log: { level: loud }',
+      /^1 log.level: expected one of debug, info, warn, error, silent, but it is "loud"$/,
+    ],
+    ['log: { level: { a: { b: 1 } } }', /^1 log.level: expected one value, but it is a mapping$/],
+    ['log: loud', /^1 log: expected a mapping with level, format$/],
+    [
+      'socket: { mode: 0660 }',
+      /^1 socket.mode: expected an octal mode in quotes, such as '0660', but it is 660$/,
+    ],
+    ['clients: { pendingBytes: 1KiB }', /^1 clients.pendingBytes: expected a size of at least 64KiB/],
+    ['clients: { max: many }', /^1 clients.max: expected a whole number, 1 or more/],
+    ['shutdown: { timeout: 5 }', /^1 shutdown.timeout: expected a duration such as/],
+  ])('%s', (text, expected) => {
+    expect(mistakes(text)).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test('in the environment', () => {
+    expect(mistakes('', { CHIMED_LOG_LEVEL: 'loud' })).toEqual([
+      expect.stringMatching(/log.level: expected one of/),
+    ]);
+    expect(mistakes('', { CHIMED_CLIENTS_MAX: '10x' })).toEqual([
+      expect.stringMatching(/clients.max: expected a whole number/),
+    ]);
+  });
+});
+
+test('all mistakes are told at once', () => {
+  expect(
+    mistakes('colour: red\nlog: { level: loud }\ntopics:\n  a: {}\n  b: { interval: 0, data: 1 }\n'),
+  ).toHaveLength(5);
+});
+
+test.each(['topics: [', 'a: b: c', '\tx: 1', 'a: 1\na: 2'])(
+  '%j is not YAML, and the line is named',
+  (text) => {
+    expect(mistakes(text).length).toBeGreaterThan(0);
+    expect(mistakes(text)[0]).toMatch(/^\d+ : /);
+  },
+);
+
+test.each(['- a', 'just text'])('%j is no configuration', (text) => {
+  expect(mistakes(text)).toEqual(['- : expected a mapping with topics']);
+});
+
+test('a file that cannot be read is one sentence', () => {
+  expect(() => loadConfig('/nowhere/chimed.yaml')).toThrow(
+    expect.objectContaining({
+      code: 'bad-config',
+      message: expect.stringMatching(/^the configuration cannot be read: ENOENT/),
+    }),
+  );
+});
+
+describe('what is right', () => {
+  test('has the defaults that are not set', () => {
+    expect(load('')).toMatchObject({
+      socket: { path: '/run/s', mode: 0o600, backlog: 4096 },
+      clients: { max: 10_000, pendingBytes: 1024 ** 2, stallTimeoutMs: 30_000 },
+      topics: [],
+    });
+  });
+
+  test('is resolved', () => {
+    const config = load(`
+log: { level: warn }
+socket: { mode: '0660', group: adm }
+clients: { max: 5, pendingBytes: 1.5MiB, stallTimeout: 2m }
+topics:
+  host.load: { interval: 1.5s, align: true, host: load, onChange: true }
+  noon: { cron: 0 12 * * *, timezone: Europe/Berlin, command: [date], timeout: 1s, maxBytes: 2KiB }
+  price: { publish: true, history: 9 }
+  nothing: { interval: 1h, data: null, always: true }`);
+    expect(config).toMatchObject({
+      log: { level: 'warn' },
+      socket: { mode: 0o660, group: 'adm' },
+      clients: { max: 5, pendingBytes: 1.5 * 1024 ** 2, stallTimeoutMs: 120_000 },
+    });
+    const rest = { timeoutMs: 10_000, maxBytes: 1024 ** 2, onChange: false, always: false, history: 0 };
+    expect(config.topics).toEqual([
+      {
+        ...rest,
+        name: 'host.load',
+        schedule: { kind: 'interval', intervalMs: 1500, align: true },
+        source: { kind: 'host', host: 'load' },
+        onChange: true,
+      },
+      {
+        ...rest,
+        name: 'noon',
+        schedule: { kind: 'cron', pattern: '0 12 * * *', timezone: 'Europe/Berlin' },
+        source: { kind: 'command', command: ['date'] },
+        timeoutMs: 1000,
+        maxBytes: 2048,
+      },
+      { ...rest, name: 'price', source: { kind: 'publish' }, history: 9 },
+      {
+        ...rest,
+        name: 'nothing',
+        schedule: { kind: 'interval', intervalMs: 3_600_000, align: false },
+        source: { kind: 'data', data: null },
+        always: true,
+      },
+    ]);
+  });
+
+  test('is overruled by the environment', () => {
+    const env = {
+      CHIMED_LOG_LEVEL: 'debug',
+      CHIMED_CLIENTS_MAX: '7',
+      STATE_DIRECTORY: '/var/lib/chimed:/other',
+    };
+    expect(load('log: { level: warn }\nclients: { max: 5 }', env)).toMatchObject({
+      log: { level: 'debug' },
+      clients: { max: 7 },
+      state: { file: '/var/lib/chimed/state.json' },
+    });
+  });
+
+  test('is frozen all the way down', () => {
+    const config = load('topics:\n  t: { interval: 1s, data: { a: [1] } }');
+    const frozen = (value: unknown): boolean =>
+      typeof value !== 'object' ||
+      value === null ||
+      (Object.isFrozen(value) && Object.values(value).every(frozen));
+    expect(frozen(config)).toBe(true);
+  });
+
+  test('is what we ship', () => {
+    const config = loadConfig(join(import.meta.dirname, '../../config/chimed.yaml'));
+    expect(config.topics.map(({ name }) => name)).toEqual([
+      'message',
+      'host.load',
+      'host.memory',
+      'disk.root',
+      'kernel.files',
+    ]);
+  });
+});
+
+test('the file is the one that is named, then the one of the environment', () => {
+  expect(findConfig('/a/b.yaml', { CHIMED_CONFIG: '/c.yaml' })).toBe('/a/b.yaml');
+  expect(findConfig(undefined, { CHIMED_CONFIG: '/c.yaml' })).toBe('/c.yaml');
+  expect(findConfig(undefined, {})).toMatch(/chimed\.yaml$/);
+});

@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import { Sampler } from '../../src/daemon/sampler.ts';
+import type { Sample } from '../../src/daemon/sampler.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A sampler that ticks once a second, and what it said. */
+function sampling(sample: Sample) {
+  const said: unknown[] = [];
+  const sampler = new Sampler(
+    sample,
+    { kind: 'interval', intervalMs: 1000, align: false },
+    {
+      payload: (payload) => said.push(payload),
+      failing: (error) => said.push(`failing: ${error}`),
+      recovered: (failures) => said.push(`recovered after ${failures}`),
+    },
+  );
+  return { sampler, said };
+}
+
+/** A source whose samples take as long as the test wants, and what became of each. */
+class SlowSource {
+  readonly runs: (PromiseWithResolvers<unknown> & { signal: AbortSignal })[] = [];
+
+  readonly sample = (signal: AbortSignal): Promise<unknown> => {
+    const run = Promise.withResolvers<unknown>();
+    this.runs.push({ ...run, signal });
+    return run.promise;
+  };
+
+  async end(payload: unknown): Promise<void> {
+    const run = this.runs.at(-1)!;
+    if (payload instanceof Error) run.reject(payload);
+    else run.resolve(payload);
+    await vi.advanceTimersByTimeAsync(0);
+  }
+}
+
+test('a sample is taken at once if asked for, and then at each tick', () => {
+  let count = 0;
+  const { sampler, said } = sampling(() => ++count);
+  sampler.start({ sampleNow: true });
+  expect(said).toEqual([1]);
+  vi.advanceTimersByTime(2000);
+  expect(said).toEqual([1, 2, 3]);
+});
+
+test('a sample is taken at the first tick if it need not be at once', () => {
+  const { sampler, said } = sampling(() => 'tick');
+  sampler.start({ sampleNow: false });
+  vi.advanceTimersByTime(999);
+  expect(said).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(said).toEqual(['tick']);
+});
+
+describe('a slow sample', () => {
+  test('is never joined by a second; the ticks that it overruns are counted', async () => {
+    const source = new SlowSource();
+    const { sampler, said } = sampling(source.sample);
+    sampler.start({ sampleNow: true });
+    vi.advanceTimersByTime(3500);
+    expect(source.runs).toHaveLength(1);
+    expect(sampler.skippedTicks).toBe(3);
+    await source.end('slow');
+    expect(said).toEqual(['slow']);
+    vi.advanceTimersByTime(500);
+    expect(source.runs).toHaveLength(2);
+    expect(sampler.skippedTicks).toBe(3);
+  });
+
+  test('is aborted when the sampler stops, and what it gives or throws then is dropped', async () => {
+    for (const outcome of ['too late', new Error('aborted')]) {
+      const source = new SlowSource();
+      const { sampler, said } = sampling(source.sample);
+      sampler.start({ sampleNow: true });
+      const { signal } = source.runs[0]!;
+      expect(signal.aborted).toBe(false);
+      sampler.stop();
+      expect(signal.aborted).toBe(true);
+      await source.end(outcome);
+      expect(said).toEqual([]);
+      expect(sampler).toMatchObject({ failures: 0, lastError: undefined });
+      expect(source.runs).toHaveLength(1);
+    }
+  });
+
+  test('of an earlier period is followed, once it has ended, by one of this period', async () => {
+    const source = new SlowSource();
+    const { sampler, said } = sampling(source.sample);
+    sampler.start({ sampleNow: true });
+    sampler.stop();
+    sampler.start({ sampleNow: true });
+    expect(source.runs).toHaveLength(1);
+    await source.end('of the earlier period');
+    expect(said).toEqual([]);
+    expect(source.runs).toHaveLength(2);
+    expect(source.runs[1]!.signal.aborted).toBe(false);
+    await source.end('of this period');
+    expect(said).toEqual(['of this period']);
+  });
+
+  test('is what `settled` waits for', async () => {
+    const source = new SlowSource();
+    const { sampler } = sampling(source.sample);
+    await sampler.settled();
+    sampler.start({ sampleNow: true });
+    let settled = false;
+    sampler.stop();
+    void sampler.settled().then(() => (settled = true));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(settled).toBe(false);
+    await source.end('at last');
+    expect(settled).toBe(true);
+  });
+});
+
+test('a stopped sampler has no timer and takes no samples', () => {
+  const { sampler, said } = sampling(() => 'tick');
+  sampler.start({ sampleNow: true });
+  sampler.stop();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.advanceTimersByTime(5000);
+  expect(said).toEqual(['tick']);
+});
+
+test('a sampler without a schedule takes one sample and no more', () => {
+  const payload = vi.fn();
+  const sampler = new Sampler(() => 1, undefined, { payload, failing() {}, recovered() {} });
+  sampler.start({ sampleNow: true });
+  expect(vi.getTimerCount()).toBe(0);
+  expect(payload).toHaveBeenCalledOnce();
+  expect(sampler.latePercentile(50)).toBeNull();
+});
+
+describe('a source that fails', () => {
+  const outcomes = [new Error('first'), new Error('second'), 'well', new Error('third'), 'well again'];
+  const expected = [
+    'failing: first',
+    'well',
+    'recovered after 2',
+    'failing: third',
+    'well again',
+    'recovered after 1',
+  ];
+
+  function give(outcome: unknown): unknown {
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  }
+
+  test.each([
+    ['by throwing', (index: number) => give(outcomes[index])],
+    ['by rejecting', async (index: number) => give(outcomes[index])],
+  ])('%s is told once, and its recovery once', async (_, outcome) => {
+    let index = 0;
+    const { sampler, said } = sampling(() => outcome(index++));
+    sampler.start({ sampleNow: false });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(sampler).toMatchObject({ failures: 2, lastError: 'second' });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(sampler).toMatchObject({ failures: 2, lastError: undefined });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(said).toEqual(expected);
+    expect(sampler.failures).toBe(3);
+    sampler.stop();
+  });
+
+  test('is also one whose payload cannot be used', () => {
+    const failing = vi.fn();
+    const payload = () => {
+      throw new Error('too large');
+    };
+    const sampler = new Sampler(() => 1, undefined, { payload, failing, recovered() {} });
+    sampler.start({ sampleNow: true });
+    expect(failing).toHaveBeenCalledWith('too large');
+  });
+});
+
+test('how late ticks came is known in milliseconds', () => {
+  // A real machine is late by chance; here each tick is, by 7 ms.
+  const now = performance.now.bind(performance);
+  const { sampler } = sampling(() => 1);
+  sampler.start({ sampleNow: false });
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + 7);
+  vi.advanceTimersByTime(1000);
+  vi.restoreAllMocks();
+  expect(sampler.latePercentile(50)).toBeCloseTo(7, 0);
+  sampler.stop();
+});
