@@ -36,6 +36,8 @@ export class Daemon {
   /** Numbering of topics that are not configured now: should they come back, they go on from there. */
   readonly #numbering: Map<string, SavedMessages>;
   readonly #allGone = Promise.withResolvers<void>();
+  /** Settles when the sources of removed topics have ended. */
+  #closing: Promise<unknown> = Promise.resolve();
   #config: Config;
   #statusFrame: Buffer | undefined;
   #stopping: Promise<void> | undefined;
@@ -120,7 +122,10 @@ export class Daemon {
     const clients = [...this.#registry.clients.values()];
     this.#logger.info({ reason, clients: clients.length }, 'stopping');
     this.#server.stopAccepting();
-    const sources = Promise.all([...this.#registry.topics.values()].map((topic) => topic.close()));
+    const sources = Promise.all([
+      this.#closing,
+      ...[...this.#registry.topics.values()].map((topic) => topic.close()),
+    ]);
     this.#flusher.flush();
     const lastWords = encodeFrame({ type: 'chimed.stopping', data: { reason } });
     for (const client of clients) client.connection.end('the daemon stopped', lastWords, timeoutMs);
@@ -185,7 +190,7 @@ export class Daemon {
     const topic = this.#registry.topic(name);
     const audience = this.#registry.removeTopic(topic);
     this.#numbering.set(name, topic.save());
-    void topic.close();
+    this.#closing = Promise.allSettled([this.#closing, topic.close()]);
     return audience;
   }
 

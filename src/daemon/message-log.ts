@@ -17,23 +17,28 @@ export interface SavedMessages {
 /** Numbers a topic's messages and keeps the last ones. */
 export class MessageLog {
   readonly #topic: string;
-  readonly #maxBytes: number;
   readonly #messages: LoggedMessage[] = [];
   #json: string | undefined;
+  #size = 1;
+  #maxBytes = 0;
   seq = 0;
-  /** How many messages are kept; the latest always is. */
-  size: number;
 
   constructor(topic: string, size: number, maxBytes: number, saved?: SavedMessages) {
     this.#topic = topic;
-    this.#maxBytes = maxBytes;
-    this.size = Math.max(size, 1);
+    this.configure(size, maxBytes);
     if (!saved) return;
     for (const { seq, time, data } of saved.messages) {
       this.#json = JSON.stringify(data);
       this.#keep({ seq, time, frame: encodeMessage(topic, this.#json, seq, time) });
     }
     this.seq = saved.seq;
+  }
+
+  /** @param size How many messages are kept; the latest always is. @param maxBytes Largest payload, as JSON. */
+  configure(size: number, maxBytes: number): void {
+    this.#size = Math.max(size, 1);
+    this.#maxBytes = maxBytes;
+    this.#trim();
   }
 
   /** The latest message. */
@@ -84,6 +89,10 @@ export class MessageLog {
 
   #keep(message: LoggedMessage): void {
     this.#messages.push(message);
-    if (this.#messages.length > this.size) this.#messages.shift();
+    this.#trim();
+  }
+
+  #trim(): void {
+    while (this.#messages.length > this.#size) this.#messages.shift();
   }
 }

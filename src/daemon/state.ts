@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
 import { messageOf, systemCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -24,9 +33,8 @@ export function newState(): State {
 export function takeState(file: string | undefined, logger: Logger): State {
   if (file === undefined) return newState();
   try {
-    const { version, ...state } = JSON.parse(readFileSync(file, 'utf8')) as State & { version: number };
+    const state = parseState(readFileSync(file, 'utf8'));
     unlinkSync(file);
-    if (version !== VERSION) throw new Error(`it has version ${version}, and this daemon reads ${VERSION}`);
     return state;
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') {
@@ -44,10 +52,38 @@ export function saveState(file: string, state: State): void {
   const unfinished = `${file}.new`;
   const fd = openSync(unfinished, 'w', 0o600);
   try {
-    writeSync(fd, JSON.stringify({ version: VERSION, ...state }));
-    fsyncSync(fd);
+    writeFileSync(fd, JSON.stringify({ version: VERSION, ...state }));
+    syncToDisk(fd);
+    renameSync(unfinished, file);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
   } finally {
     closeSync(fd);
   }
-  renameSync(unfinished, file);
+}
+
+function syncToDisk(fd: number): void {
+  try {
+    fsyncSync(fd);
+  } catch (error) {
+    // Some file systems cannot; then the write is all there is.
+    if (systemCode(error) !== 'EINVAL') throw error;
+  }
+}
+
+/** @throws if the text is not a state of ours. */
+function parseState(text: string): State {
+  const value = JSON.parse(text) as Partial<State> & { version?: unknown };
+  if (value?.version !== VERSION) throw new Error(`it is not a state of version ${VERSION}`);
+  const { instance, topics } = value;
+  if (typeof instance !== 'string' || typeof topics !== 'object' || topics === null) {
+    throw new Error('it lacks the instance or the topics');
+  }
+  for (const [topic, saved] of Object.entries(topics)) {
+    if (!Number.isSafeInteger(saved?.seq) || !Array.isArray(saved.messages)) {
+      throw new Error(`its numbering of ${topic} is broken`);
+    }
+  }
+  return { instance, topics };
 }

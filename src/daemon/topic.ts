@@ -31,6 +31,8 @@ export class Topic {
   /** Reports whether the latest message is of this waking period and can be handed to whoever joins. */
   #fresh = false;
   #awake = false;
+  /** Settles when the samples of earlier configurations have ended. */
+  #ending: Promise<unknown> = Promise.resolve();
   #parts: TopicParts;
   #sampler: Sampler;
 
@@ -79,6 +81,7 @@ export class Topic {
   /** Stops the ticks and the sample that is under way; resolves when that has ended. */
   async close(): Promise<void> {
     this.#sleep();
+    await this.#ending;
     await this.#sampler.settled();
   }
 
@@ -124,7 +127,8 @@ export class Topic {
     const awake = this.#awake;
     this.#sleep();
     this.#parts = parts;
-    this.#log.size = Math.max(parts.config.history, 1);
+    this.#log.configure(parts.config.history, parts.config.maxBytes);
+    this.#ending = Promise.allSettled([this.#ending, this.#sampler.settled()]);
     this.#sampler = this.#createSampler();
     if (this.config.always || (awake && this.#subscribers.size > 0)) this.#wake();
   }

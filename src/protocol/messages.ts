@@ -124,10 +124,11 @@ function bad(type: string, field: string, expected: string): ChimedError {
   return new ChimedError('bad-request', `${type} needs ${field} to be ${expected}`);
 }
 
-function object(type: string, data: unknown): Record<string, unknown> {
-  if (typeof data === 'object' && data !== null && !Array.isArray(data))
-    return data as Record<string, unknown>;
-  throw bad(type, 'data', 'an object');
+function object(type: string, value: unknown, field = 'data'): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw bad(type, field, 'an object');
 }
 
 function patterns(type: string, value: unknown): string[] {
@@ -155,9 +156,9 @@ function requestId(type: string, value: unknown): RequestId {
 }
 
 function resumePoint(type: string, value: unknown): ResumePoint {
-  const { instance, after } = object(type, value);
+  const { instance, after } = object(type, value, 'resume');
   if (typeof instance !== 'string') throw bad(type, 'resume.instance', 'a text');
-  const seqs = object(type, after);
+  const seqs = object(type, after, 'resume.after');
   for (const seq of Object.values(seqs)) {
     if (!Number.isSafeInteger(seq)) throw bad(type, 'resume.after', 'a number for each topic');
   }

@@ -64,6 +64,8 @@ test('10,000 broken frames in one write get one answer and one line in the log',
   client.write('not-json-many\f'.repeat(10_000));
   await client.closed;
   expect(client.frames.items).toHaveLength(1);
+  const { client: id } = await daemon.logged(/not-json-many/);
+  await daemon.log.find((line) => line.msg === 'client disconnected' && line['client'] === id);
   const lines = daemon.log.items.filter(({ msg }) => msg.includes('not-json-many'));
   expect(lines).toHaveLength(1);
 });

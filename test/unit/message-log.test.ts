@@ -33,13 +33,6 @@ test('the latest is kept even by a log of no size', () => {
   expect(frames(small)).toMatchObject([{ data: 2 }]);
 });
 
-test('a log that is made smaller keeps no more than it should', () => {
-  for (const json of ['1', '2', '3']) log.append(json);
-  log.size = 1;
-  log.append('4');
-  expect(frames(log)).toMatchObject([{ data: 4 }]);
-});
-
 describe('a payload', () => {
   test('may have so many bytes of JSON, and not one more', () => {
     expect(log.encode('é'.repeat(49))).toHaveLength(51);

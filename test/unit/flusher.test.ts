@@ -1,0 +1,63 @@
+import { expect, test, vi } from 'vitest';
+
+import { Flusher } from '../../src/daemon/flusher.ts';
+import { Outbox } from '../../src/daemon/outbox.ts';
+import { Connection } from '../../src/transport/connection.ts';
+import { encodeMessage } from '../../src/transport/frames.ts';
+import { socketPair } from '../helpers/socket-pair.ts';
+
+const flusher = new Flusher();
+const limits = { pendingBytes: 1_000_000, stallTimeoutMs: 30_000 };
+const listener = { slow() {}, caughtUp() {}, stalled() {} };
+const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)) as [Buffer, Buffer, Buffer];
+
+/** A client over a real socket, whose writes are watched. */
+async function client() {
+  const pair = await socketPair();
+  const connection = new Connection(1, pair.near);
+  const outbox = new Outbox(connection, flusher, limits, listener);
+  const write = vi.spyOn(pair.near, 'write');
+  return { ...pair, connection, outbox, write };
+}
+
+test('what one turn brings leaves in one write, and what the next brings in another', async () => {
+  using all = await client();
+  for (const frame of [one, two, three]) all.outbox.message('t', frame);
+  expect(all.write).not.toHaveBeenCalled();
+  await all.far.messages('t', 3);
+  expect(all.write).toHaveBeenCalledExactlyOnceWith(Buffer.concat([one, two, three]));
+  all.outbox.message('t', one);
+  await all.far.messages('t', 4);
+  expect(all.write).toHaveBeenCalledTimes(2);
+});
+
+test('clients that hear the same are written the same bytes, and not copies of them', async () => {
+  using left = await client();
+  using right = await client();
+  using other = await client();
+  for (const { outbox } of [left, right]) for (const frame of [one, two]) outbox.message('t', frame);
+  for (const frame of [two, three]) other.outbox.message('t', frame);
+  flusher.flush();
+  const [written] = left.write.mock.calls[0]!;
+  expect(right.write.mock.calls[0]![0]).toBe(written);
+  expect(other.write.mock.calls[0]![0]).toEqual(Buffer.concat([two, three]));
+  const heard = await other.far.messages('t', 2);
+  expect(heard.map(({ seq }) => seq)).toEqual([2, 3]);
+});
+
+test('one frame alone is written as it is', async () => {
+  using left = await client();
+  left.outbox.message('t', one);
+  flusher.flush();
+  expect(left.write.mock.calls[0]![0]).toBe(one);
+});
+
+test('a client that goes in the same turn keeps no other from its messages', async () => {
+  using goes = await client();
+  using stays = await client();
+  for (const { outbox } of [goes, stays]) outbox.message('t', one);
+  goes.outbox.close();
+  goes.connection.destroy('left');
+  await stays.far.messages('t', 1);
+  expect(goes.write).not.toHaveBeenCalled();
+});

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { newState, saveState, takeState } from '../../src/daemon/state.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import type { Folder } from '../helpers/folder.ts';
+import { Logbook } from '../helpers/logbook.ts';
+import { root } from '../helpers/program.ts';
+
+const state = {
+  instance: 'f00d',
+  topics: {
+    'host.load': { seq: 57, messages: [{ seq: 57, time: 1795450476742, data: { a: ['é\f', null] } }] },
+  },
+};
+
+let folder: Folder;
+let file: string;
+let logger: Logbook;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  file = folder.file('state.json');
+  logger = new Logbook();
+  return () => folder[Symbol.dispose]();
+});
+
+test('each state is a numbering of its own', () => {
+  expect(newState()).toEqual({ instance: expect.stringMatching(/^[0-9a-f]{16}$/), topics: {} });
+  expect(newState().instance).not.toBe(newState().instance);
+});
+
+describe('what was saved', () => {
+  test('is taken as it was', () => {
+    saveState(file, state);
+    expect(takeState(file, logger)).toEqual(state);
+    expect(logger.lines).toEqual([]);
+  });
+
+  test('is taken only once, so that a daemon that crashes is followed by a new numbering', () => {
+    saveState(file, state);
+    takeState(file, logger);
+    expect(existsSync(file)).toBe(false);
+    expect(takeState(file, logger).instance).not.toBe(state.instance);
+  });
+
+  test('replaces what was there, is for its owner alone, and leaves nothing beside it', () => {
+    saveState(file, { ...state, instance: 'older' });
+    saveState(file, state);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder.path)).toEqual(['state.json']);
+    expect(takeState(file, logger)).toEqual(state);
+  });
+});
+
+describe('a new numbering begins', () => {
+  const isNew = { instance: expect.stringMatching(/^[0-9a-f]{16}$/), topics: {} };
+
+  test('without a word if no file is named, or it is not there', () => {
+    expect(takeState(undefined, logger)).toEqual(isNew);
+    expect(takeState(file, logger)).toEqual(isNew);
+    expect(logger.lines).toEqual([]);
+  });
+
+  test.each([
+    ['', 'nothing'],
+    ['{"version":1,"inst', 'half a state'],
+    ['null', 'null'],
+    ['[]', 'an array'],
+    ['{}', 'no version'],
+    ['{"version":2,"instance":"a","topics":{}}', 'another version'],
+    ['{"version":1}', 'no numbering'],
+    ['{"version":1,"instance":"a"}', 'no topics'],
+    ['{"version":1,"instance":5,"topics":{}}', 'no instance'],
+  ])('and a line says why if the file has %s: %s', (text) => {
+    writeFileSync(file, text);
+    expect(takeState(file, logger)).toEqual(isNew);
+    expect(logger.lines).toMatchObject([{ level: 'warn', file, error: expect.any(String) }]);
+  });
+
+  test('and a line says why if the file cannot be read', () => {
+    mkdirSync(file);
+    expect(takeState(file, logger)).toEqual(isNew);
+    expect(logger.lines).toMatchObject([{ level: 'warn', error: expect.stringContaining('EISDIR') }]);
+  });
+});
+
+describe('a state that cannot be saved', () => {
+  test('leaves the one that was there, on a disk that is full', () => {
+    saveState(file, state);
+    symlinkSync('/dev/full', `${file}.new`);
+    expect(() => saveState(file, { ...state, instance: 'newer' })).toThrow('ENOSPC');
+    expect(takeState(file, logger)).toEqual(state);
+  });
+
+  test('in full is not saved in part', () => {
+    // A limit on the size of files stands for the last few bytes of a disk: the write is cut short.
+    const script = `
+      import { saveState } from ${JSON.stringify(join(root, 'src/daemon/state.ts'))};
+      const messages = [{ seq: 1, time: 0, data: 'x'.repeat(100_000) }];
+      saveState(${JSON.stringify(file)}, { instance: 'cut short', topics: { t: { seq: 1, messages } } });`;
+    saveState(file, state);
+    const limited = 'ulimit -f 8 && exec "$0" --input-type=module --eval "$1"';
+    const { status } = spawnSync('/bin/sh', ['-c', limited, process.execPath, script]);
+    expect(status).not.toBe(0);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject(state);
+  });
+
+  test('says so if its directory is not there', () => {
+    expect(() => saveState(folder.file('nowhere/state.json'), state)).toThrow('ENOENT');
+  });
+});
