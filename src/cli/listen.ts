@@ -6,7 +6,7 @@ import type { State } from '../client/link.ts';
 import type { Message } from '../client/subscription.ts';
 import { isWildcard } from '../protocol/topics.ts';
 import { socketOption } from './connection.ts';
-import { createPainter } from './painter.ts';
+import { createPainter, printable } from './painter.ts';
 import type { Painter } from './painter.ts';
 
 interface Options {
@@ -87,7 +87,7 @@ function chooseFormat({ raw, json }: Options, paint: Painter): Format {
   if (json) return ({ topic, seq, time, data, missed }) => JSON.stringify({ topic, seq, time, data, missed });
   if (raw) return ({ data }) => asText(data);
   return ({ topic, seq, time, data }) =>
-    `${paint.dim(clock(time))} ${paint.name(topic)} ${paint.dim(`#${seq}`)} ${asText(data)}`;
+    `${paint.dim(clock(time))} ${paint.name(topic)} ${paint.dim(`#${seq}`)} ${printable(asText(data))}`;
 }
 
 function asText(data: unknown): string {

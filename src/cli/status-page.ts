@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import ms from 'ms';
 
 import type { ClientStatus, Status, TopicStatus } from '../protocol/status.ts';
+import { printable } from './painter.ts';
 import type { Painter } from './painter.ts';
 
 /** Renders a snapshot for people: a line about the daemon, a table of topics, a table of clients. */
@@ -19,7 +20,7 @@ export function renderStatus(status: Status, paint: Painter): string {
     ),
     ...status.topics
       .filter(({ lastError }) => lastError !== null)
-      .map((topic) => paint.bad(`${topic.topic} is failing: ${topic.lastError}`)),
+      .map((topic) => paint.bad(`${topic.topic} is failing: ${printable(topic.lastError ?? '')}`)),
     '',
     ...table(
       clientHeads,
@@ -67,7 +68,7 @@ function clientRow(
 ): string[] {
   return [
     String(id),
-    name ?? '-',
+    printable(name ?? '-'),
     topics.join(' ') || '-',
     String(sent),
     skipped > 0 ? paint.bad(String(skipped)) : '0',

@@ -58,6 +58,13 @@ describe.concurrent('chimed listen', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
 
+  test('shows control characters and does not pass them on to the terminal', async () => {
+    await using listening = new Program([cli, 'listen', 'price'], env);
+    using client = await daemon.raw();
+    client.send('chimed.publish', { topic: 'price', data: '\x1b[2Jgone\nline' });
+    await listening.stdout.find((line) => line.endsWith(' \\x1b[2Jgone\\x0aline'));
+  });
+
   test('--raw prints the data alone', async () => {
     expect((await chimed(['listen', 'tick', '--raw', '-n', '1'], { env })).stdout).toBe('tock');
     expect((await chimed(['listen', 'load', '--raw', '-n', '1'], { env })).stdout).toBe('[0.5,1]');
@@ -77,7 +84,7 @@ describe.concurrent('chimed listen', () => {
   });
 
   test('--for ends it', async () => {
-    const { exitCode, stdout } = await chimed(['listen', 'price', '--for', '50ms'], { env });
+    const { exitCode, stdout } = await chimed(['listen', 'later.>', '--for', '50ms'], { env });
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
   });
 
