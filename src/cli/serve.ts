@@ -47,24 +47,24 @@ async function serve(options: Options): Promise<number> {
   const load = (): Config => loadConfig(findConfig(options.config), environment(options));
   const config = load();
   const { logger, flush } = await createLogger(config.log.level, config.log.format);
-  try {
-    const daemon = await Daemon.start(config, logger);
-    // One at a time: each compares with what the one before it left.
-    let reloading = Promise.resolve();
-    process.on('SIGHUP', () => (reloading = reloading.then(reload)));
-    const { reason, exitCode } = await stopCause(logger, flush);
-    await daemon.stop(reason);
-    return exitCode;
-
-    async function reload(): Promise<void> {
-      try {
-        const next = load();
-        await daemon.reload(next);
-        logger.level = next.log.level;
-      } catch (error) {
-        logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
-      }
+  const causes = stopCauses(logger);
+  const starting = Daemon.start(config, logger);
+  const reload = async (): Promise<void> => {
+    try {
+      const next = load();
+      await (await starting).reload(next);
+      logger.level = next.log.level;
+    } catch (error) {
+      logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
     }
+  };
+  // One at a time: each compares with what the one before it left.
+  let reloading = Promise.resolve();
+  process.on('SIGHUP', () => (reloading = reloading.then(reload)));
+  try {
+    const daemon = await starting;
+    const { reason, exitCode } = await causes.first;
+    return await Promise.race([daemon.stop(reason).then(() => exitCode), causes.second]);
   } finally {
     flush();
   }
@@ -80,28 +80,31 @@ function environment({ socket, logLevel, logFormat }: Options): Record<string, s
   };
 }
 
-/** Resolves when there is a reason to stop. A second signal, once it has, ends the process at once. */
-function stopCause(logger: Logger, flush: () => void): Promise<{ reason: string; exitCode: number }> {
-  const { promise, resolve } = Promise.withResolvers<{ reason: string; exitCode: number }>();
+interface StopCauses {
+  /** Resolves when there is a reason to stop. */
+  first: Promise<{ reason: string; exitCode: number }>;
+  /** Resolves with an exit code when a second signal asks to end at once. */
+  second: Promise<number>;
+}
+
+function stopCauses(logger: Logger): StopCauses {
+  const first = Promise.withResolvers<{ reason: string; exitCode: number }>();
+  const second = Promise.withResolvers<number>();
   let signals = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (++signals > 1) {
-        logger.warn({ signal }, 'second signal: ending at once');
-        flush();
-        process.exit(128 + constants.signals[signal]);
-      }
-      resolve({ reason: signal, exitCode: exitCodes.ok });
+      first.resolve({ reason: signal, exitCode: exitCodes.ok });
+      if (++signals === 1) return;
+      logger.warn({ signal }, 'second signal: ending at once');
+      second.resolve(128 + constants.signals[signal]);
     });
   }
   const fatal = (error: unknown): void => {
-    logger.error(
-      { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined },
-      'fatal error',
-    );
-    resolve({ reason: 'fatal error', exitCode: exitCodes.failure });
+    const stack = error instanceof Error ? error.stack : undefined;
+    logger.error({ error: messageOf(error), stack }, 'fatal error');
+    first.resolve({ reason: 'fatal error', exitCode: exitCodes.failure });
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
-  return promise;
+  return { first: first.promise, second: second.promise };
 }

@@ -105,11 +105,6 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #destroyAfter(timeoutMs: number): void {
-    const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
-    this.#socket.once('close', () => clearTimeout(timer));
-  }
-
   /** Called after each chunk: an unfinished frame starts a clock that only its end stops. */
   watchFrameAge(timeoutMs: number, onTimeout: () => void): void {
     const partial = this.#socket.ipcBuffer ?? '';
@@ -125,5 +120,9 @@ export class Connection {
     // A peer that goes while we write to it has left like any other.
     const left = !error || ['EPIPE', 'ECONNRESET'].includes(systemCode(error) ?? '');
     return this.#reason ?? (left ? 'left' : error.message);
+  }
+  #destroyAfter(timeoutMs: number): void {
+    const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 }
