@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import ms from 'ms';
 
 import { hostReadings } from '../sources/host.ts';
@@ -13,6 +14,8 @@ export interface Format {
 
 /** Shortest interval: below it, a tick would be late more often than not. */
 const MIN_INTERVAL_MS = 10;
+/** Longest duration: a timer takes no more. */
+const MAX_DURATION_MS = 2 ** 31 - 1;
 /** Smallest buffer: Node's own high-water mark, below which a socket does not say when it has drained. */
 const MIN_PENDING_BYTES = 64 * 1024;
 
@@ -23,8 +26,8 @@ const wholeFromText = (text: string): unknown => (/^\d+$/.test(text) ? Number(te
 /** Formats by the names that the schema calls them. */
 export const formats = {
   duration: {
-    expected: 'a duration such as 250ms, 10s, 5m or 2h',
-    check: (value) => parseDuration(value) >= 1,
+    expected: 'a duration of at most 24d, such as 250ms, 10s or 5m',
+    check: (value) => parseDuration(value) >= 1 && parseDuration(value) <= MAX_DURATION_MS,
   },
   interval: {
     expected: `a duration of at least ${MIN_INTERVAL_MS}ms, such as 250ms, 1s or 5m`,
@@ -55,7 +58,7 @@ export const formats = {
     check: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
   },
   true: { expected: 'true', check: (value) => value === true },
-  payload: { expected: 'any value that JSON can carry', check: (value) => value !== undefined },
+  payload: { expected: 'any value that JSON can carry', check: isJson },
   level: oneOf('debug', 'info', 'warn', 'error', 'silent'),
   'log-format': oneOf('auto', 'pretty', 'json'),
   reading: oneOf(...hostReadings),
@@ -83,6 +86,15 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
 
 function oneOf(...words: string[]): Format {
   return { expected: `one of ${words.join(', ')}`, check: (value) => words.includes(value as string) };
+}
+
+/** Reports whether JSON carries the value as it is: YAML also has infinities, and lists that hold themselves. */
+function isJson(value: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
+  } catch {
+    return false;
+  }
 }
 
 function isText(value: unknown): value is string {

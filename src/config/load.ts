@@ -43,7 +43,7 @@ export function loadConfig(file: string, env: Environment = process.env): Config
       })),
     );
   }
-  const raw: unknown = document.toJS() ?? {};
+  const raw = toPlain(document, file) ?? {};
   if (!isMapping(raw)) throw new ConfigError(file, [{ path: [], message: 'expected a mapping with topics' }]);
 
   const mistakes: Mistake[] = [];
@@ -70,8 +70,18 @@ function readText(file: string): string {
   }
 }
 
+function toPlain(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // An alias that leads nowhere, or so many that they would fill the memory.
+    throw new ConfigError(file, [{ path: [], message: messageOf(error) }]);
+  }
+}
+
 /** Adds the line of the key that the path leads to, or of the last one on the way that is there. */
 function withLine(mistake: Mistake, document: Document, lines: LineCounter): Mistake {
+  if (mistake.variable) return mistake;
   let node = document.contents;
   let offset: number | undefined;
   for (const name of mistake.path) {

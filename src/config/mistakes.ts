@@ -10,6 +10,8 @@ export interface Mistake {
   message: string;
   /** Line in the file, from 1, where it can be told. */
   line?: number;
+  /** Environment variable that the value came from, if it did not come from the file. */
+  variable?: string;
 }
 
 /** A configuration that cannot be used, with all that is wrong in it. Its message has a line for each. */

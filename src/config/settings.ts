@@ -32,21 +32,32 @@ for (const [name, format] of Object.entries<Format>(formats)) {
 /** Lays what the file says over the defaults and the environment over both, and checks the result. */
 export function readSettings(raw: Record<string, unknown>, env: Environment, mistakes: Mistake[]): Settings {
   // convict reads the command line too, and would take `--help` for its own.
-  const conf = convict<Settings>(schema, { env, args: [] });
+  const conf = convict<Settings>(schema, { env: withoutEmpty(env), args: [] });
   conf.load(knownSettings(raw, mistakes));
   try {
     conf.validate({ allowed: 'strict' });
   } catch (error) {
     // One line for each, which begins with the path.
     for (const line of (error as Error).message.split('\n')) {
-      const [path = '', ...message] = line.split(': ');
-      mistakes.push({
-        path: path.split('.'),
-        message: message.join(': ').replace(/: value was /, ', but it is '),
-      });
+      const [path = '', ...rest] = line.split(': ');
+      const message = rest.join(': ').replace(/: value was /, ', but it is ');
+      const variable = variableOf(path);
+      if (variable && env[variable]) {
+        mistakes.push({ path: path.split('.'), message: `${message}, in $${variable}`, variable });
+      } else mistakes.push({ path: path.split('.'), message });
     }
   }
   return conf.getProperties();
+}
+
+/** A variable that is empty says nothing. */
+function withoutEmpty(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+}
+
+function variableOf(path: string): string | undefined {
+  const [section, key] = path.split('.');
+  return (settingsSchema as Record<string, Record<string, Key>>)[section!]?.[key!]?.env;
 }
 
 /** The part of the file that has the shape of the schema; convict itself stumbles over the rest. */

@@ -74,11 +74,18 @@ function checkedKeys(raw: Record<string, unknown>, complain: Complain): RawTopic
       continue;
     }
     const format: Format = formats[known.format];
-    if (!format.check(value))
-      complain(`expected ${format.expected}, but it is ${JSON.stringify(value)}`, key);
+    if (!format.check(value)) complain(`expected ${format.expected}, but it is ${shown(value)}`, key);
     topic[key as TopicKey] = value;
   }
   return topic;
+}
+
+function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'a list that holds itself'; // YAML can write that, with an alias.
+  }
 }
 
 function readSource(topic: RawTopic, directory: string, complain: Complain): SourceConfig | undefined {

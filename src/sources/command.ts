@@ -61,8 +61,9 @@ class Run {
     const timer = setTimeout(() => this.#end(`it took longer than ${timeoutMs} ms (timeout)`), timeoutMs);
     signal.addEventListener('abort', stop);
     try {
+      const exit = this.#exit();
       this.#collect();
-      const outcome = await this.#exit();
+      const outcome = await exit;
       if (this.#cause !== undefined) throw new Error(`the command was ended: ${this.#cause}`);
       if (outcome !== undefined) throw new Error(`the command ${outcome}${this.#why()}`);
       return Buffer.concat(this.#chunks).toString();
@@ -74,14 +75,15 @@ class Run {
     }
   }
 
+  /** Without descriptors there are no pipes either; then `error` says why. */
   #collect(): void {
     const { maxBytes } = this.#context;
-    this.#child.stdout!.on('data', (chunk: Buffer) => {
+    this.#child.stdout?.on('data', (chunk: Buffer) => {
       this.#bytes += chunk.length;
       if (this.#bytes <= maxBytes) this.#chunks.push(chunk);
       else this.#end(`it printed more than ${maxBytes} bytes (maxBytes)`);
     });
-    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
     });
   }
@@ -111,8 +113,8 @@ class Run {
   }
 
   #closeOutput(): void {
-    this.#child.stdout!.destroy();
-    this.#child.stderr!.destroy();
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -11,12 +11,10 @@ import { decodeFrame } from '../../src/transport/frames.ts';
 export interface TopicOptions extends Partial<TopicConfig> {
   /** Takes a sample; a topic without it is one that clients publish to. */
   sample?: Source['sample'];
-  logger?: Logger;
-  saved?: SavedMessages;
 }
 
-/** What a topic is made of, with a tick each second unless another schedule is given, or none. */
-export function topicParts({ sample, logger: _, saved: __, ...config }: TopicOptions): TopicParts {
+/** What a topic is made of, with a tick each second unless it says otherwise. */
+export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
   return {
     config: {
       name: 't',
@@ -33,8 +31,8 @@ export function topicParts({ sample, logger: _, saved: __, ...config }: TopicOpt
   };
 }
 
-export function createTopic(options: TopicOptions): Topic {
-  return new Topic(topicParts(options), options.logger ?? silent, options.saved);
+export function createTopic(options: TopicOptions, logger: Logger = silent, saved?: SavedMessages): Topic {
+  return new Topic(topicParts(options), logger, saved);
 }
 
 /** A subscriber that keeps what it hears. */

@@ -1,20 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-import type { Message, Subscription } from '../../src/index.ts';
+import type { Message } from '../../src/index.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
+import { next, numbers } from '../helpers/next.ts';
 
 const state = (file: string) => ({ state: { file } });
-
-/** The next `count` messages. */
-async function next(subscription: Subscription, count: number): Promise<Message[]> {
-  const messages: Message[] = [];
-  while (messages.length < count) messages.push((await subscription.next()).value!);
-  return messages;
-}
-
-const numbers = (messages: Message[]) => messages.map(({ seq, missed }) => [seq, missed]);
 
 describe.concurrent('a client that comes back', () => {
   const topics = (history: number) => ({ price: { publish: true, history } });

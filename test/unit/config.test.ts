@@ -147,7 +147,7 @@ describe('a setting with a mistake is named likewise:', () => {
     ],
     ['clients: { pendingBytes: 1KiB }', /^1 clients.pendingBytes: expected a size of at least 64KiB/],
     ['clients: { max: many }', /^1 clients.max: expected a whole number, 1 or more/],
-    ['shutdown: { timeout: 5 }', /^1 shutdown.timeout: expected a duration such as/],
+    ['shutdown: { timeout: 5 }', /^1 shutdown.timeout: expected a duration of at most 24d, such as/],
   ])('%s', (text, expected) => {
     expect(mistakes(text)).toEqual([expect.stringMatching(expected)]);
   });

@@ -73,16 +73,15 @@ describe('a new numbering begins', () => {
   });
 
   test.each([
-    ['', 'nothing'],
-    ['{"version":1,"inst', 'half a state'],
+    ['nothing', ''],
+    ['half a state', '{"version":1,"inst'],
     ['null', 'null'],
-    ['[]', 'an array'],
-    ['{}', 'no version'],
-    ['{"version":2,"instance":"a","topics":{}}', 'another version'],
-    ['{"version":1}', 'no numbering'],
-    ['{"version":1,"instance":"a"}', 'no topics'],
-    ['{"version":1,"instance":5,"topics":{}}', 'no instance'],
-  ])('and a line says why if the file has %s: %s', (text) => {
+    ['an array', '[]'],
+    ['no version', '{}'],
+    ['another version', '{"version":2,"instance":"a","topics":{}}'],
+    ['no instance', '{"version":1,"instance":5,"topics":{}}'],
+    ['no topics', '{"version":1,"instance":"a"}'],
+  ])('and a line says why if the file has %s', (_, text) => {
     writeFileSync(file, text);
     expect(takeState(file, logger)).toEqual(isNew);
     expect(logger.lines).toMatchObject([{ level: 'warn', file, error: expect.any(String) }]);

@@ -86,6 +86,21 @@ describe('a subscription', () => {
     await expect(subscription.next()).rejects.toThrow('gone');
   });
 
+  test('that ends or fails tells those who wait, and takes nothing more', async () => {
+    const [ended, failed] = [new Subscription(['t'], 10, () => {}), new Subscription(['t'], 10, () => {})];
+    const waiting = Promise.allSettled([ended.next(), ended.next(), failed.next()]);
+    ended.end();
+    failed.end(new ChimedError('unknown-topic', 'gone'));
+    for (const subscription of [ended, failed]) subscription.push(heard(1));
+    expect(await waiting).toMatchObject([
+      { value: { done: true } },
+      { value: { done: true } },
+      { reason: { code: 'unknown-topic' } },
+    ]);
+    expect((await ended.next()).done).toBe(true);
+    await expect(failed.next()).rejects.toThrow('gone');
+  });
+
   test('that is left tells its owner, and ends', async () => {
     let told = 0;
     const subscription = new Subscription(['t'], 10, () => told++);

@@ -104,6 +104,15 @@ describe('an interval', () => {
     expect(seen).toMatchObject([{ at: month, skipped: 0 }]);
   });
 
+  test('never ticks early, though a timer may fire early', () => {
+    const seen = start(every(100));
+    blocked = -0.6;
+    vi.advanceTimersByTime(100);
+    expect(seen).toHaveLength(0);
+    vi.advanceTimersByTime(1);
+    expect(seen).toMatchObject([{ skipped: 0, lateMs: expect.closeTo(0.4) }]);
+  });
+
   test('has one timer while it runs and none when it is stopped', () => {
     const ticker = new Ticker(every(100), () => {});
     expect(vi.getTimerCount()).toBe(0);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { silent } from '../../src/log.ts';
 import { Listener, createTopic, topicParts } from '../helpers/topic.ts';
 
 beforeEach(() => {
@@ -73,8 +74,8 @@ describe('a topic that clients publish to', () => {
   });
 
   test('without a schedule has no timer', () => {
-    const { schedule: _, ...config } = topicParts({}).config;
     const topic = createTopic({});
+    const { schedule: _, ...config } = topic.config;
     topic.replace({ config, source: undefined });
     const listener = new Listener();
     topic.subscribe(listener);
@@ -171,7 +172,7 @@ describe('a topic that closes', () => {
   test('goes on where it was when it is restored: the same numbering, the same history', () => {
     const before = createTopic({ history: 2 });
     for (const data of ['a', 'b', 'c']) before.publish(data);
-    const after = createTopic({ history: 2, saved: before.save() });
+    const after = createTopic({ history: 2 }, silent, before.save());
     expect(after).toMatchObject({ seq: 3, lastSent: before.lastSent });
     const back = new Listener();
     after.subscribe(back, 2);

@@ -154,7 +154,7 @@ describe('a topic whose source fails', () => {
   test('sends nothing, and logs only when it begins to fail and when it has recovered', () => {
     const logger = new Logbook();
     const sample = vi.fn((): unknown => 'well');
-    const topic = createTopic({ sample, logger });
+    const topic = createTopic({ sample }, logger);
     const listener = new Listener();
     topic.subscribe(listener);
     sample.mockImplementation(() => {

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { createReadStream, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { describe, expect, test } from 'vitest';
+
+import { startDaemon } from '../helpers/daemon.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+
+describe.concurrent('a command', () => {
+  test('that takes longer than its interval runs once at a time, and the ticks it overran are counted', async () => {
+    const command = 'echo begin >> runs; sleep 0.1; echo end >> runs; echo 1';
+    await using daemon = await startDaemon({ topics: { t: { interval: '20ms', command } } });
+    using client = await daemon.raw();
+    await client.send('t').messages('t', 4);
+    const runs = readFileSync(daemon.folder.file('runs'), 'utf8').trimEnd().split('\n');
+    expect(runs.length).toBeGreaterThanOrEqual(8);
+    expect(runs).toEqual(runs.map((_, index) => (index % 2 === 0 ? 'begin' : 'end')));
+    const topic = (await daemon.status()).topics[0]!;
+    // Each run of 100 ms overruns four ticks or more.
+    expect(topic.skippedTicks).toBeGreaterThanOrEqual(3 * 4);
+    expect(topic.failures).toBe(0);
+  });
+
+  test('is ended when nobody listens any more, and run anew for the next one who does', async () => {
+    using folder = temporaryFolder();
+    const pipe = folder.file('pipe');
+    execFileSync('mkfifo', [pipe]);
+    // As long as the process lives, it holds the pipe open.
+    const command = `exec 3> '${pipe}'; echo $$ >&3; exec sleep 60`;
+    await using daemon = await startDaemon({ topics: { t: { interval: '1h', command } } });
+    const pids: string[] = [];
+    for (let listeners = 0; listeners < 2; listeners++) {
+      using client = await daemon.raw();
+      client.send('t');
+      for await (const pid of createInterface(createReadStream(pipe))) {
+        pids.push(pid);
+        client.socket.end();
+      }
+    }
+    expect(new Set(pids).size).toBe(2);
+    expect((await daemon.status()).topics[0]).toMatchObject({ failures: 0, awake: false });
+  });
+
+  test('that prints without end is ended, and what it printed is not sent', async () => {
+    await using daemon = await startDaemon({
+      topics: { t: { interval: '1h', command: ['yes'], maxBytes: '64KiB' } },
+    });
+    using client = await daemon.raw();
+    client.send('t');
+    expect(await daemon.logged('source is failing')).toMatchObject({
+      topic: 't',
+      error: 'the command was ended: it printed more than 65536 bytes (maxBytes)',
+    });
+    expect((await daemon.status()).topics[0]).toMatchObject({ seq: 0, failures: 1 });
+  });
+
+  test.each([
+    ['fails', ['sh', '-c', 'echo no such thing >&2; exit 3'], 'the command exited with 3: no such thing'],
+    ['is not there', ['/nowhere/at-all'], 'the command cannot be run: spawn /nowhere/at-all ENOENT'],
+  ])('that %s is logged once however often, and each time counted', async (_, command, error) => {
+    const topics = { t: { interval: '20ms', command }, tick: { interval: '20ms', data: 1 } };
+    await using daemon = await startDaemon({ topics });
+    using client = await daemon.raw();
+    client.send('t').send('tick');
+    expect(await daemon.logged('source is failing')).toHaveProperty('error', error);
+    await client.messages('tick', 20);
+    const [topic] = (await daemon.status()).topics;
+    expect(topic).toMatchObject({ seq: 0, lastError: error });
+    expect(topic!.failures).toBeGreaterThan(2);
+    expect(daemon.log.items.filter(({ msg }) => msg === 'source is failing')).toHaveLength(1);
+  });
+});

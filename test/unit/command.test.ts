@@ -1,0 +1,175 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import { commandSource } from '../../src/sources/command.ts';
+import type { SourceContext } from '../../src/sources/source.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import type { Folder } from '../helpers/folder.ts';
+import { isAlive } from '../helpers/processes.ts';
+import { root } from '../helpers/program.ts';
+import { has } from '../helpers/programs-here.ts';
+import { sourceContext } from '../helpers/source-context.ts';
+
+let folder: Folder;
+let wanted: AbortController;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  wanted = new AbortController();
+  return () => folder[Symbol.dispose]();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function run(command: string | string[], options: Partial<SourceContext> = {}): Promise<unknown> {
+  return commandSource(command, sourceContext(folder.path, options)).sample(wanted.signal);
+}
+
+/** Waits until a command under way has written a file. */
+async function written(name: string): Promise<string> {
+  const file = folder.file(name);
+  await vi.waitUntil(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), { interval: 5 });
+  return readFileSync(file, 'utf8').trim();
+}
+
+async function hasEnded(pid: number): Promise<void> {
+  await vi.waitUntil(() => !isAlive(pid), { interval: 5, timeout: 5000 });
+}
+
+describe('the payload', () => {
+  test.each([
+    ['JSON', 'echo \'{"a": [1, null]}\'', { a: [1, null] }],
+    ['a number', 'echo 5', 5],
+    ['text', 'echo hello', 'hello'],
+    ['text of lines', 'printf "a\\nb\\n\\n"', 'a\nb\n'],
+    ['half of JSON, as text', 'echo "{"', '{'],
+    ['nothing', 'true', ''],
+    ['what comes on standard output alone', 'echo out; echo err >&2', 'out'],
+    ['a character that comes in two halves', 'printf "\\303"; sleep 0.05; printf "\\251"', 'é'],
+  ])('may be %s', async (_, command, payload) => {
+    expect(await run(command)).toEqual(payload);
+  });
+
+  test('of a list of arguments is of these, as they are, without a shell', async () => {
+    expect(await run(['printf', '[%s]', '$HOME *', ';', "'"])).toBe("[$HOME *][;][']");
+  });
+
+  test('of a text is what /bin/sh makes of it', async () => {
+    expect(await run('A=b; echo $A | tr b c')).toBe('c');
+  });
+
+  test('is made in the directory of the configuration', async () => {
+    expect(await run('pwd')).toBe(realpathSync(folder.path));
+  });
+
+  test('may have exactly maxBytes', async () => {
+    expect(await run("printf '%010d' 7", { maxBytes: 10 })).toBe('0000000007');
+    await expect(run("printf '%011d' 7", { maxBytes: 10 })).rejects.toThrow('more than 10 bytes');
+  });
+});
+
+describe('a run fails', () => {
+  test.each([
+    ['exits with another code than 0', 'echo half; exit 3', 'the command exited with 3'],
+    ['says why', 'echo first >&2; echo "no such disk" >&2; exit 1', 'exited with 1: no such disk'],
+    ['is killed', 'kill -KILL $$', 'the command was ended by SIGKILL'],
+    ['is not there', ['/not/there'], 'the command cannot be run: spawn /not/there ENOENT'],
+    ['is no program', ['/dev/null'], 'the command cannot be run: spawn /dev/null EACCES'],
+  ])('if the command %s', async (_, command, message) => {
+    await expect(run(command)).rejects.toThrow(message);
+  });
+
+  test('with the end of what it said, and not with all of it', async () => {
+    const failure = run('head -c 1000000 /dev/zero | tr "\\0" x >&2; exit 1');
+    await expect(failure).rejects.toThrow(/^the command exited with 1: x{100,300}$/);
+  });
+
+  test('when no descriptors are left, and the daemon lives', () => {
+    const script = `
+      import { openSync, closeSync } from 'node:fs';
+      import { commandSource } from ${JSON.stringify(join(root, 'src/sources/command.ts'))};
+      const source = commandSource(['true'], { timeoutMs: 5000, maxBytes: 10, directory: '/' });
+      const sample = () => source.sample(new AbortController().signal).then(() => 'ran', (error) => error.message);
+      const taken = [];
+      try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+      const first = await sample();
+      taken.forEach((fd) => closeSync(fd));
+      console.log(first, '/', await sample());`;
+    const limited = 'ulimit -n 64 && exec "$0" --input-type=module --eval "$1"';
+    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', limited, process.execPath, script], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/EMFILE.* \/ ran\n/);
+  });
+});
+
+describe('a run is ended', () => {
+  test('when it takes longer than its timeout', async () => {
+    const failure = run('echo $$ > pid; exec sleep 60', { timeoutMs: 100 });
+    await expect(failure).rejects.toThrow('it took longer than 100 ms');
+    await hasEnded(Number(await written('pid')));
+  });
+
+  test('when it prints more than maxBytes, were it without end', async () => {
+    await expect(run('echo $$ > pid; exec yes')).rejects.toThrow('it printed more than 1000 bytes');
+    await hasEnded(Number(await written('pid')));
+    await expect(run('head -c 104857600 /dev/zero')).rejects.toThrow('it printed more than 1000 bytes');
+  });
+
+  test('when it is not wanted any more', async () => {
+    const failure = run('echo $$ > pid; exec sleep 60');
+    const pid = Number(await written('pid'));
+    wanted.abort();
+    await expect(failure).rejects.toThrow('it is not wanted any more');
+    await hasEnded(pid);
+  });
+
+  test('and may use the time it is given to end well', async () => {
+    const failure = run(`trap 'echo well > how; exit' TERM; echo > started; while :; do sleep 0.02; done`);
+    await written('started');
+    wanted.abort();
+    await expect(failure).rejects.toThrow();
+    expect(await written('how')).toBe('well');
+  });
+
+  test('by force, with all its processes, if it ignores that for two seconds', async () => {
+    const failure = run(`trap '' TERM; sleep 60 & echo $$ $! > pids; wait`);
+    const pids = (await written('pids')).split(' ').map(Number);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    wanted.abort();
+    vi.advanceTimersByTime(1999);
+    expect(pids.map(isAlive)).toEqual([true, true]);
+    vi.advanceTimersByTime(1);
+    vi.useRealTimers();
+    await expect(failure).rejects.toThrow('it is not wanted any more');
+    await Promise.all(pids.map(hasEnded));
+  });
+});
+
+describe('what a command leaves behind', () => {
+  test('in its group is ended with it', async () => {
+    const pid = (await run('sleep 60 & echo $!')) as number;
+    await hasEnded(pid);
+  });
+
+  test.runIf(has('setsid'))('in a session of its own cannot hold the run up by its output', async () => {
+    const leaveGroup = `setsid sh -c 'echo > left; exec sleep 60' & while ! [ -e left ]; do sleep 0.01; done`;
+    const pid = (await run(`${leaveGroup}; echo $!`)) as number;
+    try {
+      expect(isAlive(pid)).toBe(true);
+    } finally {
+      process.kill(pid);
+    }
+  });
+});
+
+test('a source can be run again, whatever became of the last run', async () => {
+  const source = commandSource('cat value', sourceContext(folder.path));
+  await expect(source.sample(wanted.signal)).rejects.toThrow('exited with 1');
+  spawnSync('sh', ['-c', 'echo 7 > value'], { cwd: folder.path });
+  expect(await source.sample(wanted.signal)).toBe(7);
+});

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { fileSource } from '../../src/sources/file.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import type { Folder } from '../helpers/folder.ts';
+import { sourceContext } from '../helpers/source-context.ts';
+
+const { signal } = new AbortController();
+let folder: Folder;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  return () => folder[Symbol.dispose]();
+});
+
+function source(file: string, maxBytes = 1000) {
+  return fileSource(file, sourceContext(folder.path, { maxBytes }));
+}
+
+async function read(file: string, content?: string, maxBytes?: number): Promise<unknown> {
+  if (content !== undefined) writeFileSync(folder.file(file), content);
+  return source(file, maxBytes).sample(signal);
+}
+
+describe('a file is read', () => {
+  test.each([
+    ['as text, without its last newline', 'a', 'one\ntwo\r\n', 'one\ntwo'],
+    ['as text, whatever it looks like', 'a.txt', '{"a": 1}', '{"a": 1}'],
+    ['as nothing, if it is empty', 'a', '', ''],
+    ['as JSON', 'a.json', '{"a": [1, "é👍"]}\n', { a: [1, 'é👍'] }],
+    ['as YAML', 'a.yaml', 'a:\n  - 1\n  - é\n', { a: [1, 'é'] }],
+    ['as YAML', 'a.yml', 'a: [1]', { a: [1] }],
+  ])('%s: %s', async (_, name, content, payload) => {
+    expect(await read(name, content)).toEqual(payload);
+  });
+
+  test('from the directory of the configuration, or from where its path says', async () => {
+    await read('a', 'here');
+    expect(await read(folder.file('a'))).toBe('here');
+  });
+
+  test('by what is in it, though its size be said to be 0', async () => {
+    expect(await read('/proc/sys/kernel/ostype')).toBe('Linux');
+  });
+
+  test('as it is now, at each sample', async () => {
+    const { sample } = source('a');
+    await expect(sample(signal)).rejects.toThrow('ENOENT');
+    writeFileSync(folder.file('a'), 'first');
+    expect(await sample(signal)).toBe('first');
+    rmSync(folder.file('a'));
+    await expect(sample(signal)).rejects.toThrow('ENOENT');
+    writeFileSync(folder.file('a'), 'second');
+    expect(await sample(signal)).toBe('second');
+  });
+});
+
+describe('reading fails', () => {
+  test.each([
+    ['of JSON that is none', 'a.json', '{"a":'],
+    ['of YAML that is none', 'a.yaml', 'a: ['],
+  ])('because %s', async (_, name, content) => {
+    await expect(read(name, content)).rejects.toThrow(/JSON|flow/i);
+  });
+
+  test('of a directory', async () => {
+    await expect(read('.')).rejects.toThrow('EISDIR');
+  });
+
+  test('of more than maxBytes, and not of exactly so many', async () => {
+    expect(await read('a', 'é'.repeat(5), 10)).toBe('ééééé');
+    await expect(read('a', `${'é'.repeat(5)}x`, 10)).rejects.toThrow('has more than 10 bytes');
+    await expect(read('/dev/zero')).rejects.toThrow('has more than 1000 bytes');
+  });
+});
+
+test('a pipe that nobody writes to does not hold the sample up', async () => {
+  execFileSync('mkfifo', [folder.file('pipe')]);
+  expect(await read('pipe')).toBe('');
+}, 5000);

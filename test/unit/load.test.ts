@@ -1,0 +1,164 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { findConfig, loadConfig } from '../../src/config/load.ts';
+import { defaultSocketPath } from '../../src/protocol/paths.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import type { Folder } from '../helpers/folder.ts';
+
+let folder: Folder;
+let file: string;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  file = folder.file('chimed.yaml');
+  return () => folder[Symbol.dispose]();
+});
+
+/** Loads a configuration from a real file; JSON is YAML. */
+function load(config: object | string, env: Record<string, string> = {}) {
+  writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config));
+  return loadConfig(file, env);
+}
+
+function loadTopic(topic: object) {
+  return load({ topics: { t: topic } }).topics[0]!;
+}
+
+const defaults = {
+  socket: { path: defaultSocketPath({}), mode: 0o600, backlog: 4096 },
+  clients: {
+    max: 10_000,
+    maxPatterns: 256,
+    pendingBytes: 1024 * 1024,
+    stallTimeoutMs: 30_000,
+    frameBytes: 1024 * 1024,
+    frameTimeoutMs: 10_000,
+  },
+  log: { level: 'info', format: 'auto' },
+  state: {},
+  shutdown: { timeoutMs: 5000 },
+  topics: [],
+};
+
+test.each(['', '# nothing\n', 'topics:\n', 'socket:\nclients: {}\n', '{}'])(
+  'what is left out has its default: %j',
+  (text) => {
+    expect(load(text)).toEqual({ ...defaults, file, directory: folder.path });
+  },
+);
+
+test('what is set is read', () => {
+  const { topics: _, ...settings } = load(`
+    socket: { path: /x/y.sock, mode: '0660', group: staff, backlog: 5 }
+    clients: { max: 1, maxPatterns: 2, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
+    log: { level: debug, format: json }
+    state: { file: /x/state.json }
+    shutdown: { timeout: 250 ms }`);
+  expect(settings).toEqual({
+    file,
+    directory: folder.path,
+    socket: { path: '/x/y.sock', mode: 0o660, group: 'staff', backlog: 5 },
+    clients: {
+      max: 1,
+      maxPatterns: 2,
+      pendingBytes: 64 * 1024,
+      stallTimeoutMs: 1500,
+      frameBytes: 3 * 1024 * 1024,
+      frameTimeoutMs: 120_000,
+    },
+    log: { level: 'debug', format: 'json' },
+    state: { file: '/x/state.json' },
+    shutdown: { timeoutMs: 250 },
+  });
+});
+
+describe('a topic', () => {
+  const rest = { timeoutMs: 10_000, maxBytes: 1024 * 1024, onChange: false, always: false, history: 0 };
+  const everySecond = { schedule: { kind: 'interval', intervalMs: 1000, align: false } };
+
+  test('has defaults too', () => {
+    expect(loadTopic({ interval: '1s', data: 5 })).toEqual({
+      name: 't',
+      ...everySecond,
+      source: { kind: 'data', data: 5 },
+      ...rest,
+    });
+  });
+
+  test('may say otherwise', () => {
+    const options = { timeout: '1h', maxBytes: '1GiB', onChange: true, always: true, history: 9 };
+    expect(loadTopic({ interval: '2d', align: true, host: 'load', ...options })).toEqual({
+      name: 't',
+      schedule: { kind: 'interval', intervalMs: 2 * 24 * 3_600_000, align: true },
+      source: { kind: 'host', host: 'load' },
+      timeoutMs: 3_600_000,
+      maxBytes: 1024 ** 3,
+      onChange: true,
+      always: true,
+      history: 9,
+    });
+  });
+
+  test.each([
+    [{ cron: '*/5 * * * *' }, { kind: 'cron', pattern: '*/5 * * * *' }],
+    [{ cron: '30 */5 * * * *' }, { kind: 'cron', pattern: '30 */5 * * * *' }],
+    [
+      { cron: '0 0 * * 1', timezone: 'Europe/Berlin' },
+      { kind: 'cron', pattern: '0 0 * * 1', timezone: 'Europe/Berlin' },
+    ],
+  ])('may tick as %j', (schedule, expected) => {
+    expect(loadTopic({ ...schedule, data: 1 }).schedule).toEqual(expected);
+  });
+
+  test.each([
+    [{ data: null }, { kind: 'data', data: null }],
+    [{ data: { a: [1] } }, { kind: 'data', data: { a: [1] } }],
+    [{ command: 'date' }, { kind: 'command', command: 'date' }],
+    [{ command: ['uname', '-r'] }, { kind: 'command', command: ['uname', '-r'] }],
+    [{ file: 'not/there/yet' }, { kind: 'file', file: 'not/there/yet' }],
+    [{ publish: true }, { kind: 'publish' }],
+  ])('may have the source %j', (source, expected) => {
+    expect(loadTopic({ interval: '1s', ...source }).source).toEqual(expected);
+  });
+
+  test('may have a name that JavaScript uses itself', () => {
+    const { topics } = load('topics: {__proto__: {publish: true}, constructor: {publish: true}}');
+    expect(topics.map(({ name }) => name)).toEqual(['__proto__', 'constructor']);
+  });
+});
+
+test('relative paths start from the directory of the file', () => {
+  mkdirSync(folder.file('sources'));
+  writeFileSync(folder.file('sources/price.mjs'), '');
+  const config = load({ topics: { t: { interval: '1s', module: 'sources/price.mjs' } } });
+  expect(config.directory).toBe(folder.path);
+  expect(config.topics[0]!.source).toEqual({ kind: 'module', module: 'sources/price.mjs' });
+});
+
+describe('the environment', () => {
+  test('of systemd says where the state is, unless the file does', () => {
+    const env = { STATE_DIRECTORY: '/var/lib/chimed:/var/lib/other' };
+    expect(load('', env).state).toEqual({ file: '/var/lib/chimed/state.json' });
+    expect(load('state: {file: /s}', env).state).toEqual({ file: '/s' });
+  });
+
+  test('of systemd says where the socket is', () => {
+    expect(load('', { RUNTIME_DIRECTORY: '/run/a' }).socket.path).toBe('/run/a/chimed.sock');
+  });
+
+  test('says nothing by variables that are empty', () => {
+    const env = {
+      CHIMED_SOCKET_PATH: '',
+      CHIMED_CLIENTS_MAX: '',
+      CHIMED_LOG_LEVEL: '',
+      CHIMED_STATE_FILE: '',
+    };
+    expect(load('', env)).toMatchObject(defaults);
+  });
+});
+
+test('the name of a file starts from the current directory', () => {
+  expect(findConfig('named.yaml', {})).toBe(join(process.cwd(), 'named.yaml'));
+});

@@ -1,0 +1,121 @@
+import { writeFileSync } from 'node:fs';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { loadConfig } from '../../src/config/load.ts';
+import { ConfigError } from '../../src/config/mistakes.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import type { Folder } from '../helpers/folder.ts';
+
+let folder: Folder;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  return () => folder[Symbol.dispose]();
+});
+
+function failure(text: string, env: Record<string, string> = {}): ConfigError {
+  writeFileSync(folder.file('chimed.yaml'), text);
+  try {
+    loadConfig(folder.file('chimed.yaml'), env);
+  } catch (error) {
+    return error as ConfigError;
+  }
+  throw new Error('the configuration was taken');
+}
+
+/** The mistakes in a configuration, each as `line path: message`. */
+function mistakes(text: string, env?: Record<string, string>): string[] {
+  const error = failure(text, env);
+  expect(error).toBeInstanceOf(ConfigError);
+  return error.mistakes.map(({ line, path, message }) => `${line} ${path.join('.')}: ${message}`);
+}
+
+describe('a setting is refused', () => {
+  test.each([
+    ['that is a list', 'log:\n  level: [debug]', 'log.level: expected one of debug, info'],
+    ['that is no text', 'socket:\n  path: 5', 'socket.path: expected a text'],
+    ['with digits that are not octal', 'socket:\n  mode: "0980"', 'socket.mode: expected an octal mode'],
+    ['that is none at all', 'clients:\n  max: 0', 'clients.max: expected a whole number, 1 or more'],
+    ['that is half a number', 'clients:\n  max: 1.5', 'clients.max: expected a whole number'],
+    ['without a unit', 'clients:\n  frameBytes: 65536', 'clients.frameBytes: expected a size'],
+    ['that is no time', 'shutdown:\n  timeout: 0s', 'shutdown.timeout: expected a duration'],
+    ['longer than a timer', 'clients:\n  stallTimeout: 25d', 'clients.stallTimeout: expected a duration'],
+    ['that JavaScript has', 'log: {}\n__proto__: {}', '__proto__: unknown key'],
+  ])('%s', (_, text, expected) => {
+    expect(mistakes(text)).toEqual([expect.stringContaining(`2 ${expected}`)]);
+  });
+
+  test('with its variable, and with no line of the file, if it comes from the environment', () => {
+    const [mistake] = mistakes('log:\n  level: info', { CHIMED_LOG_LEVEL: 'loud' });
+    expect(mistake).toMatch(/^undefined .*CHIMED_LOG_LEVEL/);
+  });
+});
+
+describe('a topic is refused', () => {
+  test.each([
+    ['an interval that says nothing', 'interval: , data: 1', 'interval: expected a duration'],
+    [
+      'an interval longer than any',
+      `interval: ${'9'.repeat(200)}d, data: 1`,
+      'interval: expected a duration',
+    ],
+    ['a pattern of four fields', 'cron: "* * * *", data: 1', 'cron: expected a cron pattern'],
+    ['a pattern that is no text', 'cron: 5, data: 1', 'cron: expected a text'],
+    ['align that is no switch', 'interval: 1s, align: yes, data: 1', 'align: expected true or false'],
+    [
+      'an argument that is no text',
+      'interval: 1s, command: [ls, 5]',
+      'command: expected a list of arguments',
+    ],
+    ['a file that is no text', 'interval: 1s, file: [a]', 'file: expected a text'],
+    ['a module that is a directory', 'interval: 1s, module: .', 'module: there is no file /'],
+    ['data that is no JSON', 'interval: 1s, data: [.inf]', 'data: expected any value that JSON can carry'],
+    ['a timeout without a unit', 'interval: 1s, data: 1, timeout: 5', 'timeout: expected a duration'],
+    ['a timeout longer than a timer', 'interval: 1s, data: 1, timeout: 25d', 'timeout: expected a duration'],
+    ['an unknown unit', 'interval: 1s, data: 1, maxBytes: 1MB', 'maxBytes: expected a size'],
+  ])('for %s', (_, topic, expected) => {
+    const [mistake, ...others] = mistakes(`log: {}\n\ntopics:\n  t: { ${topic} }`);
+    expect(mistake).toContain(`4 topics.t.${expected}`);
+    // A value of the wrong kind may be told twice, but always as the same key's.
+    for (const other of others) expect(other.split(':')[0]).toBe(mistake!.split(':')[0]);
+  });
+
+  test.each(['*', '', 'x'.repeat(256)])('for the name %j, on its own line', (name) => {
+    expect(mistakes(`topics:\n\n  "${name}": {publish: true}`)).toEqual([
+      expect.stringContaining(`3 topics.${name}: a topic is named by tokens of`),
+    ]);
+  });
+
+  test('if it is none', () => {
+    const expected = '2 topics.t: expected a mapping with a schedule and a source';
+    expect(mistakes('topics:\n  t: 5')).toEqual([expected]);
+  });
+});
+
+test('a cron pattern without quotes is no YAML, and its line is named', () => {
+  expect(mistakes('topics:\n  t:\n    cron: */5 * * * *')[0]).toMatch(/^3 : /);
+});
+
+test.each([
+  ['to nothing', 'topics:\n  t: *nothing'],
+  ['without end', ['a: &a [1]', 'b: &b [*a,*a,*a]', `c: [${'*b,'.repeat(99)}]`].join('\n')],
+])('aliases that lead %s are mistakes too', (_, text) => {
+  expect(mistakes(text)).toEqual([expect.stringContaining('alias')]);
+});
+
+test('all mistakes are told at once, in one message of a line each', () => {
+  const error = failure('sokcet: {}\nlog:\n  level: loud\ntopics:\n  t: {interval: 1, data: 1}\n  a..b: {}');
+  expect(error.code).toBe('bad-config');
+  expect(error.mistakes.map(({ line }) => line)).toEqual([1, 3, 5, 6, 6, 6]);
+  const [head, ...lines] = error.message.split('\n');
+  expect(head).toBe(`${folder.file('chimed.yaml')} has 6 mistakes:`);
+  expect(lines[1]).toMatch(/^ {2}chimed\.yaml:3 log\.level: expected one of .* but it is "loud"$/);
+  expect(lines).toHaveLength(6);
+});
+
+test('a directory cannot be read', () => {
+  const load = () => loadConfig(folder.path, {});
+  expect(load).toThrow(
+    expect.objectContaining({ code: 'bad-config', message: expect.stringContaining('EISDIR') }),
+  );
+});

@@ -1,0 +1,96 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { Subscription } from '../../src/client/subscription.ts';
+import { Subscriptions } from '../../src/client/subscriptions.ts';
+
+const heard = (topic: string, seq: number) => ({ topic, seq, time: 0, data: seq, instance: 'one' });
+const subscription = (...patterns: string[]) => new Subscription(patterns, 10, () => {});
+
+/** What waits in a subscription, as `topic seq`; it has ended then. */
+async function contents(all: Subscription): Promise<string[]> {
+  all.end();
+  const found: string[] = [];
+  for await (const { topic, seq } of all) found.push(`${topic} ${seq}`);
+  return found;
+}
+
+let subscriptions: Subscriptions;
+
+beforeEach(() => {
+  subscriptions = new Subscriptions();
+});
+
+test('the daemon is asked for each pattern once, and told when nobody wants it any more', () => {
+  const [one, other] = [subscription('a', 'host.>'), subscription('a', 'b')];
+  expect(subscriptions.add(one)).toEqual(['a', 'host.>']);
+  expect(subscriptions.add(other)).toEqual(['b']);
+  expect(subscriptions.patterns).toEqual(['a', 'host.>', 'b']);
+  expect(subscriptions.remove(one)).toEqual(['host.>']);
+  expect(subscriptions.remove(one)).toEqual([]);
+  expect(subscriptions.remove(other)).toEqual(['a', 'b']);
+  expect(subscriptions.patterns).toEqual([]);
+});
+
+test('a message goes once to each that asked for its topic', async () => {
+  const [one, other] = [subscription('host.*', 'host.load'), subscription('b')];
+  for (const each of [one, other]) subscriptions.add(each);
+  subscriptions.push(heard('host.load', 1));
+  subscriptions.push(heard('b', 1));
+  subscriptions.push(heard('host.load', 2));
+  expect(await contents(one)).toEqual(['host.load 1', 'host.load 2']);
+  expect(await contents(other)).toEqual(['b 1']);
+});
+
+test('one that comes later begins with the latest message of each of its topics', async () => {
+  subscriptions.add(subscription('>'));
+  for (const seq of [1, 2]) for (const topic of ['a', 'b', 'c.d']) subscriptions.push(heard(topic, seq));
+  const late = subscription('*');
+  subscriptions.add(late);
+  expect(await contents(late)).toEqual(['a 2', 'b 2']);
+});
+
+describe('what to resume after', () => {
+  test('is the last number of each topic', () => {
+    subscriptions.add(subscription('>'));
+    for (const [topic, seq] of [
+      ['a', 1],
+      ['__proto__', 5],
+      ['a', 3],
+    ] as const)
+      subscriptions.push(heard(topic, seq));
+    expect(Object.entries(subscriptions.heard)).toEqual([
+      ['a', 3],
+      ['__proto__', 5],
+    ]);
+  });
+
+  test('has no topic that nobody hears any more', () => {
+    const [stays, goes] = [subscription('a'), subscription('*')];
+    for (const each of [stays, goes]) subscriptions.add(each);
+    for (const topic of ['a', 'b']) subscriptions.push(heard(topic, 1));
+    subscriptions.remove(goes);
+    expect(subscriptions.heard).toEqual({ a: 1 });
+  });
+
+  test('is nothing in a new numbering', () => {
+    subscriptions.add(subscription('a'));
+    subscriptions.push(heard('a', 1));
+    subscriptions.forget();
+    expect(subscriptions.heard).toEqual({});
+  });
+});
+
+test('those that asked for a pattern are those that asked for exactly this one', () => {
+  const [one, other] = [subscription('a', 'b'), subscription('>')];
+  for (const each of [one, other]) subscriptions.add(each);
+  expect(subscriptions.asking('b')).toEqual([one]);
+  expect(subscriptions.asking('>')).toEqual([other]);
+});
+
+test('all end together', async () => {
+  const all = [subscription('a'), subscription('b')];
+  for (const each of all) subscriptions.add(each);
+  subscriptions.end();
+  expect(await Promise.all(all.map(async (each) => (await each.next()).done))).toEqual([true, true]);
+  expect(subscriptions.patterns).toEqual([]);
+});
