@@ -143,7 +143,7 @@ export class Client extends EventEmitter<{ state: [State] }> {
 
   /** Says what has changed, if anything; a daemon that is not there yet hears it all when it is. */
   #tell(type: string, topics: string[]): void {
-    if (topics.length > 0 && this.#link.ready) this.#link.send({ type, data: { topics } });
+    if (topics.length > 0 && this.#link.greeted) this.#link.send({ type, data: { topics } });
   }
 
   #hello(): Frame {

@@ -46,7 +46,9 @@ export class Link {
   #line: Line | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attempt = 0;
+  #greeted = false;
   #ready = false;
+  #closed = false;
   /** What the daemon said before it closed the connection. */
   #lastWords: ChimedError | undefined;
 
@@ -59,18 +61,27 @@ export class Link {
     return this.#ready;
   }
 
+  /** True once the daemon was told what to register: what changes from then on must be told as well. */
+  get greeted(): boolean {
+    return this.#greeted;
+  }
+
   open(): void {
     const { path, timeoutMs } = this.#options;
     this.#attempt++;
     this.#lastWords = undefined;
     this.#handler.state({ status: 'connecting', attempt: this.#attempt });
+    if (this.#closed) return; // By whoever heard of the state.
     if (isForeignDirectory(dirname(path))) {
       return this.#ended(
         new ChimedError('not-permitted', `${dirname(path)} is not safe: somebody else may write to it`),
       );
     }
     const line = dial(path, {
-      connected: () => line.send(this.#handler.hello()),
+      connected: () => {
+        line.send(this.#handler.hello());
+        this.#greeted = true;
+      },
       frame: (frame) => this.#frame(frame),
       ended: (error) => this.#ended(this.#lastWords ?? error),
     });
@@ -89,6 +100,8 @@ export class Link {
     clearTimeout(this.#timer);
     this.#line?.hangUp();
     this.#line = undefined;
+    this.#closed = true;
+    this.#greeted = false;
     this.#ready = false;
     this.#handler.state({ status: 'closed', ...(error && { error }) });
   }
@@ -130,6 +143,7 @@ export class Link {
   #ended(error: ChimedError): void {
     const { retry } = this.#options;
     clearTimeout(this.#timer);
+    this.#greeted = false;
     this.#ready = false;
     if (retry === false) return this.close(error);
     const attempt = Math.max(this.#attempt, 1);

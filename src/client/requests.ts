@@ -17,6 +17,8 @@ export class Requests {
   /** In the order in which they were made; a status request's key is a symbol, for its answer has no id. */
   readonly #pending = new Map<RequestId | symbol, Pending>();
   #lastId = 0;
+  /** Why the client was closed, if it was. */
+  #ended: ChimedError | undefined;
   /** Why there is no daemon, if there is none. */
   #lastError: ChimedError | undefined;
 
@@ -58,6 +60,9 @@ export class Requests {
   /** The connection broke: what was sent may have arrived or not; what was not sent goes on waiting. */
   lost(error: ChimedError): void {
     this.#lastError = error;
+    // Answers come in order, so the frame that was too large is the first that has none.
+    const [first] = this.#pending.keys();
+    if (error.code === 'too-large' && first !== undefined) this.#take(first)?.reject(error);
     for (const [key, { sent }] of this.#pending) {
       if (!sent) continue;
       const message = `the connection ended before the daemon answered: ${error.message}`;
@@ -67,10 +72,12 @@ export class Requests {
 
   /** The client is closed. */
   end(error: ChimedError): void {
+    this.#ended = error;
     for (const key of this.#pending.keys()) this.#take(key)?.reject(error);
   }
 
-  #request<T>(key: RequestId | symbol, frame: Frame): Promise<T> {
+  async #request<T>(key: RequestId | symbol, frame: Frame): Promise<T> {
+    if (this.#ended) throw this.#ended;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const timer = setTimeout(() => this.#timedOut(key), this.#timeoutMs);
     const pending: Pending = { frame, sent: false, resolve: resolve as Pending['resolve'], reject };

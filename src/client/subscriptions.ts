@@ -37,8 +37,11 @@ export class Subscriptions {
 
   /** Hands a message to all who hear its topic. */
   push(message: Heard): void {
-    this.#latest.set(message.topic, message);
-    for (const subscription of this.#all) if (subscription.hears(message.topic)) subscription.push(message);
+    const { topic, seq } = message;
+    // Not again what a second registration brings, and not what was still on its way when the last loop ended.
+    if (seq <= (this.#latest.get(topic)?.seq ?? 0) || !this.#hears(topic)) return;
+    this.#latest.set(topic, message);
+    for (const subscription of this.#all) if (subscription.hears(topic)) subscription.push(message);
   }
 
   /** The numbering began again: there is nothing to resume after. */

@@ -7,6 +7,15 @@ import { Outbox } from './outbox.ts';
 import type { OutboxLimits } from './outbox.ts';
 import type { Subscriber } from './topic.ts';
 
+/** What clients share. */
+export interface ClientContext {
+  flusher: Flusher;
+  limits: OutboxLimits;
+  logger: Logger;
+  /** Does what a frame asks for. */
+  onRequest: (client: Client, frame: Frame) => void;
+}
+
 /** One connected client: what it is registered for, what waits for it, and what is logged of it. */
 export class Client implements Subscriber {
   readonly id: number;
@@ -18,12 +27,16 @@ export class Client implements Subscriber {
   name: string | undefined;
   readonly #outbox: Outbox;
   readonly #logger: Logger;
+  readonly #onRequest: (client: Client, frame: Frame) => void;
+  /** What it asked for while it left earlier answers unread: at most what one chunk holds. */
+  #deferred: Frame[] = [];
   #rejections = 0;
 
-  constructor(connection: Connection, flusher: Flusher, limits: OutboxLimits, logger: Logger) {
+  constructor(connection: Connection, { flusher, limits, logger, onRequest }: ClientContext) {
     this.id = connection.id;
     this.connection = connection;
     this.#logger = logger;
+    this.#onRequest = onRequest;
     this.#outbox = new Outbox(connection, flusher, limits, {
       slow: () =>
         logger.warn(this.fields, 'client is slow: messages are skipped until it has read what waits'),
@@ -69,8 +82,21 @@ export class Client implements Subscriber {
     this.#logger.warn({ ...this.fields, code, request }, `rejected: ${message}`);
   }
 
+  /** A frame came. While its answers wait unread, it is not answered more, and not read from. */
+  frame(frame: Frame): void {
+    if (!this.#outbox.full && this.#deferred.length === 0) return this.#onRequest(this, frame);
+    this.#deferred.push(frame);
+    this.#outbox.wantRoom();
+    this.connection.pause();
+  }
+
+  /** There is room for it again. */
   drained(): void {
     this.#outbox.drained();
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const frame of deferred) this.frame(frame);
+    if (deferred.length > 0 && this.#deferred.length === 0) this.connection.resume();
   }
 
   /** The connection is gone. */

@@ -196,7 +196,12 @@ export class Daemon {
 
   #accept(connection: Connection): ConnectionHandler {
     const { clients } = this.#config;
-    const client = new Client(connection, this.#flusher, clients, this.#logger);
+    const client = new Client(connection, {
+      flusher: this.#flusher,
+      limits: clients,
+      logger: this.#logger,
+      onRequest: (sender, frame) => handleRequest(sender, frame, this.#context),
+    });
     if (this.#registry.clients.size >= clients.max) {
       const message = `${clients.max} clients are connected already (clients.max); try again later`;
       client.logRejection({ code: 'too-many-clients', message });
@@ -206,7 +211,7 @@ export class Daemon {
     this.#registry.addClient(client);
     this.#logger.info(client.fields, 'client connected');
     return {
-      frame: (frame) => handleRequest(client, frame, this.#context),
+      frame: (frame) => client.frame(frame),
       violated: ({ code, message }) => client.logRejection({ code, message }),
       drained: () => client.drained(),
       closed: (reason) => this.#closed(client, reason),

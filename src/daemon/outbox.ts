@@ -33,7 +33,7 @@ export class Outbox {
   #frameBytes = 0;
   #held: Map<string, Buffer> | undefined;
   #skippedWhileSlow = 0;
-  #paused = false;
+  #roomWanted = false;
   #stallTimer: NodeJS.Timeout | undefined;
   /** Messages sent, and messages that the client will never get. */
   sent = 0;
@@ -54,7 +54,7 @@ export class Outbox {
   /** Queues a message of a topic, or holds it back if too much waits already. */
   message(topic: string, frame: Buffer): void {
     if (this.#held) this.#hold(topic, frame);
-    else if (this.pendingBytes >= this.#limits.pendingBytes) {
+    else if (this.full) {
       this.#held = new Map();
       this.#hold(topic, frame);
       this.#listener.slow();
@@ -64,12 +64,19 @@ export class Outbox {
     }
   }
 
-  /** Queues a control message. It is never skipped; a client that does not read is not read from, either. */
+  /** True while as much waits as may: a client that does not read its answers must not ask for more. */
+  get full(): boolean {
+    return this.pendingBytes >= this.#limits.pendingBytes;
+  }
+
+  /** Has `drained` called once there is room again, whatever was written last. */
+  wantRoom(): void {
+    this.#roomWanted = true;
+  }
+
+  /** Queues a control message. It is never skipped: look whether the outbox is full before doing what it answers. */
   control(frame: Buffer): void {
     this.#queue(frame);
-    if (this.#paused || this.pendingBytes < this.#limits.pendingBytes) return;
-    this.#paused = true;
-    this.#connection.pause();
   }
 
   /** Called by the flusher once a turn. Returns what is to be written. */
@@ -84,18 +91,17 @@ export class Outbox {
   write(bytes: Buffer): void {
     this.#connection.send(bytes);
     if (this.#connection.pendingBytes > 0) this.#watchForStall();
-    // What was before these bytes may have left since they were queued: then nobody will call `drained`.
-    if ((this.#held || this.#paused) && !this.#connection.willDrain) this.drained();
+    // What was before these bytes may have left since they were queued: then no `drained` will come by itself.
+    if ((this.#held || this.#roomWanted) && !this.#connection.willDrain) this.#connection.announceRoom();
   }
 
   /** What was written has left for the client: what was held back follows. */
   drained(): void {
-    if (this.#paused) this.#connection.resume();
-    this.#paused = false;
+    this.#roomWanted = false;
     const held = this.#held;
     if (!held) return;
     for (const [topic, frame] of held) {
-      if (this.pendingBytes >= this.#limits.pendingBytes) return;
+      if (this.full) return;
       held.delete(topic);
       this.sent++;
       this.#queue(frame);

@@ -4,6 +4,9 @@ import { isWildcard, matches } from '../protocol/topics.ts';
 import type { Client } from './client.ts';
 import type { Topic } from './topic.ts';
 
+/** How many topics an error names. */
+const NAMED = 20;
+
 /** Who is connected, which topics there are, and who hears what. */
 export class Registry {
   readonly #topics = new Map<string, Topic>();
@@ -56,8 +59,23 @@ export class Registry {
     const topic = this.#topics.get(name);
     if (topic) return topic;
     const names = [...this.#topics.keys()].toSorted();
-    const known = names.length === 0 ? 'there are none' : `there is ${names.join(', ')}`;
+    const more = names.length > NAMED ? `, and ${names.length - NAMED} more` : '';
+    const known =
+      names.length === 0 ? 'there are none' : `there is ${names.slice(0, NAMED).join(', ')}${more}`;
     throw new ChimedError('unknown-topic', `there is no topic ${name}; ${known}`);
+  }
+
+  /**
+   * Bounds what one request can cost.
+   * @throws {ChimedError} `too-many-patterns`.
+   */
+  checkCount(patterns: readonly string[]): void {
+    const most = this.#maxPatterns();
+    if (patterns.length <= most) return;
+    throw new ChimedError(
+      'too-many-patterns',
+      `one request may name ${most} patterns (clients.maxPatterns); use a wildcard`,
+    );
   }
 
   /**

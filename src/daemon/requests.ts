@@ -36,6 +36,7 @@ function dispatch(client: Client, request: Request, context: Context): void {
     case 'register':
       return register(client, request, context);
     case 'unregister':
+      context.registry.checkCount(request.topics);
       for (const pattern of request.topics) context.registry.unregister(client, pattern);
       return client.answer(registeredFrame(client, context));
     case 'publish': {
@@ -56,6 +57,7 @@ function dispatch(client: Client, request: Request, context: Context): void {
 
 function register(client: Client, request: Request & { kind: 'register' }, context: Context): void {
   const { registry, instance, logger } = context;
+  registry.checkCount(request.topics);
   if (request.name !== undefined) client.name = request.name;
   const added = request.topics.flatMap((pattern) => {
     try {

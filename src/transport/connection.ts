@@ -31,17 +31,25 @@ interface IpcSocket extends Socket {
   _handle?: { writeQueueSize?: number } | null;
 }
 
+/** How long a frame may stay unfinished, in milliseconds, and whom to tell if it does. */
+export interface FrameAge {
+  limitMs: number;
+  exceeded: () => void;
+}
+
 /** One peer's socket: writes bytes, tells how many wait, bounds the age of an unfinished frame. */
 export class Connection {
   readonly id: number;
   readonly #socket: IpcSocket;
   #partial: ReadState = '';
   #partialTimer: NodeJS.Timeout | undefined;
+  readonly #frameAge: FrameAge;
   #reason: string | undefined;
 
-  constructor(id: number, socket: Socket) {
+  constructor(id: number, socket: Socket, frameAge: FrameAge) {
     this.id = id;
     this.#socket = socket;
+    this.#frameAge = frameAge;
   }
 
   /** Bytes written and not yet taken by the kernel. */
@@ -59,6 +67,11 @@ export class Connection {
     return this.#socket.writableNeedDrain;
   }
 
+  /** Has `drained` called soon, where it would not be by itself. */
+  announceRoom(): void {
+    setImmediate(() => this.#socket.emit('drain'));
+  }
+
   /** True once the connection is closing or gone: what is sent now is lost. */
   get ended(): boolean {
     return this.#reason !== undefined || this.#socket.destroyed;
@@ -72,10 +85,12 @@ export class Connection {
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */
   pause(): void {
     this.#socket.pause();
+    clearTimeout(this.#partialTimer); // What we do not read cannot end.
   }
 
   resume(): void {
     this.#socket.resume();
+    this.#startFrameAge();
   }
 
   /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */
@@ -106,12 +121,12 @@ export class Connection {
   }
 
   /** Called after each chunk: an unfinished frame starts a clock that only its end stops. */
-  watchFrameAge(timeoutMs: number, onTimeout: () => void): void {
+  chunkRead(): void {
     const partial = this.#socket.ipcBuffer ?? '';
     if (partial === this.#partial) return;
-    clearTimeout(this.#partialTimer);
     this.#partial = partial;
-    if (typeof partial === 'object') this.#partialTimer = setTimeout(onTimeout, timeoutMs);
+    clearTimeout(this.#partialTimer);
+    if (!this.#socket.isPaused()) this.#startFrameAge();
   }
 
   /** Called when the socket has closed; says why. */
@@ -121,6 +136,12 @@ export class Connection {
     const left = !error || ['EPIPE', 'ECONNRESET'].includes(systemCode(error) ?? '');
     return this.#reason ?? (left ? 'left' : error.message);
   }
+  #startFrameAge(): void {
+    clearTimeout(this.#partialTimer);
+    if (typeof this.#partial !== 'object') return;
+    this.#partialTimer = setTimeout(this.#frameAge.exceeded, this.#frameAge.limitMs);
+  }
+
   #destroyAfter(timeoutMs: number): void {
     const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
     this.#socket.once('close', () => clearTimeout(timer));

@@ -71,7 +71,8 @@ export class Server {
   }
 
   #accept(socket: Socket): void {
-    const connection = new Connection(++this.#lastId, socket);
+    const frameAge = { limitMs: this.#options.frameTimeoutMs, exceeded: () => this.#tooOld(socket) };
+    const connection = new Connection(++this.#lastId, socket, frameAge);
     const handler = this.#options.accept(connection);
     const peer: Peer = { connection, handler };
     this.#peers.set(socket, peer);
@@ -84,9 +85,7 @@ export class Server {
     });
     this.#ipc.server.addSocket(socket);
     // After node-ipc's own listener, so that it sees what the parser left.
-    socket.on('data', () =>
-      connection.watchFrameAge(this.#options.frameTimeoutMs, () => this.#tooOld(socket)),
-    );
+    socket.on('data', () => connection.chunkRead());
   }
 
   #frame(frame: Frame, socket: Socket): void {

@@ -79,20 +79,20 @@ describe.concurrent('a client that reads late', () => {
   test('is not cut off as long as it reads', async () => {
     const big = { interval: '10ms', data: 'x'.repeat(16 * 1024) };
     const topics = { big, tick: { interval: '10ms', data: 1 } };
-    await using daemon = await startDaemon({ topics, clients: { ...clients, stallTimeout: '500ms' } });
+    await using daemon = await startDaemon({ topics, clients: { ...clients, stallTimeout: '1s' } });
     using other = await daemon.raw();
     other.send('tick');
     using late = await daemon.raw();
     await late.send('chimed.register', { name: 'late', topics: ['big'] }).frame('big');
-    // As much at a time as the kernel keeps for it, which is half of what comes meanwhile: the kernel tells the
+    // As much at a time as the kernel keeps for it, and less than comes meanwhile: the kernel tells the
     // daemon that it may write again only when most of it is gone.
     let bytes = 0;
     late.socket.on('data', (text: string) => {
       bytes += text.length;
-      if (bytes > 200 * 1024) late.socket.pause();
+      if (bytes > 160 * 1024) late.socket.pause();
     });
-    for (let count = 1; count <= 8; count++) {
-      await other.messages('tick', 25 * count);
+    for (let count = 1; count <= 16; count++) {
+      await other.messages('tick', 12 * count);
       bytes = 0;
       late.socket.resume();
     }

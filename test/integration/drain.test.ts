@@ -36,7 +36,7 @@ test('what is held back follows, though the client reads all the rest just befor
   const bytes = shared();
   const peer = new Worker(reader, { eval: true, workerData: { path, told, bytes } });
   const [socket] = (await once(server, 'connection')) as [Socket];
-  const connection = new Connection(1, socket);
+  const connection = new Connection(1, socket, { limitMs: 1000, exceeded() {} });
   const heard: string[] = [];
   const outbox = new Outbox(
     connection,

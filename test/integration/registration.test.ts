@@ -86,7 +86,12 @@ describe.concurrent('a client', () => {
   test('has a bounded number of patterns', async () => {
     await using daemon = await startDaemon({ topics, clients: { maxPatterns: 2 } });
     using client = await daemon.raw();
-    client.send('chimed.register', { topics: ['a.>', 'b.>', 'message'] });
+    client.send('chimed.register', { topics: ['a.>', 'b.>', 'c.>'] });
+    expect((await client.frame('chimed.rejected')).data).toMatchObject({ code: 'too-many-patterns' });
+    client.frames.items.length = 0;
+    client
+      .send('chimed.register', { topics: ['a.>', 'b.>'] })
+      .send('chimed.register', { topics: ['message'] });
     expect((await client.frame('chimed.rejected')).data).toMatchObject({
       code: 'too-many-patterns',
       topic: 'message',

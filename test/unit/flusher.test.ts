@@ -14,7 +14,7 @@ const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)
 /** A client over a real socket, whose writes are watched. */
 async function client() {
   const pair = await socketPair();
-  const connection = new Connection(1, pair.near);
+  const connection = new Connection(1, pair.near, { limitMs: 1000, exceeded() {} });
   const outbox = new Outbox(connection, flusher, limits, listener);
   const write = vi.spyOn(pair.near, 'write');
   return { ...pair, connection, outbox, write };
