@@ -53,7 +53,7 @@ export const settingsSchema = {
       default: '1MiB',
     },
     stallTimeout: {
-      doc: 'A client for which bytes wait and that reads nothing for this long is disconnected.',
+      doc: 'A client for which bytes wait and that makes no room for more for this long is disconnected. The kernel tells of room when most of its own buffer, some 200 KiB, has been read.',
       format: 'duration',
       default: '30s',
     },

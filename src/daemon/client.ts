@@ -92,6 +92,7 @@ export class Client implements Subscriber {
 
   /** There is room for it again. */
   drained(): void {
+    if (this.connection.ended) return;
     this.#outbox.drained();
     const deferred = this.#deferred;
     this.#deferred = [];
@@ -101,6 +102,7 @@ export class Client implements Subscriber {
 
   /** The connection is gone. */
   closed(reason: string): void {
+    this.#deferred = [];
     this.#outbox.close();
     const { sent, skipped, fields } = this;
     const seconds = Math.round((Date.now() - this.since) / 1000);

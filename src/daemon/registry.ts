@@ -66,16 +66,14 @@ export class Registry {
   }
 
   /**
-   * Bounds what one request can cost.
+   * Bounds what one request can cost: past the limit, a pattern is refused without a look at what it names.
    * @throws {ChimedError} `too-many-patterns`.
    */
-  checkCount(patterns: readonly string[]): void {
+  checkCount(count: number): void {
     const most = this.#maxPatterns();
-    if (patterns.length <= most) return;
-    throw new ChimedError(
-      'too-many-patterns',
-      `one request may name ${most} patterns (clients.maxPatterns); use a wildcard`,
-    );
+    if (count <= most) return;
+    const message = `a client may register for ${most} patterns (clients.maxPatterns); use a wildcard`;
+    throw new ChimedError('too-many-patterns', message);
   }
 
   /**
@@ -86,10 +84,7 @@ export class Registry {
   register(client: Client, pattern: string): Topic[] {
     if (client.patterns.has(pattern)) return [];
     if (!isWildcard(pattern)) this.topic(pattern);
-    if (client.patterns.size >= this.#maxPatterns()) {
-      const message = `a client may register for ${this.#maxPatterns()} patterns (clients.maxPatterns); use a wildcard`;
-      throw new ChimedError('too-many-patterns', message);
-    }
+    this.checkCount(client.patterns.size + 1);
     const added = this.#matching(pattern).filter((topic) => !hears(client, topic.name));
     client.patterns.add(pattern);
     return added;

@@ -36,7 +36,6 @@ function dispatch(client: Client, request: Request, context: Context): void {
     case 'register':
       return register(client, request, context);
     case 'unregister':
-      context.registry.checkCount(request.topics);
       for (const pattern of request.topics) context.registry.unregister(client, pattern);
       return client.answer(registeredFrame(client, context));
     case 'publish': {
@@ -57,10 +56,10 @@ function dispatch(client: Client, request: Request, context: Context): void {
 
 function register(client: Client, request: Request & { kind: 'register' }, context: Context): void {
   const { registry, instance, logger } = context;
-  registry.checkCount(request.topics);
   if (request.name !== undefined) client.name = request.name;
-  const added = request.topics.flatMap((pattern) => {
+  const added = request.topics.flatMap((pattern, index) => {
     try {
+      registry.checkCount(index + 1);
       return registry.register(client, pattern);
     } catch (error) {
       // The others stand: one topic that a reload took away must not cost a client the rest.
@@ -84,12 +83,17 @@ function knock(
   { topic, data }: Request & { kind: 'knock' },
   { registry, logger }: Context,
 ): void {
-  const fields = { ...client.fields, topic, data };
+  const fields = { ...client.fields, topic, data: excerpt(data) };
   const known = client.patterns.has(topic);
   const added = registry.register(client, topic);
   if (known) logger.debug(fields, 'client knocked again');
   else logger.info(fields, 'client registered by a knock');
   for (const entry of added) entry.subscribe(client);
+}
+
+/** The beginning of what a client said: enough to know it by, too little to fill the log. */
+function excerpt(data: unknown): string | undefined {
+  return JSON.stringify(data)?.slice(0, 100);
 }
 
 function rejection(error: unknown): Rejection {

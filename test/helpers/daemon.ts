@@ -40,7 +40,7 @@ export class TestDaemon implements AsyncDisposable {
     const push = stdout.push.bind(stdout);
     stdout.push = (line) => {
       push(line);
-      this.log.push(JSON.parse(line) as LogLine);
+      this.log.push(parse(line));
     };
     void this.program.ended.then((how) =>
       this.log.end(`the daemon ended with ${how}: ${this.program.output.stderr}`),
@@ -87,6 +87,15 @@ export class TestDaemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.program[Symbol.asyncDispose]();
     if (this.#ownsFolder) this.folder[Symbol.dispose]();
+  }
+}
+
+/** A line that a killed daemon could not finish is kept as it is. */
+function parse(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { level: 'unfinished', msg: line };
   }
 }
 

@@ -101,3 +101,19 @@ describe.concurrent('a client that reads late', () => {
     expect(await statusOf(daemon, 'late')).toBeDefined();
   });
 });
+
+test('a client that goes in the middle of its answers registers for nothing afterwards', async () => {
+  await using daemon = await startDaemon({ topics: { tick: { interval: '10ms', data: 1 } }, clients });
+  const status = '{"type":"chimed.status"}\f'.repeat(1500);
+  for (let count = 1; count <= 20; count++) {
+    using going = await frozenClient(daemon, `going ${count}`);
+    going.write(`${status}{"type":"tick"}\f`);
+    await stuck(daemon, `going ${count}`);
+    // It reads some of what waits, so that the daemon goes on with what it was asked, and is gone.
+    going.socket.resume();
+    await going.frames.take(400 + 20 * count);
+    going.socket.destroy();
+    await daemon.log.find(({ msg, name }) => msg === 'client disconnected' && name === `going ${count}`);
+  }
+  expect((await daemon.status()).topics[0]).toMatchObject({ clients: 0, awake: false });
+});

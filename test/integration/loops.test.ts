@@ -79,3 +79,12 @@ describe.concurrent('while the daemon has yet to answer the first registration',
     expect(await registered(client.status())).toEqual([]);
   });
 });
+
+test('of more loops than a client may have patterns, those hear that may, and the others say why', async () => {
+  await using daemon = await startDaemon({ topics, clients: { maxPatterns: 2 } });
+  await using client = daemon.connect();
+  const [tick, rare, price] = ['tick', 'rare', 'price'].map((topic) => client.listen(topic));
+  await expect(price!.next()).rejects.toMatchObject({ code: 'too-many-patterns' });
+  expect((await next(tick!, 1))[0]).toHaveProperty('topic', 'tick');
+  expect((await next(rare!, 1))[0]).toHaveProperty('topic', 'rare');
+});

@@ -12,6 +12,8 @@ import { root } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 import { sourceContext } from '../helpers/source-context.ts';
 
+const PATIENCE = { interval: 5, timeout: 10_000 };
+
 let folder: Folder;
 let wanted: AbortController;
 
@@ -31,12 +33,12 @@ async function run(command: string | string[], options: Partial<SourceContext> =
 /** Waits until a command under way has written a file. */
 async function written(name: string): Promise<string> {
   const file = folder.file(name);
-  await vi.waitUntil(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), { interval: 5 });
+  await vi.waitUntil(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), PATIENCE);
   return readFileSync(file, 'utf8').trim();
 }
 
 async function hasEnded(pid: number): Promise<void> {
-  await vi.waitUntil(() => !isAlive(pid), { interval: 5, timeout: 5000 });
+  await vi.waitUntil(() => !isAlive(pid), PATIENCE);
 }
 
 describe('the payload', () => {

@@ -1,5 +1,6 @@
-import { freemem, totalmem, uptime } from 'node:os';
-import { expect, test } from 'vitest';
+import { syncBuiltinESMExports } from 'node:module';
+import os, { freemem, totalmem, uptime } from 'node:os';
+import { expect, test, vi } from 'vitest';
 
 import { hostReadings, hostSource } from '../../src/sources/host.ts';
 import type { HostReading } from '../../src/sources/host.ts';
@@ -27,14 +28,21 @@ test('uptime is in whole seconds', () => {
 });
 
 test('cpu is the share of the time since the last sample that the cores were busy', () => {
+  /** Says how long the cores have been busy and idle: a real machine cannot be told to. */
+  function spend(...cores: [busy: number, idle: number][]): void {
+    const times = cores.map(([busy, idle]) => ({ user: busy - 3, nice: 1, sys: 1, irq: 1, idle }));
+    vi.spyOn(os, 'cpus').mockReturnValue(times.map((spent) => ({ model: '', speed: 0, times: spent })));
+    syncBuiltinESMExports();
+  }
   const { sample } = hostSource('cpu');
-  const busy = () => (sample(signal) as { busy: number }).busy;
-  busy();
-  const start = performance.now();
-  while (performance.now() - start < 100); // At least one core is busy.
-  const share = busy();
-  expect(share).toBeGreaterThan(0);
-  expect(share).toBeLessThanOrEqual(1);
+  spend([100, 200], [100, 0]);
+  expect(sample(signal)).toEqual({ busy: 0.5 });
+  spend([110, 290], [100, 0]);
+  expect(sample(signal)).toEqual({ busy: 0.1 });
+  expect(sample(signal), 'no time has passed').toEqual({ busy: 0 });
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+  expect(sample(signal)).toEqual({ busy: expect.any(Number) });
 });
 
 test('every reading is something that JSON can carry', () => {

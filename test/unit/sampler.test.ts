@@ -184,14 +184,19 @@ describe('a source that fails', () => {
   });
 });
 
-test('how late ticks came is known in milliseconds', () => {
-  // A real machine is late by chance; here each tick is, by 7 ms.
-  const now = performance.now.bind(performance);
-  const { sampler } = sampling(() => 1);
+test.each([
+  [7, 0],
+  [2500, 2],
+])('how late ticks came is known: %i ms, and how many these overran: %i', (lateMs, overrun) => {
+  const { sampler, said } = sampling(() => 'tick');
   sampler.start({ sampleNow: false });
-  vi.spyOn(performance, 'now').mockImplementation(() => now() + 7);
+  // A real machine is late by chance; here time goes on while no timer fires.
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + lateMs);
   vi.advanceTimersByTime(1000);
   vi.restoreAllMocks();
-  expect(sampler.latePercentile(50)).toBeCloseTo(7, 0);
   sampler.stop();
+  expect(said).toEqual(['tick']);
+  expect(sampler.latePercentile(50)! / lateMs).toBeCloseTo(1, 1);
+  expect(sampler.skippedTicks).toBe(overrun);
 });

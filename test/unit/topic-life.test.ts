@@ -68,9 +68,11 @@ describe('a topic that clients publish to', () => {
     const topic = createTopic({});
     topic.publish('old');
     topic.publish('new');
-    const late = new Listener();
-    topic.subscribe(late);
-    expect(late.heard).toEqual(['new']);
+    for (const late of [new Listener(), new Listener()]) {
+      topic.subscribe(late);
+      topic.unsubscribe(late);
+      expect(late.heard).toEqual(['new']);
+    }
   });
 
   test('without a schedule has no timer', () => {
