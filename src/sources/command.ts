@@ -34,6 +34,10 @@ function parseOutput(output: string): unknown {
   }
 }
 
+/** Runs whose process groups may live: the process that ends without waiting for them takes them along. */
+const underWay = new Set<Run>();
+process.on('exit', () => underWay.forEach((run) => run.kill()));
+
 /** One run of a command, from its spawning to the end of its process group. */
 class Run {
   readonly #child: ChildProcess;
@@ -60,6 +64,7 @@ class Run {
     const stop = () => this.#end('it is not wanted any more');
     const timer = setTimeout(() => this.#end(`it took longer than ${timeoutMs} ms (timeout)`), timeoutMs);
     signal.addEventListener('abort', stop);
+    underWay.add(this);
     try {
       const exit = this.#exit();
       this.#collect();
@@ -68,11 +73,17 @@ class Run {
       if (outcome !== undefined) throw new Error(`the command ${outcome}${this.#why()}`);
       return Buffer.concat(this.#chunks).toString();
     } finally {
+      underWay.delete(this);
       clearTimeout(timer);
       clearTimeout(this.#killTimer);
       clearTimeout(this.#aftermathTimer);
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Ends its process group at once. */
+  kill(): void {
+    this.#signal('SIGKILL');
   }
 
   /** Without descriptors there are no pipes either; then `error` says why. */
@@ -95,7 +106,7 @@ class Run {
     child.once('error', (error) => resolve(`cannot be run: ${messageOf(error)}`));
     child.once('exit', () => {
       // What the command left behind would hold its output open, and would gather run by run.
-      this.#signal('SIGKILL');
+      this.kill();
       this.#aftermathTimer = setTimeout(() => this.#closeOutput(), AFTERMATH_MS);
     });
     child.once('close', (code, signal) => {
@@ -109,7 +120,7 @@ class Run {
     if (this.#cause !== undefined) return;
     this.#cause = cause;
     this.#signal('SIGTERM');
-    this.#killTimer = setTimeout(() => this.#signal('SIGKILL'), GRACE_MS);
+    this.#killTimer = setTimeout(() => this.kill(), GRACE_MS);
   }
 
   #closeOutput(): void {

@@ -30,6 +30,17 @@ async function run(command: string | string[], options: Partial<SourceContext> =
   return commandSource(command, sourceContext(folder.path, options)).sample(wanted.signal);
 }
 
+/** Runs a script in a process of its own, which may be limited. */
+function inProcess(script: string, limit = ':') {
+  const context = JSON.stringify({ timeoutMs: 20_000, maxBytes: 10, directory: folder.path });
+  const begin = `
+    import fs from 'node:fs';
+    import { commandSource } from ${JSON.stringify(join(root, 'src/sources/command.ts'))};
+    const source = (command) => commandSource(command, ${context}).sample(new AbortController().signal);`;
+  const argv = ['-c', `${limit} && exec "$0" --input-type=module --eval "$1"`, process.execPath];
+  return spawnSync('/bin/sh', [...argv, begin + script], { encoding: 'utf8' });
+}
+
 /** Waits until a command under way has written a file. */
 async function written(name: string): Promise<string> {
   const file = folder.file(name);
@@ -90,20 +101,15 @@ describe('a run fails', () => {
   });
 
   test('when no descriptors are left, and the daemon lives', () => {
-    const script = `
-      import { openSync, closeSync } from 'node:fs';
-      import { commandSource } from ${JSON.stringify(join(root, 'src/sources/command.ts'))};
-      const source = commandSource(['true'], { timeoutMs: 5000, maxBytes: 10, directory: '/' });
-      const sample = () => source.sample(new AbortController().signal).then(() => 'ran', (error) => error.message);
+    const { stdout, stderr } = inProcess(
+      `const sample = () => source('true').then(() => 'ran', (error) => error.message);
       const taken = [];
-      try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+      try { for (;;) taken.push(fs.openSync('/dev/null')); } catch {}
       const first = await sample();
-      taken.forEach((fd) => closeSync(fd));
-      console.log(first, '/', await sample());`;
-    const limited = 'ulimit -n 64 && exec "$0" --input-type=module --eval "$1"';
-    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', limited, process.execPath, script], {
-      encoding: 'utf8',
-    });
+      taken.forEach((fd) => fs.closeSync(fd));
+      console.log(first, '/', await sample());`,
+      'ulimit -n 64',
+    );
     expect(stderr).toBe('');
     expect(stdout).toMatch(/EMFILE.* \/ ran\n/);
   });
@@ -131,7 +137,7 @@ describe('a run is ended', () => {
   });
 
   test('and may use the time it is given to end well', async () => {
-    const failure = run(`trap 'echo well > how; exit' TERM; echo > started; while :; do sleep 0.02; done`);
+    const failure = run(`trap 'echo well > how; exit' TERM; echo > started; sleep 60 & wait`);
     await written('started');
     wanted.abort();
     await expect(failure).rejects.toThrow();
@@ -153,6 +159,18 @@ describe('a run is ended', () => {
 });
 
 describe('what a command leaves behind', () => {
+  test('is not the command itself, when the daemon exits without waiting for it', async () => {
+    inProcess(`
+      void source("trap '' TERM; echo $$ > pid; sleep 60");
+      setInterval(() => fs.existsSync('${folder.file('pid')}') && process.exit(1), 5);`);
+    const pid = Number(await written('pid'));
+    try {
+      await hasEnded(pid);
+    } finally {
+      if (isAlive(pid)) process.kill(-pid, 'SIGKILL');
+    }
+  });
+
   test('in its group is ended with it', async () => {
     const pid = (await run('sleep 60 & echo $!')) as number;
     await hasEnded(pid);
