@@ -4,14 +4,17 @@ import { percentile } from './figures.ts';
 
 const TICKS = 300;
 const INTERVAL_MS = 100;
+const schedule = { kind: 'interval', intervalMs: INTERVAL_MS, align: false } as const;
 
-function measure(start: (onTick: () => void) => () => void): Promise<object> {
+function measure(start: (onTick: (skipped: number) => void) => () => void): Promise<object> {
   const { promise, resolve } = Promise.withResolvers<object>();
   const begin = performance.now();
   const late: number[] = [];
-  const stop = start(() => {
-    late.push(performance.now() - begin - (late.length + 1) * INTERVAL_MS);
-    if (late.length < TICKS) return;
+  let due = 0;
+  const stop = start((skipped) => {
+    late.push(performance.now() - begin - (due + 1) * INTERVAL_MS);
+    due += 1 + skipped;
+    if (due < TICKS) return;
     stop();
     // What is left of the lateness when the noise of single ticks is taken out: the best of the last ten.
     const drift = Math.min(...late.slice(-10)) - Math.min(...late.slice(0, 10));
@@ -26,12 +29,12 @@ function measure(start: (onTick: () => void) => () => void): Promise<object> {
 
 const [chimed, interval] = await Promise.all([
   measure((onTick) => {
-    const ticker = new Ticker({ kind: 'interval', intervalMs: INTERVAL_MS, align: false }, onTick);
+    const ticker = new Ticker(schedule, ({ skipped }) => onTick(skipped));
     ticker.start();
     return () => ticker.stop();
   }),
   measure((onTick) => {
-    const timer = setInterval(onTick, INTERVAL_MS);
+    const timer = setInterval(() => onTick(0), INTERVAL_MS);
     return () => clearInterval(timer);
   }),
 ]);
