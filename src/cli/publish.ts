@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 
+import { jsonOrText } from '../sources/text.ts';
 import { connectOnce, socketOption } from './connection.ts';
 
 interface Options {
@@ -28,14 +29,6 @@ Examples:
 async function publish(topic: string, data: string | undefined, { socket }: Options): Promise<void> {
   const input = data === undefined || data === '-' ? await text(process.stdin) : data;
   await using client = await connectOnce('publish', socket);
-  const { seq } = await client.publish(topic, parse(input));
+  const { seq } = await client.publish(topic, jsonOrText(input));
   process.stderr.write(`published ${topic} #${seq}\n`);
-}
-
-function parse(input: string): unknown {
-  try {
-    return JSON.parse(input);
-  } catch {
-    return input.replace(/\r?\n$/, ''); // Not JSON is not a mistake: it is text.
-  }
 }

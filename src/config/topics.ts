@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Cron } from 'croner';
 
 import { messageOf } from '../errors.ts';
 import { isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { HostReading } from '../sources/host.ts';
 import type { ScheduleConfig, TopicConfig } from './config.ts';
+import { parseCron } from './cron.ts';
 import { formats, isMapping, parseDuration, parseSize } from './formats.ts';
 import type { Format } from './formats.ts';
 import type { Mistake } from './mistakes.ts';
@@ -142,8 +142,7 @@ function readCron(
     return undefined;
   }
   try {
-    const cron = new Cron(pattern, { paused: true, mode: '5-or-6-parts', ...(timezone && { timezone }) });
-    if (!cron.nextRun()) throw new Error('it never comes');
+    if (!parseCron(pattern, timezone).nextRun()) throw new Error('it never comes');
   } catch (error) {
     complain(`expected a cron pattern such as "*/5 * * * *": ${messageOf(error)}`, 'cron');
     return undefined;

@@ -38,7 +38,7 @@ export class Registry {
   /** Adds a topic; the clients whose patterns match it hear it from now on, and are returned. */
   addTopic(topic: Topic): Client[] {
     this.#topics.set(topic.name, topic);
-    const audience = [...this.#clients.values()].filter((client) => hears(client, topic.name));
+    const audience = this.#audience(topic);
     for (const client of audience) topic.subscribe(client);
     return audience;
   }
@@ -46,7 +46,7 @@ export class Registry {
   /** Removes a topic; the clients who heard it are returned. They keep their patterns: it may come back. */
   removeTopic(topic: Topic): Client[] {
     this.#topics.delete(topic.name);
-    const audience = [...this.#clients.values()].filter((client) => hears(client, topic.name));
+    const audience = this.#audience(topic);
     for (const client of audience) topic.unsubscribe(client);
     return audience;
   }
@@ -105,6 +105,10 @@ export class Registry {
       interval: config.schedule?.kind === 'interval' ? config.schedule.intervalMs : null,
       seq,
     }));
+  }
+
+  #audience(topic: Topic): Client[] {
+    return [...this.#clients.values()].filter((client) => hears(client, topic.name));
   }
 
   #topicsOf(client: Client): Topic[] {

@@ -1,6 +1,7 @@
-import { Cron } from 'croner';
+import type { Cron } from 'croner';
 
 import type { ScheduleConfig } from '../config/config.ts';
+import { parseCron } from '../config/cron.ts';
 
 /** One turn of a schedule. */
 export interface Tick {
@@ -79,7 +80,7 @@ class CronTimes implements WallTimes {
   readonly #cron: Cron;
 
   constructor(pattern: string, timezone?: string) {
-    this.#cron = new Cron(pattern, { paused: true, mode: '5-or-6-parts', ...(timezone && { timezone }) });
+    this.#cron = parseCron(pattern, timezone);
   }
 
   after(time: number): number {

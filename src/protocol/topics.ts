@@ -1,5 +1,5 @@
 /** Longest topic name or pattern, in characters. */
-export const MAX_TOPIC_LENGTH = 255;
+const MAX_TOPIC_LENGTH = 255;
 
 const TOPIC = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
 const PATTERN = /^(?:>|(?:[a-z0-9_-]+|\*)(?:\.(?:[a-z0-9_-]+|\*))*(?:\.>)?)$/;

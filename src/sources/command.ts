@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 
 import { messageOf } from '../errors.ts';
 import type { Source, SourceContext } from './source.ts';
-import { withoutTrailingNewline } from './text.ts';
+import { jsonOrText } from './text.ts';
 
 /** How long a command has between SIGTERM and SIGKILL, in milliseconds. */
 const GRACE_MS = 2000;
@@ -21,17 +21,9 @@ export function commandSource(command: string | readonly string[], context: Sour
   const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
   return {
     async sample(signal) {
-      return parseOutput(await new Run(argv, context).output(signal));
+      return jsonOrText(await new Run(argv, context).output(signal));
     },
   };
-}
-
-function parseOutput(output: string): unknown {
-  try {
-    return JSON.parse(output);
-  } catch {
-    return withoutTrailingNewline(output); // Not JSON is not a mistake: it is text.
-  }
 }
 
 /** Runs whose process groups may live: the process that ends without waiting for them takes them along. */

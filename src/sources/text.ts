@@ -2,3 +2,12 @@
 export function withoutTrailingNewline(text: string): string {
   return text.replace(/\r?\n$/, '');
 }
+
+/** The value of what a program wrote: JSON if it parses, else the text. */
+export function jsonOrText(output: string): unknown {
+  try {
+    return JSON.parse(output);
+  } catch {
+    return withoutTrailingNewline(output); // Not JSON is not a mistake: it is text.
+  }
+}

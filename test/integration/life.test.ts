@@ -4,8 +4,18 @@ import { describe, expect, test } from 'vitest';
 import { TestDaemon, startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { isAlive } from '../helpers/processes.ts';
+import type { RawClient } from '../helpers/raw-client.ts';
 
 const topics = { tick: { interval: '20ms', data: 'tock' } };
+
+/** A client for which a big message waits, because it does not read. */
+async function frozenClient(daemon: TestDaemon): Promise<RawClient> {
+  const client = await daemon.raw();
+  client.socket.pause();
+  client.send('big');
+  await daemon.logged('topic has its first client');
+  return client;
+}
 
 describe.concurrent('a stop', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
@@ -25,10 +35,7 @@ describe.concurrent('a stop', () => {
     // More than a socket's buffer takes at once.
     const big = 'x'.repeat(900 * 1024);
     await using daemon = await startDaemon({ topics: { big: { interval: '1h', data: big } } });
-    using client = await daemon.raw();
-    client.socket.pause();
-    client.send('big');
-    await daemon.logged('topic has its first client');
+    using client = await frozenClient(daemon);
     daemon.program.kill('SIGTERM');
     await daemon.logged('stopping');
     client.socket.resume();
@@ -43,10 +50,7 @@ describe.concurrent('a stop', () => {
       shutdown: { timeout: '200ms' },
     };
     await using daemon = await startDaemon(config);
-    using client = await daemon.raw();
-    client.socket.pause();
-    client.send('big');
-    await daemon.logged('topic has its first client');
+    using _client = await frozenClient(daemon);
     expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
   });
 
@@ -56,10 +60,7 @@ describe.concurrent('a stop', () => {
       shutdown: { timeout: '10m' },
     };
     await using daemon = await startDaemon(config);
-    using client = await daemon.raw();
-    client.socket.pause();
-    client.send('big');
-    await daemon.logged('topic has its first client');
+    using _client = await frozenClient(daemon);
     daemon.program.kill('SIGTERM');
     await daemon.logged('stopping');
     expect(await daemon.program.kill('SIGINT').ended).toBe(130);
