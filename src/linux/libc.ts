@@ -2,18 +2,148 @@ import koffi from 'koffi';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_NOSIGNAL = 0x4000;
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+/** F_SEAL_SEAL, _SHRINK, _GROW and _WRITE: nobody can change it any more. */
+const ALL_SEALS = 15;
+/** Longest that the kernel writes into a `sockaddr_un`. */
+const ADDRESS_BYTES = 110;
 
 // The process's own symbols: libc is among them, whatever its file is called.
 const libc = koffi.load(null);
-const flockCall = libc.func('int flock(int fd, int operation)');
+const calls = {
+  flock: libc.func('int flock(int fd, int operation)'),
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  sendto: libc.func(
+    'intptr_t sendto(int fd, const void *bytes, size_t count, int flags, const void *address, uint32_t length)',
+  ),
+  getsockopt: libc.func(
+    'int getsockopt(int fd, int level, int option, _Out_ void *value, _Inout_ uint32_t *length)',
+  ),
+  getsockname: libc.func('int getsockname(int fd, _Out_ void *address, _Inout_ uint32_t *length)'),
+  fcntl: libc.func('int fcntl(int fd, int command, ...)'),
+};
+
+const controlHeader = koffi.struct({ length: 'size_t', level: 'int', type: 'int', fd: 'int' });
+const messageHeader = koffi.struct({
+  address: 'void *',
+  addressLength: 'uint32_t',
+  parts: 'void *',
+  partCount: 'size_t',
+  control: koffi.pointer(controlHeader),
+  controlLength: 'size_t',
+  flags: 'int',
+});
+const sendmsg = libc.func('sendmsg', 'intptr_t', ['int', koffi.pointer(messageHeader), 'int']);
+
+/** A call that the kernel refused. `code` is the name of its errno, as in Node's own errors. */
+class SystemError extends Error {
+  readonly code: string;
+
+  constructor(call: string) {
+    const errno = koffi.errno();
+    const code =
+      Object.keys(koffi.os.errno).find((name) => koffi.os.errno[name] === errno) ?? `errno ${errno}`;
+    super(`${call} failed: ${code}`);
+    this.code = code;
+  }
+}
 
 /**
  * flock(2): takes an exclusive lock on an open file without waiting. The kernel drops it when the process
  * ends, however it ends. Reports whether we have it now.
  */
 export function flock(fd: number): boolean {
-  if (flockCall(fd, LOCK_EX | LOCK_NB) === 0) return true;
-  const errno = koffi.errno();
-  if (errno === koffi.os.errno['EWOULDBLOCK']) return false;
-  throw new Error(`flock failed with errno ${errno}`);
+  if (calls.flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
+  if (koffi.errno() === koffi.os.errno['EWOULDBLOCK']) return false;
+  throw new SystemError('flock');
+}
+
+/** socket(2): a Unix datagram socket, which Node itself cannot make. It is not passed on to children. */
+export function datagramSocket(): number {
+  const fd = calls.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) as number;
+  if (fd < 0) throw new SystemError('socket');
+  return fd;
+}
+
+/**
+ * sendto(2): sends one datagram to a Unix address; `@` begins an abstract one.
+ * @param flags 0 waits for room, `MSG_DONTWAIT` does not.
+ * @throws {SystemError} `EAGAIN`, `EMSGSIZE`, `ENOENT`, `ECONNREFUSED` …
+ */
+export function sendDatagram(fd: number, to: string, bytes: Buffer, flags = 0): void {
+  const address = unixAddress(to);
+  const sent = calls.sendto(fd, bytes, bytes.length, flags | MSG_NOSIGNAL, address, address.length) as number;
+  if (sent < 0) throw new SystemError('sendto');
+}
+
+export const MSG_DONTWAIT = 0x40;
+
+/** sendmsg(2): sends an open file to a Unix address, with nothing beside it. */
+export function sendDescriptor(fd: number, to: string, descriptor: number, flags = 0): void {
+  const address = unixAddress(to);
+  const controlLength = koffi.sizeof(controlHeader);
+  // CMSG_LEN(sizeof(int)): up to the end of the descriptor, without the padding after it.
+  const length = koffi.offsetof(controlHeader, 'fd') + koffi.sizeof('int');
+  const control = { length, level: SOL_SOCKET, type: SCM_RIGHTS, fd: descriptor };
+  const header = {
+    address,
+    addressLength: address.length,
+    parts: null,
+    partCount: 0,
+    control,
+    controlLength,
+    flags: 0,
+  };
+  if ((sendmsg(fd, header, flags | MSG_NOSIGNAL) as number) < 0) throw new SystemError('sendmsg');
+}
+
+/** memfd_create(2): a file that has no name and lies in memory. */
+export function memoryFile(name: string): number {
+  // Looked up here, since only Linux has it.
+  const create = libc.func('int memfd_create(const char *name, unsigned int flags)');
+  const fd = create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING) as number;
+  if (fd < 0) throw new SystemError('memfd_create');
+  return fd;
+}
+
+/** fcntl(2) `F_ADD_SEALS`: makes a memory file unchangeable. */
+export function seal(fd: number): void {
+  if (calls.fcntl(fd, F_ADD_SEALS, 'int', ALL_SEALS) !== 0) throw new SystemError('fcntl');
+}
+
+/**
+ * getsockopt(2) on `SOL_SOCKET`.
+ * @returns at most `most` bytes: what the kernel wrote.
+ * @throws {SystemError} `ERANGE` if it has more, `ENOTSOCK` …
+ */
+export function socketOption(fd: number, option: number, most: number): Buffer {
+  const value = Buffer.alloc(most);
+  const length = [most];
+  if (calls.getsockopt(fd, SOL_SOCKET, option, value, length) !== 0) throw new SystemError('getsockopt');
+  return value.subarray(0, length[0]);
+}
+
+/** getsockname(2): the path that a Unix socket is bound to; empty if it has none. */
+export function socketPath(fd: number): string {
+  const address = Buffer.alloc(ADDRESS_BYTES);
+  const length = [ADDRESS_BYTES];
+  if (calls.getsockname(fd, address, length) !== 0) throw new SystemError('getsockname');
+  const path = address.subarray(2, length[0]).toString();
+  return path.startsWith('\0') ? `@${path.slice(1)}` : path.replace(/\0.*$/s, '');
+}
+
+/** `struct sockaddr_un`. */
+function unixAddress(path: string): Buffer {
+  const family = Buffer.alloc(2);
+  new Uint16Array(family.buffer, family.byteOffset, 1)[0] = AF_UNIX; // in the machine's own byte order
+  const name = path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`;
+  return Buffer.concat([family, Buffer.from(name)]);
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 
 import { systemCode } from '../errors.ts';
 import type { ChimedError } from '../errors.ts';
+import type { Peer } from '../linux/peer.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { encodeFrame } from './frames.ts';
 import type { ReadState } from './frames.ts';
@@ -40,14 +41,17 @@ export interface FrameAge {
 /** One peer's socket: writes bytes, tells how many wait, bounds the age of an unfinished frame. */
 export class Connection {
   readonly id: number;
+  /** Who is at the other end; undefined where the system does not tell. */
+  readonly peer: Peer | undefined;
   readonly #socket: IpcSocket;
   #partial: ReadState = '';
   #partialTimer: NodeJS.Timeout | undefined;
   readonly #frameAge: FrameAge;
   #reason: string | undefined;
 
-  constructor(id: number, socket: Socket, frameAge: FrameAge) {
+  constructor(id: number, socket: Socket, frameAge: FrameAge, peer?: Peer) {
     this.id = id;
+    this.peer = peer;
     this.#socket = socket;
     this.#frameAge = frameAge;
   }
@@ -136,6 +140,7 @@ export class Connection {
     const left = !error || ['EPIPE', 'ECONNRESET'].includes(systemCode(error) ?? '');
     return this.#reason ?? (left ? 'left' : error.message);
   }
+
   #startFrameAge(): void {
     clearTimeout(this.#partialTimer);
     if (typeof this.#partial !== 'object') return;

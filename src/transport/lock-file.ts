@@ -2,6 +2,7 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
 
 export interface Lock {
@@ -18,7 +19,11 @@ const PID_STEP_MS = 10;
  * @throws {ChimedError} `socket-in-use`, naming the owner's pid; `not-permitted`, `cannot-listen`.
  */
 export async function lockFile(file: string, socketPath: string, logger: Logger): Promise<Lock> {
-  const flock = await loadFlock(logger);
+  const flock = await loadPart(
+    async () => (await import('../linux/libc.ts')).flock,
+    'no file lock here: two daemons started at the same moment may both get the socket',
+    logger,
+  );
   const fd = open(file);
   if (flock && !flock(fd)) {
     closeSync(fd);
@@ -37,18 +42,6 @@ export async function lockFile(file: string, socketPath: string, logger: Logger)
       closeSync(fd);
     },
   };
-}
-
-async function loadFlock(logger: Logger): Promise<((fd: number) => boolean) | undefined> {
-  try {
-    return (await import('../linux/libc.ts')).flock;
-  } catch (error) {
-    logger.warn(
-      { error: messageOf(error) },
-      'no file lock here: two daemons started at the same moment may both get the socket',
-    );
-    return undefined;
-  }
 }
 
 function open(file: string): number {

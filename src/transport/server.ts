@@ -4,6 +4,7 @@ import type { Server as NetServer, Socket } from 'node:net';
 import { IPCModule } from 'node-ipc';
 
 import { ChimedError, messageOf } from '../errors.ts';
+import type { Peer } from '../linux/peer.ts';
 import type { Logger } from '../log.ts';
 import type { Frame } from '../protocol/messages.ts';
 import { Connection } from './connection.ts';
@@ -15,12 +16,14 @@ export interface ServerOptions {
   maxFrameBytes: number;
   /** Longest time that a frame may stay unfinished, in milliseconds. */
   frameTimeoutMs: number;
+  /** Tells who is at the other end of a socket; absent where the system does not. */
+  peerOf?: ((fd: number) => Peer) | undefined;
   logger: Logger;
   /** Called for each new connection; returns who hears of it. */
   accept: (connection: Connection) => ConnectionHandler;
 }
 
-interface Peer {
+interface Accepted {
   connection: Connection;
   handler: ConnectionHandler;
 }
@@ -33,7 +36,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #net: NetServer;
   readonly #ipc = new IPCModule();
-  readonly #peers = new Map<Socket, Peer>();
+  readonly #accepted = new Map<Socket, Accepted>();
   #lastId = 0;
 
   constructor(options: ServerOptions) {
@@ -72,33 +75,38 @@ export class Server {
 
   #accept(socket: Socket): void {
     const frameAge = { limitMs: this.#options.frameTimeoutMs, exceeded: () => this.#tooOld(socket) };
-    const connection = new Connection(++this.#lastId, socket, frameAge);
+    const connection = new Connection(++this.#lastId, socket, frameAge, this.#peerOf(socket));
     const handler = this.#options.accept(connection);
-    const peer: Peer = { connection, handler };
-    this.#peers.set(socket, peer);
+    const accepted: Accepted = { connection, handler };
+    this.#accepted.set(socket, accepted);
     let error: Error | undefined;
     socket.on('error', (problem) => (error = problem));
-    socket.on('drain', () => this.#guard(peer, () => handler.drained()));
+    socket.on('drain', () => this.#guard(accepted, () => handler.drained()));
     socket.on('close', () => {
-      this.#peers.delete(socket);
-      this.#guard(peer, () => handler.closed(connection.closed(error)));
+      this.#accepted.delete(socket);
+      this.#guard(accepted, () => handler.closed(connection.closed(error)));
     });
     this.#ipc.server.addSocket(socket);
     // After node-ipc's own listener, so that it sees what the parser left.
     socket.on('data', () => connection.chunkRead());
   }
 
+  #peerOf(socket: Socket): Peer | undefined {
+    const { fd } = (socket as Socket & { _handle?: { fd?: number } | null })._handle ?? {};
+    return fd === undefined ? undefined : this.#options.peerOf?.(fd);
+  }
+
   #frame(frame: Frame, socket: Socket): void {
-    const peer = this.#peers.get(socket);
-    if (!peer || peer.connection.ended) return;
-    this.#guard(peer, () => peer.handler.frame(frame));
+    const accepted = this.#accepted.get(socket);
+    if (!accepted || accepted.connection.ended) return;
+    this.#guard(accepted, () => accepted.handler.frame(frame));
   }
 
   #violation(error: ChimedError, socket: Socket): void {
-    const peer = this.#peers.get(socket);
-    if (!peer || peer.connection.ended) return;
-    this.#guard(peer, () => peer.handler.violated(error));
-    peer.connection.reject({ code: error.code, message: error.message });
+    const accepted = this.#accepted.get(socket);
+    if (!accepted || accepted.connection.ended) return;
+    this.#guard(accepted, () => accepted.handler.violated(error));
+    accepted.connection.reject({ code: error.code, message: error.message });
   }
 
   #tooOld(socket: Socket): void {
@@ -107,11 +115,10 @@ export class Server {
   }
 
   /** A mistake of ours in handling one client costs that client, not the daemon. */
-  #guard(peer: Peer, work: () => void): void {
+  #guard({ connection }: Accepted, work: () => void): void {
     try {
       work();
     } catch (error) {
-      const { connection } = peer;
       const stack = error instanceof Error ? error.stack : undefined;
       this.#options.logger.error({ client: connection.id, error: messageOf(error), stack }, 'internal error');
       connection.destroy('internal error');

@@ -5,6 +5,7 @@ import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import type { InheritedSocket } from '../linux/activation.ts';
 import type { Logger } from '../log.ts';
 import { isForeignDirectory } from '../protocol/paths.ts';
 import { lockFile } from './lock-file.ts';
@@ -23,6 +24,7 @@ export interface SocketOptions {
 
 /** A path that is ours: nobody else will listen on it while this process lives. */
 export interface SocketFile {
+  readonly path: string;
   /** Makes `server` listen on the path. */
   open(server: Server): void;
   /** Removes the socket if it is still the one that we made, and lets go of the path. */
@@ -61,6 +63,7 @@ export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
 function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): SocketFile {
   let made: Stats | undefined;
   return {
+    path,
     /*
      * The socket is made beside the path, for this user alone, and gets its group and its mode before it
      * is renamed into place: nobody can connect before they are right. The rename replaces a stale socket
@@ -91,7 +94,12 @@ function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): So
 
 /** A Windows named pipe: the system refuses a second owner, and nothing is left behind. */
 function namedPipe({ path, backlog }: SocketOptions): SocketFile {
-  return { open: (server) => server.listen({ path, backlog }), release() {} };
+  return { path, open: (server) => server.listen({ path, backlog }), release() {} };
+}
+
+/** A socket that was listening before we came and will be when we have gone: its path is not ours to touch. */
+export function inheritSocket({ fd, path }: InheritedSocket, backlog: number): SocketFile {
+  return { path, open: (server) => server.listen({ fd, backlog }), release() {} };
 }
 
 function sameFile(one: Stats, other: Stats | undefined): boolean {

@@ -1,0 +1,19 @@
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/**
+ * Loads a part that calls libc. Where koffi has no build for the machine, or the kernel lacks what the part
+ * needs, it says once what is off, and chimed goes on without.
+ */
+export async function loadPart<Part>(
+  load: () => Promise<Part>,
+  whatIsOff: string,
+  logger: Logger,
+): Promise<Part | undefined> {
+  try {
+    return await load();
+  } catch (error) {
+    logger.warn({ error: messageOf(error) }, whatIsOff);
+    return undefined;
+  }
+}
