@@ -39,6 +39,14 @@ export const codes = {
     meaning: '`clients.max` clients are connected already',
     remedy: 'raise it; `chimed status` shows who they are',
   },
+  'too-many-connections': {
+    meaning: "the client's user has `clients.maxPerUser` connections already",
+    remedy: 'close some, or raise it; `chimed status` shows whose they are',
+  },
+  'not-allowed': {
+    meaning: "the topic's `access` does not name the client's user or one of its groups",
+    remedy: 'name it there and reload; somebody new to a group logs in again first',
+  },
   'too-many-patterns': {
     meaning: 'the client is registered for `clients.maxPatterns` patterns already',
     remedy: 'register for a wildcard instead',

@@ -11,11 +11,24 @@ export interface TopicConfig {
   /** Absent for a topic that sends only what clients publish, when they do. */
   schedule?: ScheduleConfig;
   source: SourceConfig;
+  access: Access;
   timeoutMs: number;
   maxBytes: number;
   onChange: boolean;
   always: boolean;
   history: number;
+}
+
+/** Who may register for a topic and who may publish to it; absent: everyone who may connect. */
+export interface Access {
+  subscribe?: Accounts;
+  publish?: Accounts;
+}
+
+/** Users and groups, by their ids. */
+export interface Accounts {
+  uids: readonly number[];
+  gids: readonly number[];
 }
 
 /** The whole configuration, checked, resolved and frozen. */
@@ -27,6 +40,7 @@ export interface Config {
   socket: { path: string; mode: number; group?: string; backlog: number };
   clients: {
     max: number;
+    maxPerUser: number;
     maxPatterns: number;
     pendingBytes: number;
     stallTimeoutMs: number;
@@ -40,4 +54,4 @@ export interface Config {
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-export type LogFormat = 'auto' | 'pretty' | 'json';
+export type LogFormat = 'auto' | 'journal' | 'pretty' | 'json';

@@ -19,6 +19,9 @@ const MAX_DURATION_MS = 2 ** 31 - 1;
 /** Smallest buffer: Node's own high-water mark, below which a socket does not say when it has drained. */
 const MIN_PENDING_BYTES = 64 * 1024;
 
+/** What a topic's access may be said for. */
+const rights = ['subscribe', 'publish'];
+
 const UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 const wholeFromText = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
@@ -60,7 +63,13 @@ export const formats = {
   true: { expected: 'true', check: (value) => value === true },
   payload: { expected: 'any value that JSON can carry', check: isJson },
   level: oneOf('debug', 'info', 'warn', 'error', 'silent'),
-  'log-format': oneOf('auto', 'pretty', 'json'),
+  'log-format': oneOf('auto', 'journal', 'pretty', 'json'),
+  access: {
+    expected: "lists of users and @groups, such as {subscribe: [alice, '@ops'], publish: [deploy]}",
+    check: (value) =>
+      isMapping(value) &&
+      Object.entries(value).every(([right, list]) => rights.includes(right) && isAccountList(list)),
+  },
   reading: oneOf(...hostReadings),
 } satisfies Record<string, Format>;
 
@@ -99,6 +108,12 @@ function isJson(value: unknown): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function isAccountList(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.every((name) => typeof name === 'string' && /^@?[\w][\w.-]*\$?$/.test(name))
+  );
 }
 
 function isWhole(value: unknown, least: number): boolean {

@@ -109,6 +109,7 @@ function resolveSettings(
     },
     clients: {
       max: clients.max,
+      maxPerUser: clients.maxPerUser ?? Math.ceil(clients.max / 2),
       maxPatterns: clients.maxPatterns,
       pendingBytes: parseSize(clients.pendingBytes),
       stallTimeoutMs: parseDuration(clients.stallTimeout),

@@ -14,6 +14,9 @@ export interface Mistake {
   variable?: string;
 }
 
+/** Notes a mistake in one part of a configuration; `path` leads to it from that part. */
+export type Complain = (message: string, ...path: string[]) => void;
+
 /** A configuration that cannot be used, with all that is wrong in it. Its message has a line for each. */
 export class ConfigError extends ChimedError {
   readonly mistakes: readonly Mistake[];

@@ -42,6 +42,11 @@ export const settingsSchema = {
       default: 10_000,
       env: 'CHIMED_CLIENTS_MAX',
     },
+    maxPerUser: {
+      doc: "Connections of one user at one time; one more is rejected with `too-many-connections`. Not set: half of `clients.max`, so that one user cannot shut the others out. Root and the daemon's own user are not bounded.",
+      format: 'count',
+      default: null,
+    },
     maxPatterns: {
       doc: 'Topics and patterns that one client may register for; one more is rejected with `too-many-patterns`.',
       format: 'count',
@@ -76,7 +81,7 @@ export const settingsSchema = {
       env: 'CHIMED_LOG_LEVEL',
     },
     format: {
-      doc: 'How lines are written; auto is pretty on a terminal and json otherwise.',
+      doc: 'How lines are written. auto: to the journal if systemd connects us to it, pretty on a terminal, json otherwise.',
       format: 'log-format',
       default: 'auto',
       env: 'CHIMED_LOG_FORMAT',
@@ -141,6 +146,11 @@ export const topicSchema = {
   publish: {
     doc: 'Source: what clients publish, sent at once; and again at each tick, if there is a schedule.',
     format: 'true',
+    default: null,
+  },
+  access: {
+    doc: 'Who may register and who may publish: users, and groups with an `@`. A list that is not there lets everyone who may connect. See [Access](#access).',
+    format: 'access',
     default: null,
   },
   timeout: { doc: 'Longest time that one sample may take.', format: 'duration', default: '10s' },

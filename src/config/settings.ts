@@ -8,11 +8,8 @@ import type { Key } from './schema.ts';
 
 type Environment = Record<string, string | undefined>;
 type Sections = typeof settingsSchema;
-type Value<K extends Key> = K['default'] extends number
-  ? number
-  : K['default'] extends null
-    ? string | null
-    : string;
+type Value<K extends Key> =
+  (K['format'] extends 'count' ? number : string) | (K['default'] extends null ? null : never);
 
 /** The settings as a person writes them, defaults filled in. */
 export type Settings = { [S in keyof Sections]: { [K in keyof Sections[S]]: Value<Sections[S][K] & Key> } };

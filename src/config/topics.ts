@@ -5,17 +5,17 @@ import { messageOf } from '../errors.ts';
 import { isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { HostReading } from '../sources/host.ts';
+import { readAccess } from './access.ts';
 import type { ScheduleConfig, TopicConfig } from './config.ts';
 import { parseCron } from './cron.ts';
 import { formats, isMapping, parseDuration, parseSize } from './formats.ts';
 import type { Format } from './formats.ts';
-import type { Mistake } from './mistakes.ts';
+import type { Complain, Mistake } from './mistakes.ts';
 import { sourceKeys, topicSchema } from './schema.ts';
 import type { Key, TopicKey } from './schema.ts';
 import { unknownKey } from './settings.ts';
 
 type RawTopic = Partial<Record<TopicKey, unknown>>;
-type Complain = (message: string, ...path: string[]) => void;
 
 /** Reads the `topics` of a configuration file; a topic with a mistake is left out. */
 export function readTopics(raw: unknown, directory: string, mistakes: Mistake[]): TopicConfig[] {
@@ -51,12 +51,14 @@ function readTopic(
   const topic: RawTopic = checkedKeys(raw, complain);
   const source = readSource(topic, directory, complain);
   const schedule = readSchedule(topic, source?.kind === 'publish', complain);
+  const access = readAccess(topic.access, source?.kind === 'publish', complain);
   if (!source) return undefined;
   const value = <K extends TopicKey>(key: K) => topic[key] ?? topicSchema[key].default;
   return {
     name,
     ...(schedule && { schedule }),
     source,
+    access,
     timeoutMs: parseDuration(value('timeout')),
     maxBytes: parseSize(value('maxBytes')),
     onChange: value('onChange') as boolean,

@@ -1,3 +1,4 @@
+import type { Peer } from '../linux/peer.ts';
 import type { Logger } from '../log.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -45,9 +46,19 @@ export class Client implements Subscriber {
     });
   }
 
+  /** Who it is, as the kernel says. */
+  get peer(): Peer | undefined {
+    return this.connection.peer;
+  }
+
   /** What every line about this client says of it. */
-  get fields(): { client: number; name?: string } {
-    return { client: this.id, ...(this.name !== undefined && { name: this.name }) };
+  get fields(): object {
+    const { pid, uid, gid } = this.peer ?? {};
+    return {
+      client: this.id,
+      ...(this.name !== undefined && { name: this.name }),
+      ...(this.peer && { pid, uid, gid }),
+    };
   }
 
   get sent(): number {

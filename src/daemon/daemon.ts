@@ -2,16 +2,19 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from '../config/config.ts';
-import { messageOf } from '../errors.ts';
+import { ChimedError, messageOf } from '../errors.ts';
 import { groupId } from '../linux/accounts.ts';
+import type { InheritedSocket } from '../linux/activation.ts';
 import type { Logger } from '../log.ts';
 import type { Status } from '../protocol/status.ts';
 import type { Connection, ConnectionHandler } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';
-import { claimSocket } from '../transport/socket-file.ts';
+import { claimSocket, inheritSocket } from '../transport/socket-file.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../version.ts';
+import { assertEnforceable, loadPeerOf, refusalOf } from './admission.ts';
+import type { PeerOf } from './admission.ts';
 import { Client } from './client.ts';
 import { Flusher } from './flusher.ts';
 import type { SavedMessages } from './message-log.ts';
@@ -19,7 +22,8 @@ import { Registry } from './registry.ts';
 import { handleRequest, registeredFrame } from './requests.ts';
 import type { Context } from './requests.ts';
 import { saveState, takeState } from './state.ts';
-import { takeStatus } from './status.ts';
+import { takeStatus, takeVitals } from './status.ts';
+import type { Vitals } from './supervision.ts';
 import { createTopicParts } from './topic-parts.ts';
 import { Topic } from './topic.ts';
 import type { TopicParts } from './topic.ts';
@@ -28,6 +32,7 @@ import type { TopicParts } from './topic.ts';
 export class Daemon {
   readonly #logger: Logger;
   readonly #socketFile: SocketFile;
+  readonly #peerOf: PeerOf | undefined;
   readonly #server: Server;
   readonly #flusher = new Flusher();
   readonly #registry = new Registry(() => this.#config.clients.maxPatterns);
@@ -47,12 +52,12 @@ export class Daemon {
    * @throws {ChimedError} `bad-config`, `socket-in-use`, `not-a-socket`, `not-permitted`, `cannot-listen`;
    * nothing is left open then.
    */
-  static async start(config: Config, logger: Logger): Promise<Daemon> {
-    const { path, mode, group, backlog } = config.socket;
+  static async start(config: Config, logger: Logger, inherited?: InheritedSocket): Promise<Daemon> {
+    const peerOf = await loadPeerOf(logger);
+    assertEnforceable(config, peerOf);
     const topics = await createTopicParts(config, config.topics, logger);
-    const gid = group === undefined ? undefined : groupId(group);
-    const socketFile = await claimSocket({ path, mode, backlog, logger, ...(gid !== undefined && { gid }) });
-    const daemon = new Daemon(config, logger, socketFile);
+    const socketFile = await takeSocket(config, logger, inherited);
+    const daemon = new Daemon(config, logger, socketFile, peerOf);
     try {
       await daemon.#open(topics);
       return daemon;
@@ -62,13 +67,15 @@ export class Daemon {
     }
   }
 
-  private constructor(config: Config, logger: Logger, socketFile: SocketFile) {
+  private constructor(config: Config, logger: Logger, socketFile: SocketFile, peerOf: PeerOf | undefined) {
     this.#config = config;
     this.#logger = logger;
     this.#socketFile = socketFile;
+    this.#peerOf = peerOf;
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
+      peerOf,
       logger,
       accept: (connection) => this.#accept(connection),
     });
@@ -80,9 +87,13 @@ export class Daemon {
 
   async #open(topics: TopicParts[]): Promise<void> {
     for (const parts of topics) this.#putTopic(parts);
-    const { path } = this.#config.socket;
     await this.#server.listen((server) => this.#socketFile.open(server));
-    const fields = { socket: path, pid: process.pid, version: version(), instance: this.#context.instance };
+    const fields = {
+      socket: this.#socketFile.path,
+      pid: process.pid,
+      version: version(),
+      instance: this.#context.instance,
+    };
     this.#logger.info({ ...fields, topics: topics.length, config: this.#config.file }, 'listening');
   }
 
@@ -91,6 +102,7 @@ export class Daemon {
    * @throws {ConfigError} `bad-config` if a source cannot be made; nothing has changed then.
    */
   async reload(config: Config): Promise<void> {
+    assertEnforceable(config, this.#peerOf);
     const current = this.#registry.topics;
     const changed = config.topics.filter(
       (topic) => !isDeepStrictEqual(topic, current.get(topic.name)?.config),
@@ -159,25 +171,34 @@ export class Daemon {
 
   /** The snapshot that `chimed status` prints. */
   status(): Status {
-    const { file: configFile, socket } = this.#config;
     const { instance } = this.#context;
     const facts = {
       version: version(),
       instance,
       startedAt: this.#startedAt,
-      configFile,
-      socketPath: socket.path,
+      configFile: this.#config.file,
+      socketPath: this.#socketFile.path,
     };
     return takeStatus(facts, this.#registry);
   }
 
-  /** Adds a topic, or changes one; returns the clients who now hear more than before. */
+  /** Signs of life, for whoever supervises us. */
+  vitals(): Vitals {
+    return takeVitals(this.#registry);
+  }
+
+  /** Longest time that `stop` takes, in milliseconds. */
+  get stopTimeoutMs(): number {
+    return this.#config.shutdown.timeoutMs;
+  }
+
+  /** Adds a topic, or changes one; returns the clients who now hear more or less than before. */
   #putTopic(parts: TopicParts): Client[] {
     const { name } = parts.config;
     const existing = this.#registry.topics.get(name);
     if (existing) {
       existing.replace(parts);
-      return [];
+      return this.#registry.refreshTopic(existing);
     }
     const topic = new Topic(parts, this.#logger, this.#numbering.get(name));
     this.#numbering.delete(name);
@@ -195,21 +216,20 @@ export class Daemon {
   }
 
   #accept(connection: Connection): ConnectionHandler {
-    const { clients } = this.#config;
     const client = new Client(connection, {
       flusher: this.#flusher,
-      limits: clients,
+      limits: this.#config.clients,
       logger: this.#logger,
       onRequest: (sender, frame) => handleRequest(sender, frame, this.#context),
     });
-    if (this.#registry.clients.size >= clients.max) {
-      const message = `${clients.max} clients are connected already (clients.max); try again later`;
-      client.logRejection({ code: 'too-many-clients', message });
-      connection.reject({ code: 'too-many-clients', message });
+    const refusal = refusalOf(connection.peer, this.#registry, this.#config.clients);
+    if (refusal) {
+      client.logRejection(refusal);
+      connection.reject(refusal);
       return { frame() {}, violated() {}, drained() {}, closed() {} };
     }
     this.#registry.addClient(client);
-    this.#logger.info(client.fields, 'client connected');
+    this.#logger.info({ ...client.fields, groups: connection.peer?.groups }, 'client connected');
     return {
       frame: (frame) => client.frame(frame),
       violated: ({ code, message }) => client.logRejection({ code, message }),
@@ -231,6 +251,22 @@ export class Daemon {
       setImmediate(() => (this.#statusFrame = undefined));
     }
     return this.#statusFrame;
+  }
+}
+
+/** The socket that the service manager passed, else the one at our own path. */
+async function takeSocket(config: Config, logger: Logger, inherited?: InheritedSocket): Promise<SocketFile> {
+  const { group, ...options } = config.socket;
+  if (inherited) return inheritSocket(inherited, options.backlog);
+  const gid = group === undefined ? {} : { gid: socketGroupId(group) };
+  return claimSocket({ ...options, ...gid, logger });
+}
+
+function socketGroupId(group: string): number {
+  try {
+    return groupId(group);
+  } catch (error) {
+    throw new ChimedError('bad-config', `socket.group: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -1,6 +1,7 @@
 import { ChimedError } from '../errors.ts';
 import type { RegisteredTopic } from '../protocol/messages.ts';
 import { isWildcard, matches } from '../protocol/topics.ts';
+import { checkAccess, includes } from './access.ts';
 import type { Client } from './client.ts';
 import type { Topic } from './topic.ts';
 
@@ -11,6 +12,8 @@ const NAMED = 20;
 export class Registry {
   readonly #topics = new Map<string, Topic>();
   readonly #clients = new Map<number, Client>();
+  /** How many connections each user has. */
+  readonly #connections = new Map<number, number>();
   readonly #maxPatterns: () => number;
 
   /** @param maxPatterns How many patterns one client may have; a reload may change it. */
@@ -26,12 +29,19 @@ export class Registry {
     return this.#topics;
   }
 
+  /** How many connections a user has. */
+  connectionsOf(uid: number): number {
+    return this.#connections.get(uid) ?? 0;
+  }
+
   addClient(client: Client): void {
     this.#clients.set(client.id, client);
+    this.#countConnection(client, 1);
   }
 
   removeClient(client: Client): void {
     this.#clients.delete(client.id);
+    this.#countConnection(client, -1);
     for (const topic of this.#topicsOf(client)) topic.unsubscribe(client);
   }
 
@@ -49,6 +59,21 @@ export class Registry {
     const audience = this.#audience(topic);
     for (const client of audience) topic.unsubscribe(client);
     return audience;
+  }
+
+  /** Goes by a topic's new configuration; returns the clients who hear it now and did not, or the reverse. */
+  refreshTopic(topic: Topic): Client[] {
+    return [...this.#clients.values()].filter((client) => {
+      const may = hears(client, topic);
+      if (may === topic.has(client)) return false;
+      if (may) topic.subscribe(client);
+      else {
+        topic.unsubscribe(client);
+        const message = `a new configuration no longer lets you hear ${topic.name}`;
+        client.refuse({ code: 'not-allowed', message, topic: topic.name });
+      }
+      return true;
+    });
   }
 
   /**
@@ -79,13 +104,14 @@ export class Registry {
   /**
    * Registers a client for a topic, or for all that match a pattern, now and after a reload.
    * @returns the topics that the client does not hear yet; the caller subscribes it to them.
-   * @throws {ChimedError} `unknown-topic`, `too-many-patterns`.
+   * A pattern finds only topics that the client may hear.
+   * @throws {ChimedError} `unknown-topic`, `not-allowed`, `too-many-patterns`.
    */
   register(client: Client, pattern: string): Topic[] {
     if (client.patterns.has(pattern)) return [];
-    if (!isWildcard(pattern)) this.topic(pattern);
+    if (!isWildcard(pattern)) checkAccess(client, this.topic(pattern), 'subscribe');
     this.checkCount(client.patterns.size + 1);
-    const added = this.#matching(pattern).filter((topic) => !hears(client, topic.name));
+    const added = this.#matching(pattern).filter((topic) => mayHear(client, topic) && !hears(client, topic));
     client.patterns.add(pattern);
     return added;
   }
@@ -94,7 +120,7 @@ export class Registry {
   unregister(client: Client, pattern: string): void {
     if (!client.patterns.delete(pattern)) return;
     for (const topic of this.#matching(pattern)) {
-      if (!hears(client, topic.name)) topic.unsubscribe(client);
+      if (!hears(client, topic)) topic.unsubscribe(client);
     }
   }
 
@@ -107,12 +133,19 @@ export class Registry {
     }));
   }
 
+  #countConnection({ peer }: Client, change: 1 | -1): void {
+    if (!peer) return;
+    const count = this.connectionsOf(peer.uid) + change;
+    if (count > 0) this.#connections.set(peer.uid, count);
+    else this.#connections.delete(peer.uid);
+  }
+
   #audience(topic: Topic): Client[] {
-    return [...this.#clients.values()].filter((client) => hears(client, topic.name));
+    return [...this.#clients.values()].filter((client) => hears(client, topic));
   }
 
   #topicsOf(client: Client): Topic[] {
-    return [...this.#topics.values()].filter((topic) => hears(client, topic.name));
+    return [...this.#topics.values()].filter((topic) => hears(client, topic));
   }
 
   #matching(pattern: string): Topic[] {
@@ -121,8 +154,17 @@ export class Registry {
   }
 }
 
-function hears(client: Client, topic: string): boolean {
+/** Reports whether the client is registered for the topic, and may hear it. */
+function hears(client: Client, topic: Topic): boolean {
+  return isRegistered(client, topic.name) && mayHear(client, topic);
+}
+
+function isRegistered(client: Client, topic: string): boolean {
   if (client.patterns.has(topic)) return true;
   for (const pattern of client.patterns) if (matches(pattern, topic)) return true;
   return false;
+}
+
+function mayHear(client: Client, topic: Topic): boolean {
+  return includes(topic.config.access.subscribe, client.peer);
 }

@@ -2,6 +2,7 @@ import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { idOf, parseRequest } from '../protocol/messages.ts';
 import type { Frame, Published, Registered, Rejection, Request } from '../protocol/messages.ts';
+import { checkAccess } from './access.ts';
 import type { Client } from './client.ts';
 import type { Registry } from './registry.ts';
 
@@ -40,7 +41,9 @@ function dispatch(client: Client, request: Request, context: Context): void {
       return client.answer(registeredFrame(client, context));
     case 'publish': {
       const { topic, data, id } = request;
-      const seq = context.registry.topic(topic).publish(data);
+      const target = context.registry.topic(topic);
+      checkAccess(client, target, 'publish');
+      const seq = target.publish(data);
       if (id === undefined) return;
       const published: Published = { id, topic, seq };
       return client.answer({ type: 'chimed.published', data: published });

@@ -30,7 +30,7 @@ export class Sampler {
   #period: AbortController | undefined;
   #running: Promise<void> | undefined;
   /** Failures since the last success. */
-  #failing = 0;
+  failing = 0;
   skippedTicks = 0;
   failures = 0;
   lastError: string | undefined;
@@ -39,6 +39,11 @@ export class Sampler {
     this.#sample = sample;
     this.#listener = listener;
     this.#ticker = schedule && new Ticker(schedule, (tick) => this.#onTick(tick));
+  }
+
+  /** How long the next tick is overdue, in milliseconds; 0 if it is not. It grows while the schedule stands still. */
+  get overdueMs(): number {
+    return this.#ticker?.overdueMs ?? 0;
   }
 
   /** How late ticks came, in milliseconds; null before the first. */
@@ -95,14 +100,14 @@ export class Sampler {
 
   #succeed(payload: unknown): void {
     this.#listener.payload(payload);
-    if (this.#failing > 0) this.#listener.recovered(this.#failing);
-    this.#failing = 0;
+    if (this.failing > 0) this.#listener.recovered(this.failing);
+    this.failing = 0;
     this.lastError = undefined;
   }
 
   #fail(error: unknown): void {
     this.failures++;
     this.lastError = messageOf(error);
-    if (++this.#failing === 1) this.#listener.failing(this.lastError);
+    if (++this.failing === 1) this.#listener.failing(this.lastError);
   }
 }

@@ -2,6 +2,7 @@ import type { ScheduleConfig } from '../config/config.ts';
 import type { ClientStatus, Status, TopicStatus } from '../protocol/status.ts';
 import type { Client } from './client.ts';
 import type { Registry } from './registry.ts';
+import type { Vitals } from './supervision.ts';
 import type { Topic } from './topic.ts';
 
 /** What the snapshot says of the daemon itself. */
@@ -26,8 +27,35 @@ export function takeStatus(facts: DaemonFacts, registry: Registry): Status {
   };
 }
 
-function clientStatus({ id, name, patterns, sent, skipped, pendingBytes, since }: Client): ClientStatus {
-  return { id, name: name ?? null, topics: [...patterns], sent, skipped, pendingBytes, since };
+/** Takes the signs of life. */
+export function takeVitals({ clients, topics }: Registry): Vitals {
+  const all = [...topics.values()];
+  return {
+    clients: clients.size,
+    topics: all.length,
+    awake: all.filter(({ awake }) => awake).length,
+    messages: all.reduce((sum, { seq }) => sum + seq, 0),
+    overdueMs: all.reduce((most, { sampler }) => Math.max(most, sampler.overdueMs), 0),
+    failing: all
+      .filter(({ sampler }) => sampler.failing > 0)
+      .toSorted((one, other) => other.sampler.failing - one.sampler.failing)
+      .map(({ name, sampler }) => ({ topic: name, error: sampler.lastError ?? '' })),
+  };
+}
+
+function clientStatus({
+  id,
+  name,
+  peer,
+  patterns,
+  sent,
+  skipped,
+  pendingBytes,
+  since,
+}: Client): ClientStatus {
+  const { pid = null, uid = null, gid = null, groups = null } = peer ?? {};
+  const who = { id, name: name ?? null, pid, uid, gid, groups };
+  return { ...who, topics: [...patterns], sent, skipped, pendingBytes, since };
 }
 
 function topicStatus({ name, config, seq, lastSent, subscribers, awake, sampler }: Topic): TopicStatus {

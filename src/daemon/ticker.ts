@@ -10,6 +10,8 @@ export class Ticker {
   readonly #timetable: Timetable;
   readonly #onTick: (tick: Tick) => void;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer is to fire, on the monotonic clock. */
+  #wakeAt = 0;
 
   constructor(schedule: ScheduleConfig, onTick: (tick: Tick) => void) {
     this.#timetable = createTimetable(schedule);
@@ -26,8 +28,15 @@ export class Ticker {
     this.#timer = undefined;
   }
 
+  /** How long the timer should have fired by now, in milliseconds; 0 if it need not have. */
+  get overdueMs(): number {
+    return this.#timer ? Math.max(performance.now() - this.#wakeAt, 0) : 0;
+  }
+
   #arm(waitMs: number): void {
-    this.#timer = setTimeout(this.#wake, Math.min(Math.ceil(waitMs), LONGEST_TIMEOUT_MS));
+    const delay = Math.min(Math.ceil(waitMs), LONGEST_TIMEOUT_MS);
+    this.#wakeAt = performance.now() + delay;
+    this.#timer = setTimeout(this.#wake, delay);
   }
 
   readonly #wake = (): void => {

@@ -69,6 +69,7 @@ export class Topic {
     return this.#awake;
   }
 
+  /** What of it the status shows. */
   get sampler(): Readonly<Sampler> {
     return this.#sampler;
   }
@@ -96,6 +97,10 @@ export class Topic {
     else this.#waiting.add(subscriber);
     if (this.#subscribers.size === 1) this.#logger.info({ topic: this.name }, 'topic has its first client');
     if (!this.#awake) this.#wake();
+  }
+
+  has(subscriber: Subscriber): boolean {
+    return this.#subscribers.has(subscriber);
   }
 
   unsubscribe(subscriber: Subscriber): void {

@@ -15,6 +15,11 @@ export interface Status {
 export interface ClientStatus {
   id: number;
   name: string | null;
+  /** Who it is, as the kernel says; null where it does not. */
+  pid: number | null;
+  uid: number | null;
+  gid: number | null;
+  groups: readonly number[] | null;
   /** Topics and patterns that it is registered for; empty for one that has yet to register. */
   topics: string[];
   /** Messages sent to it. */

@@ -22,6 +22,7 @@ export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
       source: sample ? { kind: 'data', data: 'what `sample` gives' } : { kind: 'publish' },
       timeoutMs: 1000,
       maxBytes: 1000,
+      access: {},
       onChange: false,
       always: false,
       history: 0,

@@ -213,7 +213,14 @@ topics:
       socket: { mode: 0o660, group: 'adm' },
       clients: { max: 5, pendingBytes: 1.5 * 1024 ** 2, stallTimeoutMs: 120_000 },
     });
-    const rest = { timeoutMs: 10_000, maxBytes: 1024 ** 2, onChange: false, always: false, history: 0 };
+    const rest = {
+      access: {},
+      timeoutMs: 10_000,
+      maxBytes: 1024 ** 2,
+      onChange: false,
+      always: false,
+      history: 0,
+    };
     expect(config.topics).toEqual([
       {
         ...rest,

@@ -30,6 +30,7 @@ const defaults = {
   socket: { path: defaultSocketPath({}), mode: 0o600, backlog: 4096 },
   clients: {
     max: 10_000,
+    maxPerUser: 5000,
     maxPatterns: 256,
     pendingBytes: 1024 * 1024,
     stallTimeoutMs: 30_000,
@@ -52,7 +53,7 @@ test.each(['', '# nothing\n', 'topics:\n', 'socket:\nclients: {}\n', '{}'])(
 test('what is set is read', () => {
   const { topics: _, ...settings } = load(`
     socket: { path: /x/y.sock, mode: '0660', group: staff, backlog: 5 }
-    clients: { max: 1, maxPatterns: 2, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
+    clients: { max: 1, maxPerUser: 3, maxPatterns: 2, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
     log: { level: debug, format: json }
     state: { file: /x/state.json }
     shutdown: { timeout: 250 ms }`);
@@ -62,6 +63,7 @@ test('what is set is read', () => {
     socket: { path: '/x/y.sock', mode: 0o660, group: 'staff', backlog: 5 },
     clients: {
       max: 1,
+      maxPerUser: 3,
       maxPatterns: 2,
       pendingBytes: 64 * 1024,
       stallTimeoutMs: 1500,
@@ -75,7 +77,14 @@ test('what is set is read', () => {
 });
 
 describe('a topic', () => {
-  const rest = { timeoutMs: 10_000, maxBytes: 1024 * 1024, onChange: false, always: false, history: 0 };
+  const rest = {
+    access: {},
+    timeoutMs: 10_000,
+    maxBytes: 1024 * 1024,
+    onChange: false,
+    always: false,
+    history: 0,
+  };
   const everySecond = { schedule: { kind: 'interval', intervalMs: 1000, align: false } };
 
   test('has defaults too', () => {
@@ -88,11 +97,13 @@ describe('a topic', () => {
   });
 
   test('may say otherwise', () => {
-    const options = { timeout: '1h', maxBytes: '1GiB', onChange: true, always: true, history: 9 };
+    const access = { subscribe: ['root', '42', '@root'] };
+    const options = { access, timeout: '1h', maxBytes: '1GiB', onChange: true, always: true, history: 9 };
     expect(loadTopic({ interval: '2d', align: true, host: 'load', ...options })).toEqual({
       name: 't',
       schedule: { kind: 'interval', intervalMs: 2 * 24 * 3_600_000, align: true },
       source: { kind: 'host', host: 'load' },
+      access: { subscribe: { uids: [0, 42], gids: [0] } },
       timeoutMs: 3_600_000,
       maxBytes: 1024 ** 3,
       onChange: true,

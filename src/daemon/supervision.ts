@@ -1,0 +1,114 @@
+import type { ServiceManager } from '../linux/notify.ts';
+import type { Logger } from '../log.ts';
+
+/** Signs of life. */
+export interface Vitals {
+  clients: number;
+  topics: number;
+  awake: number;
+  /** Messages numbered so far, over all topics. */
+  messages: number;
+  /** How long the most overdue tick should have come by now, in milliseconds. */
+  overdueMs: number;
+  /** Topics whose source fails, the one that has failed most often first. */
+  failing: readonly { topic: string; error: string }[];
+}
+
+/** How often the status line is looked at, at least. */
+const STATUS_MS = 5000;
+/** How much longer than the flush stopping may take. */
+const STOP_MARGIN_MS = 5000;
+
+/**
+ * Tells the service manager how we are: ready, reloading, stopping, a line of status, and that we live. The
+ * sign of life comes from a timer of the event loop, and only if every topic's tick comes too: a loop that is
+ * blocked or a schedule that stands still gets us ended and started again.
+ */
+export class Supervision {
+  readonly #manager: ServiceManager;
+  readonly #vitals: () => Vitals;
+  readonly #logger: Logger;
+  #heartbeat: NodeJS.Timeout | undefined;
+  /** Why the latest reload failed, if it did. */
+  #reloadError: string | undefined;
+  #status = '';
+  /** What the rate of messages is counted from. */
+  #since = { messages: 0, at: 0 };
+
+  constructor(manager: ServiceManager, vitals: () => Vitals, logger: Logger) {
+    this.#manager = manager;
+    this.#vitals = vitals;
+    this.#logger = logger;
+  }
+
+  ready(): void {
+    this.#since = { messages: this.#vitals().messages, at: performance.now() };
+    this.#manager.notify({ READY: 1 });
+    const { watchdogMs = Infinity } = this.#manager;
+    this.#heartbeat = setInterval(
+      // After the timers that are due with it: what is merely late is not taken for dead.
+      () => setImmediate(() => this.#beat(watchdogMs)),
+      Math.min(watchdogMs / 3, STATUS_MS),
+    ).unref();
+    this.#beat(watchdogMs);
+  }
+
+  reloading(): void {
+    const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC, as systemd wants it
+    this.#manager.notify({ RELOADING: 1, MONOTONIC_USEC: String(now) });
+  }
+
+  /** @param error Why the reload failed, if it did. */
+  reloaded(error?: string): void {
+    this.#reloadError = error;
+    this.#since = { messages: this.#vitals().messages, at: performance.now() };
+    this.#manager.notify({ READY: 1 });
+    this.#tellStatus(this.#vitals(), 0);
+  }
+
+  /** @param timeoutMs Longest time that stopping will take. */
+  stopping(timeoutMs: number): void {
+    clearInterval(this.#heartbeat);
+    const longest = (timeoutMs + STOP_MARGIN_MS) * 1000;
+    this.#manager.notify({ STOPPING: 1, STATUS: 'stopping', EXTEND_TIMEOUT_USEC: longest });
+  }
+
+  #beat(watchdogMs: number): void {
+    const vitals = this.#vitals();
+    if (vitals.overdueMs < watchdogMs / 2) this.#manager.notify({ WATCHDOG: 1 });
+    else this.#logger.error({ overdueMs: Math.round(vitals.overdueMs) }, 'the schedule stands still');
+    const now = performance.now();
+    const rate = ((vitals.messages - this.#since.messages) / (now - this.#since.at)) * 1000;
+    this.#since = { messages: vitals.messages, at: now };
+    this.#tellStatus(vitals, Number.isFinite(rate) ? rate : 0);
+  }
+
+  #tellStatus(vitals: Vitals, rate: number): void {
+    const status = describe(vitals, rate, this.#reloadError);
+    if (status === this.#status) return;
+    this.#status = status;
+    this.#manager.notify({ STATUS: status });
+  }
+}
+
+/** What `systemctl status` shows, in one line. */
+function describe(
+  { clients, topics, awake, failing }: Vitals,
+  rate: number,
+  reloadError: string | undefined,
+): string {
+  const [worst, ...others] = failing;
+  const more = others.length > 0 ? `, and ${others.length} more` : '';
+  return [
+    reloadError && `the reload failed, the old configuration stays: ${reloadError}`,
+    `${counted(clients, 'client')}, ${counted(topics, 'topic')} (${awake} awake), ${rate.toFixed(1)} messages/s`,
+    worst && `${worst.topic} is failing: ${worst.error}${more}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join('; ')
+    .replace(/\s+/g, ' ');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
