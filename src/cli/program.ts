@@ -7,6 +7,7 @@ import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { listenCommand } from './listen.ts';
 import { publishCommand } from './publish.ts';
 import { serveCommand } from './serve.ts';
+import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
 
 /**
@@ -23,7 +24,14 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addHelpText('after', '\nTwo terminals:\n  chimed serve\n  chimed listen message "host.>"');
   let exitCode: number = exitCodes.ok;
   const finish = (code: number): void => void (exitCode = code);
-  for (const create of [serveCommand, listenCommand, publishCommand, statusCommand, checkCommand]) {
+  for (const create of [
+    serveCommand,
+    listenCommand,
+    publishCommand,
+    statusCommand,
+    checkCommand,
+    serviceCommand,
+  ]) {
     program.addCommand(create(finish).exitOverride().helpCommand(false));
   }
   try {

@@ -2,7 +2,11 @@ import { constants } from 'node:os';
 import { Command } from 'commander';
 
 import type { Config } from '../config/config.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import type { Supervision } from '../daemon/supervision.ts';
 import { messageOf } from '../errors.ts';
+import type { InheritedSocket } from '../linux/activation.ts';
+import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -23,7 +27,7 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
     )
     .option('-s, --socket <path>', 'path of the socket, over the one in the configuration')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
-    .option('--log-format <format>', 'auto, pretty or json')
+    .option('--log-format <format>', 'auto, journal, pretty or json')
     .addHelpText(
       'after',
       `
@@ -48,14 +52,20 @@ async function serve(options: Options): Promise<number> {
   const config = load();
   const { logger, flush } = await createLogger(config.log.level, config.log.format);
   const causes = stopCauses(logger);
-  const starting = Daemon.start(config, logger);
+  const inherited = await inheritedSocket(logger);
+  const starting = Daemon.start(config, logger, inherited);
+  const supervising = starting.then((daemon) => supervise(daemon, logger));
   const reload = async (): Promise<void> => {
+    const [daemon, supervision] = await Promise.all([starting, supervising]);
+    supervision?.reloading();
     try {
       const next = load();
-      await (await starting).reload(next);
+      await daemon.reload(next);
       logger.level = next.log.level;
+      supervision?.reloaded();
     } catch (error) {
       logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
+      supervision?.reloaded(messageOf(error));
     }
   };
   // One at a time: each compares with what the one before it left.
@@ -63,11 +73,38 @@ async function serve(options: Options): Promise<number> {
   process.on('SIGHUP', () => (reloading = reloading.then(reload)));
   try {
     const daemon = await starting;
+    const supervision = await supervising;
     const { reason, exitCode } = await causes.first;
+    supervision?.stopping(daemon.stopTimeoutMs);
     return await Promise.race([daemon.stop(reason).then(() => exitCode), causes.second]);
   } finally {
     flush();
   }
+}
+
+/** The socket that systemd passes, if it does. */
+async function inheritedSocket(logger: Logger): Promise<InheritedSocket | undefined> {
+  if (!process.env['LISTEN_FDS']) return undefined;
+  const activation = await loadPart(
+    () => import('../linux/activation.ts'),
+    'the socket that systemd passes cannot be taken',
+    logger,
+  );
+  return activation?.takeInheritedSocket();
+}
+
+/** Tells systemd that we are ready, and how we are from then on, if it wants to know. */
+async function supervise(daemon: Daemon, logger: Logger): Promise<Supervision | undefined> {
+  if (!process.env['NOTIFY_SOCKET']) return undefined;
+  const [notify, { Supervision }] = await Promise.all([
+    loadPart(() => import('../linux/notify.ts'), 'systemd cannot be told how we are', logger),
+    import('../daemon/supervision.ts'),
+  ]);
+  const manager = notify?.openServiceManager();
+  if (!manager) return undefined;
+  const supervision = new Supervision(manager, () => daemon.vitals(), logger);
+  supervision.ready();
+  return supervision;
 }
 
 /** The flags stand in for the variables of the same settings. */

@@ -1,0 +1,118 @@
+import { fileURLToPath } from 'node:url';
+import { getCallSites } from 'node:util';
+import type { DestinationStream } from 'pino';
+
+import { systemCode } from '../errors.ts';
+import type { JournalField } from '../linux/journal.ts';
+import { messageId } from './message-ids.ts';
+import { printable } from './painter.ts';
+
+/** What one line of pino's holds. */
+interface Line {
+  level: string;
+  msg: string;
+  origin?: Origin;
+  stack?: string;
+  [field: string]: unknown;
+}
+
+/** Where in our code a line comes from. */
+interface Origin {
+  file: string;
+  line: number;
+  function: string;
+}
+
+/** What is said of lines that nobody took in time, with their number. */
+export const DROPPED = 'log lines were dropped: nobody read them in time';
+
+/** syslog's numbers of pino's levels. */
+const priorities: Record<string, number> = { debug: 7, info: 6, warn: 4, error: 3 };
+/** What is said of a client in a line about one: alone, PID and UID would be taken for the daemon's own. */
+const clientFields = new Set(['name', 'pid', 'uid', 'gid', 'groups']);
+/** More than stand between us and who logs. */
+const MOST_FRAMES = 10;
+const SRC = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * A destination of pino's that writes to the journal, with a journal field for each field of a line.
+ * @param send Sends one entry; throws `EAGAIN` while the journal does not keep up: the line is dropped then,
+ * and counted.
+ * @param otherwise Takes a line that cannot be sent for another reason.
+ */
+export function journalStream(
+  send: (fields: readonly JournalField[]) => void,
+  otherwise: (line: string) => void,
+): DestinationStream {
+  let dropped = 0;
+  return {
+    write(text) {
+      const { time: _, ...line } = JSON.parse(text) as Line & { time: number };
+      try {
+        if (dropped > 0) send(journalFields({ level: 'warn', msg: DROPPED, dropped }));
+        dropped = 0;
+        send(journalFields(line));
+      } catch (error) {
+        if (systemCode(error) === 'EAGAIN') dropped++;
+        else otherwise(text);
+      }
+    },
+  };
+}
+
+/** For pino's `mixin`: which of our lines logs. */
+export function withOrigin(): { origin?: Origin } {
+  const site = getCallSites(MOST_FRAMES)
+    .map(({ scriptName, ...rest }) => ({ ...rest, file: pathOf(scriptName) }))
+    .find(({ file }) => file.startsWith(SRC) && file !== import.meta.filename);
+  if (!site) return {};
+  return { origin: { file: site.file, line: site.lineNumber, function: site.functionName } };
+}
+
+function pathOf(scriptName: string): string {
+  return scriptName.startsWith('file:') ? fileURLToPath(scriptName) : scriptName;
+}
+
+/** An entry: what `journalctl` shows as MESSAGE, and a field for all that it can be asked for. */
+export function journalFields({ level, msg, origin, stack, ...rest }: Line): JournalField[] {
+  const facts = Object.entries(rest).map(([name, value]) => `${name}=${textOf(value)}`);
+  const message = [[msg, ...facts].join(' '), ...(stack ? [stack] : [])].join('\n');
+  const id = messageId(msg);
+  return [
+    ['MESSAGE', message],
+    ['PRIORITY', String(priorities[level] ?? 6)],
+    ['SYSLOG_IDENTIFIER', 'chimed'],
+    ...(id ? [['MESSAGE_ID', id] as const] : []),
+    ...(origin ? originFields(origin) : []),
+    ...Object.entries(rest).flatMap(([name, value]) => {
+      const field = fieldName('client' in rest && clientFields.has(name) ? `client_${name}` : name);
+      return valuesOf(value).map((text) => [field, text] as const);
+    }),
+  ];
+}
+
+function originFields({ file, line, function: name }: Origin): JournalField[] {
+  return [['CODE_FILE', file], ['CODE_LINE', String(line)], ...(name ? [['CODE_FUNC', name] as const] : [])];
+}
+
+/** `upSeconds` is UP_SECONDS; the journal takes nothing but A-Z, 0-9 and _. */
+function fieldName(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toUpperCase()
+    .replace(/[^A-Z0-9_]/g, '_')
+    .slice(0, 64);
+}
+
+/** A list is one field for each item, so that each can be found. */
+function valuesOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(valuesOf);
+  return [typeof value === 'string' ? value : JSON.stringify(value)];
+}
+
+/** A value in the text of a line: as it is if it is one word, else in quotes. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(textOf).join(' ')}]`;
+  const text = typeof value === 'string' ? printable(value) : JSON.stringify(value);
+  return typeof value !== 'string' || /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}

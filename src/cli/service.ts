@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+
+import { ChimedError } from '../errors.ts';
+import type { Step } from '../service/step.ts';
+
+interface Options {
+  dryRun?: boolean;
+  purge?: boolean;
+}
+
+const DRY_RUN = ['--dry-run', 'print the steps and do none of them'] as const;
+
+const NEXT = `
+chimed runs. What to type next:
+  systemctl status chimed       how it is
+  chimed listen 'host.>'        what it says
+  journalctl -u chimed -f       what it logs
+  usermod -aG chimed alice      lets alice listen, from her next login on
+  systemctl reload chimed       after a change of /etc/chimed/chimed.yaml
+`;
+
+/** `chimed service`: makes chimed a service of systemd's, or takes it away again. */
+export function serviceCommand(): Command {
+  const service = new Command('service').description('run chimed as a systemd service');
+  service
+    .command('install')
+    .description('install the service, or upgrade it in place; the configuration and the numbering stay')
+    .option(...DRY_RUN)
+    .addHelpText(
+      'after',
+      `
+It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network.
+
+Examples:
+  chimed service install --dry-run
+  sudo chimed service install
+  sudo "$(command -v node)" "$(command -v chimed)" service install    # where sudo does not find them`,
+    )
+    .action(install);
+  service
+    .command('uninstall')
+    .description('remove the service and all that belongs to it, except for the configuration')
+    .option('--purge', 'remove the configuration, the drop-ins and the group chimed as well')
+    .option(...DRY_RUN)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sudo chimed service uninstall\n  sudo chimed service uninstall --purge',
+    )
+    .action(uninstall);
+  for (const subcommand of service.commands) subcommand.exitOverride().helpCommand(false);
+  return service;
+}
+
+async function install({ dryRun = false }: Options): Promise<void> {
+  const { installSteps } = await import('../service/install.ts');
+  await run('install', installSteps, dryRun);
+  if (!dryRun) process.stdout.write(NEXT);
+}
+
+async function uninstall({ dryRun = false, purge = false }: Options): Promise<void> {
+  const { uninstallSteps } = await import('../service/uninstall.ts');
+  await run('uninstall', () => uninstallSteps(purge), dryRun);
+}
+
+async function run(what: string, steps: () => Iterable<Step>, dryRun: boolean): Promise<void> {
+  if (!dryRun && !existsSync('/run/systemd/system')) {
+    throw new Error('systemd does not run here, so there is nobody to run a service');
+  }
+  if (!dryRun && process.getuid?.() !== 0) {
+    throw new ChimedError(
+      'not-permitted',
+      `only root may ${what} a service; run it with sudo, or see --dry-run`,
+    );
+  }
+  process.umask(0o022); // Root's own may keep the daemon from its files.
+  const { runSteps } = await import('../service/step.ts');
+  runSteps(steps(), (line) => process.stdout.write(`${line}\n`), dryRun);
+}

@@ -1,0 +1,34 @@
+import { join, resolve } from 'node:path';
+
+/** The package that we run from: what is installed is a copy of it. */
+export const PACKAGE = resolve(import.meta.dirname, '../..');
+
+/** The copy, which needs nothing outside itself: neither npm, nor the Node of whoever installed it. */
+export const LIBRARY = '/usr/local/lib/chimed';
+export const CONFIG_DIRECTORY = '/etc/chimed';
+export const CONFIG = join(CONFIG_DIRECTORY, 'chimed.yaml');
+/** Where the socket is. */
+export const RUNTIME_DIRECTORY = '/run/chimed';
+
+export const SOCKET_UNIT = 'chimed.socket';
+export const SERVICE_UNIT = 'chimed.service';
+export const GROUP = 'chimed';
+
+/** The units' places, by their names in the package; those in /etc are left to who runs the machine. */
+export const UNITS = {
+  'chimed.service': `/usr/local/lib/systemd/system/${SERVICE_UNIT}`,
+  'chimed.socket': `/usr/local/lib/systemd/system/${SOCKET_UNIT}`,
+} as const;
+export const SYSUSERS = '/usr/local/lib/sysusers.d/chimed.conf';
+export const DROP_INS = [SERVICE_UNIT, SOCKET_UNIT].map((unit) => `/etc/systemd/system/${unit}.d`);
+
+/** What makes the copy a command. */
+export const COMMAND = '/usr/local/bin/chimed';
+export const COMMAND_SCRIPT = `#!/bin/sh
+exec ${programOf(LIBRARY).join(' ')} "$@"
+`;
+
+/** How a copy's program is called. */
+export function programOf(library: string): [node: string, main: string] {
+  return [join(library, 'bin/node'), join(library, 'dist/cli/main.js')];
+}

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+
+import { commandStep, succeeds } from './command.ts';
+import { isFreeFor, removal } from './files.ts';
+import {
+  COMMAND,
+  COMMAND_SCRIPT,
+  CONFIG_DIRECTORY,
+  DROP_INS,
+  GROUP,
+  LIBRARY,
+  RUNTIME_DIRECTORY,
+  SERVICE_UNIT,
+  SOCKET_UNIT,
+  SYSUSERS,
+  UNITS,
+} from './layout.ts';
+import type { Step } from './step.ts';
+
+/**
+ * What takes the service from this machine again.
+ * @param purge The configuration, drop-ins and the group, too.
+ */
+export function* uninstallSteps(purge: boolean): Generator<Step> {
+  if (existsSync(UNITS['chimed.service'])) {
+    yield commandStep('systemctl', 'disable', '--now', SOCKET_UNIT, SERVICE_UNIT);
+    yield commandStep('systemctl', 'clean', '--what=state', SERVICE_UNIT);
+    yield* removal([RUNTIME_DIRECTORY]);
+  }
+  yield* removal([...Object.values(UNITS), SYSUSERS]);
+  if (isFreeFor(COMMAND, COMMAND_SCRIPT)) yield* removal([COMMAND]);
+  if (purge) {
+    yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);
+    if (succeeds('getent', 'group', GROUP)) yield commandStep('groupdel', GROUP);
+  }
+  yield commandStep('systemctl', 'daemon-reload');
+  // Last: we may be running from it.
+  yield* removal([LIBRARY]);
+}
