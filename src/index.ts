@@ -11,5 +11,5 @@ export { ChimedError, codes } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Logger, LogMethod } from './log.ts';
 export type { RegisteredTopic } from './protocol/messages.ts';
-export { defaultSocketPath } from './protocol/paths.ts';
+export { findSocketPath } from './protocol/paths.ts';
 export type { ClientStatus, Status, TopicStatus } from './protocol/status.ts';

@@ -4,7 +4,7 @@ import { ChimedError, isErrorCode } from '../errors.ts';
 import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
 import type { Frame, Published, Registered, RegisteredTopic, Rejection } from '../protocol/messages.ts';
-import { defaultSocketPath } from '../protocol/paths.ts';
+import { findSocketPath } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
 import { isPattern, isTopic } from '../protocol/topics.ts';
 import { Link } from './link.ts';
@@ -38,13 +38,13 @@ export class Client extends EventEmitter<{ state: [State] }> {
   /** Use `connect`. */
   constructor(options: ConnectOptions) {
     super();
-    const { socket = defaultSocketPath(), retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    const { socket, retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     if ((options.name?.length ?? 0) > 100)
       throw new ChimedError('bad-request', 'a name has at most 100 characters');
     this.#options = options;
     this.#logger = options.logger ?? silent;
     this.#link = new Link(
-      { path: socket, retry: retry && { ...DEFAULT_RETRY, ...retry }, timeoutMs },
+      { path: () => socket ?? findSocketPath(), retry: retry && { ...DEFAULT_RETRY, ...retry }, timeoutMs },
       {
         hello: () => this.#hello(),
         registered: (registered) => this.#registered(registered),

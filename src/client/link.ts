@@ -23,7 +23,8 @@ export type State =
   | { status: 'closed'; error?: ChimedError };
 
 export interface LinkOptions {
-  path: string;
+  /** Where to connect; asked before each attempt. */
+  path: () => string;
   /** False: give up at the first failure. */
   retry: BackoffLimits | false;
   /** How long the daemon may take to answer the registration, in milliseconds. */
@@ -67,7 +68,8 @@ export class Link {
   }
 
   open(): void {
-    const { path, timeoutMs } = this.#options;
+    const { timeoutMs } = this.#options;
+    const path = this.#options.path();
     this.#attempt++;
     this.#lastWords = undefined;
     this.#handler.state({ status: 'connecting', attempt: this.#attempt });

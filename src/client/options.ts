@@ -1,7 +1,7 @@
 import type { Logger } from '../log.ts';
 
 export interface ConnectOptions {
-  /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else where the daemon puts it by default */
+  /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else a daemon of this user's, else the machine's */
   socket?: string;
   /** What the daemon calls this client in its logs and its status, at most 100 characters. @default none */
   name?: string;

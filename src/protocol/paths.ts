@@ -1,18 +1,34 @@
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where the daemon listens and where clients look for it, unless told otherwise. One function for
- * both, so that they meet: `$CHIMED_SOCKET_PATH`, `$RUNTIME_DIRECTORY` (systemd's), `/run/chimed` for
+ * Where the machine's own daemon listens: on the socket that chimed.socket makes, or, without that unit, in the
+ * runtime directory that chimed.service has.
+ */
+const SYSTEM_PATHS = ['/run/chimed/chimed.sock', '/run/chimed/daemon/chimed.sock'];
+
+/**
+ * Where a daemon listens, unless told otherwise: `$CHIMED_SOCKET_PATH`, `$RUNTIME_DIRECTORY` (systemd's), `/run/chimed` for
  * root, `$XDG_RUNTIME_DIR/chimed`, else a directory of the user's own under the temporary directory.
  */
 export function defaultSocketPath(env: Environment = process.env): string {
   if (env['CHIMED_SOCKET_PATH']) return env['CHIMED_SOCKET_PATH'];
   if (process.platform === 'win32') return `\\\\.\\pipe\\chimed-${userInfo().username}`;
   return join(socketDirectory(env), 'chimed.sock');
+}
+
+/**
+ * Where a client finds its daemon, unless told otherwise: `$CHIMED_SOCKET_PATH`, else the socket of a daemon of
+ * this user's, else that of the machine's, whichever there is now.
+ */
+export function findSocketPath(env: Environment = process.env): string {
+  // A client that is a service has a runtime directory of its own, in which there is no daemon.
+  const own = defaultSocketPath({ ...env, RUNTIME_DIRECTORY: undefined });
+  if (env['CHIMED_SOCKET_PATH']) return own;
+  return [own, ...SYSTEM_PATHS].find((path) => existsSync(path)) ?? own;
 }
 
 function socketDirectory(env: Environment): string {
