@@ -1,4 +1,15 @@
-import { chmodSync, copyFileSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 import type { Step } from './step.ts';
@@ -32,6 +43,12 @@ export function removal(paths: readonly string[]): Step[] {
   return paths
     .filter((path) => lstatSync(path, { throwIfNoEntry: false }))
     .map((path) => ({ says: `remove ${path}`, run: () => rmSync(path, { recursive: true }) }));
+}
+
+/** A step that removes a directory if nothing is left in it when the step's turn comes. */
+export function* removalIfEmpty(directory: string): Generator<Step> {
+  if (!existsSync(directory) || readdirSync(directory).length > 0) return;
+  yield { says: `remove ${directory}, which is empty`, run: () => rmdirSync(directory) };
 }
 
 /** Reports whether nothing is there, or a file of this very text: a link, or another text, is somebody else's. */

@@ -1,6 +1,7 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { ChimedError, messageOf } from '../errors.ts';
 import { version } from '../version.ts';
 import { command, commandStep, succeeds } from './command.ts';
 import { copyPackage, exchange } from './copy.ts';
@@ -36,8 +37,7 @@ export function* installSteps(): Generator<Step> {
   yield placeFile(join(PACKAGE, 'systemd/chimed.sysusers'), SYSUSERS);
   yield commandStep('systemd-sysusers', SYSUSERS);
   if (existsSync(CONFIG)) {
-    const check = [...programOf(UNFINISHED), 'check', CONFIG] as const;
-    yield { says: `check ${CONFIG}, which stays`, run: () => void command(...check) };
+    yield { says: `check ${CONFIG}, which stays`, run: checkConfig };
   } else yield placeFile(join(PACKAGE, 'config/service.yaml'), CONFIG);
 
   yield { says: `replace ${LIBRARY}`, run: () => exchange(UNFINISHED, LIBRARY) };
@@ -46,6 +46,20 @@ export function* installSteps(): Generator<Step> {
   for (const [name, unit] of Object.entries(UNITS)) yield placeFile(join(PACKAGE, 'systemd', name), unit);
   yield commandStep('systemctl', 'daemon-reload');
   yield* startSteps();
+}
+
+/** @throws {ChimedError} `bad-config` if this version would not take the configuration that is there. */
+function checkConfig(): void {
+  try {
+    command(...programOf(UNFINISHED), 'check', CONFIG);
+  } catch (error) {
+    rmSync(UNFINISHED, { recursive: true });
+    throw new ChimedError(
+      'bad-config',
+      `chimed ${version()} would not start with this configuration, so nothing was changed: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Starts the daemon, or starts it again: its socket stays open meanwhile, and systemctl waits for READY. */

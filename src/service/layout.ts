@@ -20,6 +20,12 @@ export const UNITS = {
   'chimed.socket': `/usr/local/lib/systemd/system/${SOCKET_UNIT}`,
 } as const;
 export const SYSUSERS = '/usr/local/lib/sysusers.d/chimed.conf';
+/** Directories for files of many programs, inner ones first: ours may have been the only ones. */
+export const SHARED_DIRECTORIES = [
+  '/usr/local/lib/systemd/system',
+  '/usr/local/lib/systemd',
+  '/usr/local/lib/sysusers.d',
+];
 export const DROP_INS = [SERVICE_UNIT, SOCKET_UNIT].map((unit) => `/etc/systemd/system/${unit}.d`);
 
 /** What makes the copy a command. */

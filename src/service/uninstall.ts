@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
 import { commandStep, succeeds } from './command.ts';
-import { isFreeFor, removal } from './files.ts';
+import { isFreeFor, removal, removalIfEmpty } from './files.ts';
 import {
   COMMAND,
   COMMAND_SCRIPT,
@@ -11,6 +11,7 @@ import {
   LIBRARY,
   RUNTIME_DIRECTORY,
   SERVICE_UNIT,
+  SHARED_DIRECTORIES,
   SOCKET_UNIT,
   SYSUSERS,
   UNITS,
@@ -28,6 +29,7 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
     yield* removal([RUNTIME_DIRECTORY]);
   }
   yield* removal([...Object.values(UNITS), SYSUSERS]);
+  for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
   if (isFreeFor(COMMAND, COMMAND_SCRIPT)) yield* removal([COMMAND]);
   if (purge) {
     yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);

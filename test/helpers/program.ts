@@ -17,8 +17,13 @@ export class Program implements AsyncDisposable {
   readonly stderr = new Inbox<string>();
   readonly #ended: Promise<number | NodeJS.Signals>;
 
-  constructor(argv: readonly string[], env: NodeJS.ProcessEnv = {}, cwd: string = root) {
-    this.child = spawn(process.execPath, argv, {
+  constructor(
+    argv: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    cwd: string = root,
+    executable: string = process.execPath,
+  ) {
+    this.child = spawn(executable, argv, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
