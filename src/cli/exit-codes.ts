@@ -18,7 +18,9 @@ const byError: Partial<Record<ErrorCode, number>> = {
   busy: exitCodes.noDaemon,
   timeout: exitCodes.noDaemon,
   'too-many-clients': exitCodes.noDaemon,
+  'too-many-connections': exitCodes.noDaemon,
   'not-permitted': exitCodes.notPermitted,
+  'not-allowed': exitCodes.notPermitted,
   'bad-config': exitCodes.config,
 };
 

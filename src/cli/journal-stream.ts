@@ -12,7 +12,6 @@ interface Line {
   level: string;
   msg: string;
   origin?: Origin;
-  stack?: string;
   [field: string]: unknown;
 }
 
@@ -74,17 +73,20 @@ function pathOf(scriptName: string): string {
 }
 
 /** An entry: what `journalctl` shows as MESSAGE, and a field for all that it can be asked for. */
-export function journalFields({ level, msg, origin, stack, ...rest }: Line): JournalField[] {
-  const facts = Object.entries(rest).map(([name, value]) => `${name}=${textOf(value)}`);
-  const message = [[msg, ...facts].join(' '), ...(stack ? [stack] : [])].join('\n');
+export function journalFields({ level, msg, origin, ...rest }: Line): JournalField[] {
+  const facts = Object.entries(rest);
+  const words = facts
+    .filter(([, value]) => !isText(value))
+    .map(([name, value]) => `${name}=${wordOf(value)}`);
+  const texts = facts.map(([, value]) => value).filter(isText);
   const id = messageId(msg);
   return [
-    ['MESSAGE', message],
+    ['MESSAGE', [[msg, ...words].join(' '), ...texts].join('\n')],
     ['PRIORITY', String(priorities[level] ?? 6)],
     ['SYSLOG_IDENTIFIER', 'chimed'],
     ...(id ? [['MESSAGE_ID', id] as const] : []),
     ...(origin ? originFields(origin) : []),
-    ...Object.entries(rest).flatMap(([name, value]) => {
+    ...facts.flatMap(([name, value]) => {
       const field = fieldName('client' in rest && clientFields.has(name) ? `client_${name}` : name);
       return valuesOf(value).map((text) => [field, text] as const);
     }),
@@ -110,9 +112,15 @@ function valuesOf(value: unknown): string[] {
   return [typeof value === 'string' ? value : JSON.stringify(value)];
 }
 
-/** A value in the text of a line: as it is if it is one word, else in quotes. */
-function textOf(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(textOf).join(' ')}]`;
-  const text = typeof value === 'string' ? printable(value) : JSON.stringify(value);
-  return typeof value !== 'string' || /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+/** What has several lines of its own, such as a stack, follows the line. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.includes('\n');
+}
+
+/** A value in a line: as it is if it is one word, else in quotes. */
+function wordOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(wordOf).join(' ')}]`;
+  if (typeof value !== 'string') return JSON.stringify(value);
+  const text = printable(value);
+  return /^[^\s"=]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
 }

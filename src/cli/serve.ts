@@ -43,6 +43,7 @@ Examples:
 }
 
 async function serve(options: Options): Promise<number> {
+  process.title = 'chimed'; // In ps and top it is one of many called node otherwise.
   const [{ findConfig, loadConfig }, { createLogger }, { Daemon }] = await Promise.all([
     import('../config/load.ts'),
     import('./logger.ts'),
