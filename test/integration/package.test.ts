@@ -88,5 +88,6 @@ test('it holds what it needs and no more', async () => {
     'config',
     'dist',
     'package.json',
+    'systemd',
   ]);
 });

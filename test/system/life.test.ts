@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { CONFIG, allReadyAgain, chimedAs, endFleet, installedMachine, startFleet } from './installed.ts';
+import { whyNot } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { saw } from './seen.ts';
+
+const tick = { interval: '100ms', data: 'tock', history: 1000 };
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+
+/** A source that blocks the event loop once in the life of the machine. */
+const blocking = `
+import { existsSync, writeFileSync } from 'node:fs';
+const marker = process.env.STATE_DIRECTORY + '/blocked';
+export default async () => {
+  if (existsSync(marker)) return 'I have blocked';
+  writeFileSync(marker, '');
+  for (;;);
+};`;
+
+describe.skipIf(whyNot())('the service', () => {
+  let machine: Machine;
+
+  const configure = (topics: object): Promise<void> => machine.write(CONFIG, JSON.stringify({ topics }));
+  const state = (unit: string): Promise<string> => machine.property(unit, 'ActiveState');
+
+  beforeAll(async () => {
+    machine = await installedMachine({ topics: { tick } });
+  });
+
+  afterAll(() => machine?.[Symbol.asyncDispose]());
+
+  test('that is restarted refuses nobody, and nobody misses anything', async () => {
+    await using fleet = await startFleet(machine, 200, 'tick');
+    for (const times of [1, 2, 3]) {
+      await machine.run('systemctl', 'restart', 'chimed');
+      await allReadyAgain(fleet, times);
+    }
+    const report = await endFleet(fleet);
+    expect(report.messages).toBeGreaterThan(200);
+    expect(report).toMatchObject({ refusals: [], gaps: 0, missed: 0, begunAgain: 0 });
+    const { slowestReturnMs, missed, gaps } = report;
+    saw('3 restarts under 200 clients, 10 messages/s', `0 refused, ${missed} missed, ${gaps} gaps`);
+    saw('  slowest client registered again after', seconds(slowestReturnMs));
+  });
+
+  test('that is killed is there again at once, and clients know that the numbering began again', async () => {
+    await using fleet = await startFleet(machine, 20, 'tick');
+    await machine.run('kill', '-KILL', await machine.property('chimed.service', 'MainPID'));
+    await allReadyAgain(fleet);
+    const report = await endFleet(fleet);
+    expect(report).toMatchObject({ refusals: [], gaps: 0, begunAgain: 20 });
+    expect(await machine.property('chimed.service', 'NRestarts')).toBe('1');
+    saw('SIGKILL: slowest of 20 clients registered again after', seconds(report.slowestReturnMs));
+  });
+
+  test('whose event loop is blocked is ended by the watchdog, and started again', async () => {
+    await machine.write('/etc/systemd/system/chimed.service.d/watchdog.conf', '[Service]\nWatchdogSec=2s\n');
+    await machine.write('/etc/chimed/block.mjs', blocking);
+    await configure({ tick, block: { interval: '1s', module: 'block.mjs' } });
+    await machine.sh('systemctl daemon-reload; systemctl reset-failed chimed; systemctl restart chimed');
+    await using fleet = await startFleet(machine, 5, 'tick');
+    const blocked = machine.start('chimed', 'listen', 'block', '--count', '1');
+    await allReadyAgain(fleet);
+    expect(await blocked.ended).toBe(0);
+    expect(blocked.output.stdout).toContain('I have blocked');
+    const lines = await machine.journal('--unit=chimed.service', '--priority=err');
+    expect(lines.map(({ MESSAGE }) => MESSAGE)).toContainEqual(expect.stringContaining('Watchdog timeout'));
+    const { slowestReturnMs } = await endFleet(fleet);
+    saw('blocked event loop, WatchdogSec=2s: clients back after', seconds(slowestReturnMs));
+    await machine.sh('rm -r /etc/systemd/system/chimed.service.d; systemctl daemon-reload');
+    await configure({ tick });
+    await machine.sh('systemctl reset-failed chimed; systemctl restart chimed');
+  });
+
+  test('that is stopped is woken by the first client', async () => {
+    await machine.run('systemctl', 'stop', 'chimed.service');
+    expect(await state('chimed.service')).toBe('inactive');
+    const began = performance.now();
+    const { stdout } = await chimedAs(machine, 'alice', 'listen', 'tick', '--count', '1');
+    saw('stopped: first message to the client that woke it after', seconds(performance.now() - began));
+    expect(stdout).toContain('tock');
+    expect(await state('chimed.service')).toBe('active');
+  });
+
+  test('with a broken configuration does not start, and is not tried again', async () => {
+    await machine.write(CONFIG, 'topics: { t: { interval: 1 } }\n');
+    const { code } = await machine.attempt('systemctl', 'restart', 'chimed');
+    expect(code).not.toBe(0);
+    expect(await machine.property('chimed.service', 'ExecMainStatus')).toBe('78');
+    expect(await machine.property('chimed.service', 'SubState')).toBe('failed'); // and not auto-restart
+    expect(await machine.property('chimed.service', 'NRestarts')).toBe('0');
+    saw('broken configuration', 'exit 78, 0 restarts');
+  });
+
+  test('is tried for clients that come nevertheless, but not without end', async () => {
+    const { stderr, code } = await machine.attempt('chimed', 'status');
+    expect(code).toBe(69);
+    expect(await state('chimed.socket')).toBe('failed');
+    expect(stderr).toContain('chimed: ');
+    await configure({ tick });
+    await machine.sh('systemctl reset-failed chimed.service chimed.socket; systemctl start chimed');
+    expect((await chimedAs(machine, 'alice', 'listen', 'tick', '--count', '1')).code).toBe(0);
+  });
+
+  test('makes the socket itself if the socket unit is masked', async () => {
+    await machine.sh('systemctl stop chimed.socket; systemctl mask chimed.socket');
+    expect(await state('chimed.service')).toBe('inactive'); // It goes with its socket.
+    await machine.write(CONFIG, JSON.stringify({ socket: { mode: '0660' }, topics: { tick } }));
+    await machine.run('systemctl', 'start', 'chimed');
+    const made = await machine.run('stat', '--format=%a %G', '/run/chimed/daemon/chimed.sock');
+    expect(made.trim()).toBe('660 chimed');
+    const { stdout } = await chimedAs(machine, 'alice', 'listen', 'tick', '--count', '1');
+    expect(stdout).toContain('tock');
+    expect((await chimedAs(machine, 'mallory', 'status')).code).toBe(77);
+    saw('without the socket unit', made.trim());
+  });
+});
