@@ -43,6 +43,11 @@ export const codes = {
     meaning: "the client's user has `clients.maxPerUser` connections already",
     remedy: 'close some, or raise it; `chimed status` shows whose they are',
   },
+  'too-fast': {
+    meaning:
+      'a client asks, or a user connects, more often than `clients.requestsPerSecond` or `clients.connectionsPerSecond`',
+    remedy: 'keep one connection open; ask less often, or raise the limit',
+  },
   'not-allowed': {
     meaning: "the topic's `access` does not name the client's user or one of its groups",
     remedy: 'name it there and reload; somebody new to a group logs in again first',

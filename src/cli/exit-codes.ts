@@ -19,6 +19,7 @@ const byError: Partial<Record<ErrorCode, number>> = {
   timeout: exitCodes.noDaemon,
   'too-many-clients': exitCodes.noDaemon,
   'too-many-connections': exitCodes.noDaemon,
+  'too-fast': exitCodes.noDaemon,
   'not-permitted': exitCodes.notPermitted,
   'not-allowed': exitCodes.notPermitted,
   'bad-config': exitCodes.config,

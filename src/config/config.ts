@@ -42,6 +42,8 @@ export interface Config {
     max: number;
     maxPerUser: number;
     maxPatterns: number;
+    requestsPerSecond: number;
+    connectionsPerSecond: number;
     pendingBytes: number;
     stallTimeoutMs: number;
     frameBytes: number;

@@ -111,6 +111,8 @@ function resolveSettings(
       max: clients.max,
       maxPerUser: clients.maxPerUser ?? Math.ceil(clients.max / 2),
       maxPatterns: clients.maxPatterns,
+      requestsPerSecond: clients.requestsPerSecond,
+      connectionsPerSecond: clients.connectionsPerSecond,
       pendingBytes: parseSize(clients.pendingBytes),
       stallTimeoutMs: parseDuration(clients.stallTimeout),
       frameBytes: parseSize(clients.frameBytes),

@@ -52,6 +52,16 @@ export const settingsSchema = {
       format: 'count',
       default: 256,
     },
+    requestsPerSecond: {
+      doc: 'Requests of one client in a second. One who asks more often is told so (`too-fast`) and read from more slowly; nothing that it asks for is dropped.',
+      format: 'count',
+      default: 10_000,
+    },
+    connectionsPerSecond: {
+      doc: 'New connections of one user in a second, on average over ten; one more is rejected with `too-fast`.',
+      format: 'count',
+      default: 1000,
+    },
     pendingBytes: {
       doc: 'Bytes that may wait for one client. Past that, messages are skipped and counted until it has read them; then it gets the newest of each topic.',
       format: 'buffer-size',

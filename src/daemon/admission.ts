@@ -1,14 +1,21 @@
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/mistakes.ts';
+import { descriptorLimit } from '../linux/limits.ts';
 import { loadPart } from '../linux/part.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { Logger } from '../log.ts';
 import type { Rejection } from '../protocol/messages.ts';
 import { isPrivileged } from './access.ts';
+import { Rate } from './rate.ts';
 import type { Registry } from './registry.ts';
 
 /** Tells who is at the other end of a socket. */
 export type PeerOf = (fd: number) => Peer;
+
+/** Descriptors that are not clients': the socket, logs, what sources open. */
+const OTHER_DESCRIPTORS = 64;
+/** After a rest, the connections of so many seconds may come at once: all clients come back after a restart. */
+const BURST_SECONDS = 10;
 
 /** Where the system does not tell, says so once and returns undefined. */
 export function loadPeerOf(logger: Logger): Promise<PeerOf | undefined> {
@@ -31,19 +38,60 @@ export function assertEnforceable({ file, topics }: Config, peerOf: PeerOf | und
   if (mistakes.length > 0) throw new ConfigError(file, mistakes);
 }
 
-/** Why one more connection of this peer's is one too many, if it is. */
-export function refusalOf(
-  peer: Peer | undefined,
-  registry: Registry,
-  { max, maxPerUser }: Config['clients'],
-): Rejection | undefined {
-  if (registry.clients.size >= max) {
-    const message = `${max} clients are connected already (clients.max); try again later`;
-    return { code: 'too-many-clients', message };
+/** Decides who may connect: not too many, not too many of one user, and not too fast. */
+export class Admission {
+  readonly #registry: Registry;
+  readonly #limits: () => Config['clients'];
+  readonly #logger: Logger;
+  readonly #most = (descriptorLimit() ?? Infinity) - OTHER_DESCRIPTORS;
+  /** By uid; there are no more than users who may use the socket. */
+  readonly #rates = new Map<number | undefined, Rate>();
+
+  /** @param limits The settings; a reload may change them. */
+  constructor(registry: Registry, limits: () => Config['clients'], logger: Logger) {
+    this.#registry = registry;
+    this.#limits = limits;
+    this.#logger = logger;
+    const { max } = limits();
+    if (max > this.#most) {
+      const fields = { descriptors: this.#most + OTHER_DESCRIPTORS, max, clients: this.#most };
+      logger.warn(fields, 'the limit of open files allows fewer clients than clients.max: raise LimitNOFILE');
+    }
   }
-  if (peer && !isPrivileged(peer) && registry.connectionsOf(peer.uid) >= maxPerUser) {
-    const message = `the user with uid ${peer.uid} has ${maxPerUser} connections already (clients.maxPerUser)`;
-    return { code: 'too-many-connections', message: `${message}; close some` };
+
+  /** Why this connection is one too many, if it is. */
+  refusal(peer: Peer | undefined): Rejection | undefined {
+    const { max, maxPerUser } = this.#limits();
+    if (this.#registry.clients.size >= Math.min(max, this.#most)) {
+      const [count, why] = max <= this.#most ? [max, 'clients.max'] : [this.#most, 'the limit of open files'];
+      const message = `${count} clients are connected already (${why}); try again later`;
+      return { code: 'too-many-clients', message };
+    }
+    if (peer && !isPrivileged(peer) && this.#registry.connectionsOf(peer.uid) >= maxPerUser) {
+      const message = `the user with uid ${peer.uid} has ${maxPerUser} connections already (clients.maxPerUser)`;
+      return { code: 'too-many-connections', message: `${message}; close some` };
+    }
+    return this.#tooFast(peer);
   }
-  return undefined;
+
+  #tooFast(peer: Peer | undefined): Rejection | undefined {
+    const { connectionsPerSecond } = this.#limits();
+    const rate = this.#rateOf(peer?.uid, connectionsPerSecond);
+    const { refused } = rate;
+    if (rate.take()) {
+      if (refused > 0) this.#logger.info({ uid: peer?.uid, refused }, 'connections come slowly enough again');
+      return undefined;
+    }
+    if (refused === 0) this.#logger.warn({ uid: peer?.uid }, 'connections come too fast: some are refused');
+    const message = `this user opens more than ${connectionsPerSecond} connections a second (clients.connectionsPerSecond)`;
+    return { code: 'too-fast', message: `${message}; keep one open` };
+  }
+
+  #rateOf(uid: number | undefined, perSecond: number): Rate {
+    const known = this.#rates.get(uid);
+    if (known?.perSecond === perSecond) return known;
+    const rate = new Rate(perSecond, BURST_SECONDS);
+    this.#rates.set(uid, rate);
+    return rate;
+  }
 }

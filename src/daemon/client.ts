@@ -6,12 +6,16 @@ import { encodeFrame } from '../transport/frames.ts';
 import type { Flusher } from './flusher.ts';
 import { Outbox } from './outbox.ts';
 import type { OutboxLimits } from './outbox.ts';
+import { Rate } from './rate.ts';
 import type { Subscriber } from './topic.ts';
+
+/** How long one who asks too fast is not read from. */
+const SLOW_DOWN_MS = 100;
 
 /** What clients share. */
 export interface ClientContext {
   flusher: Flusher;
-  limits: OutboxLimits;
+  limits: OutboxLimits & { requestsPerSecond: number };
   logger: Logger;
   /** Does what a frame asks for. */
   onRequest: (client: Client, frame: Frame) => void;
@@ -29,8 +33,11 @@ export class Client implements Subscriber {
   readonly #outbox: Outbox;
   readonly #logger: Logger;
   readonly #onRequest: (client: Client, frame: Frame) => void;
-  /** What it asked for while it left earlier answers unread: at most what one chunk holds. */
+  /** What it asked for while it left earlier answers unread, or too fast: at most what one chunk holds. */
   #deferred: Frame[] = [];
+  readonly #requests: Rate;
+  #slowedDown: NodeJS.Timeout | undefined;
+  #toldTooFast = false;
   #rejections = 0;
 
   constructor(connection: Connection, { flusher, limits, logger, onRequest }: ClientContext) {
@@ -38,6 +45,7 @@ export class Client implements Subscriber {
     this.connection = connection;
     this.#logger = logger;
     this.#onRequest = onRequest;
+    this.#requests = new Rate(limits.requestsPerSecond, 1);
     this.#outbox = new Outbox(connection, flusher, limits, {
       slow: () =>
         logger.warn(this.fields, 'client is slow: messages are skipped until it has read what waits'),
@@ -93,11 +101,10 @@ export class Client implements Subscriber {
     this.#logger.warn({ ...this.fields, code, request }, `rejected: ${message}`);
   }
 
-  /** A frame came. While its answers wait unread, it is not answered more, and not read from. */
+  /** A frame came. One who leaves its answers unread, or asks too fast, is not read from for a while. */
   frame(frame: Frame): void {
-    if (!this.#outbox.full && this.#deferred.length === 0) return this.#onRequest(this, frame);
+    if (this.#deferred.length === 0 && this.#mayAsk(frame)) return this.#onRequest(this, frame);
     this.#deferred.push(frame);
-    this.#outbox.wantRoom();
     this.connection.pause();
   }
 
@@ -105,15 +112,41 @@ export class Client implements Subscriber {
   drained(): void {
     if (this.connection.ended) return;
     this.#outbox.drained();
+    this.#resume();
+  }
+
+  /** Does what was put off, as far as it may be done now. */
+  #resume(): void {
     const deferred = this.#deferred;
     this.#deferred = [];
     for (const frame of deferred) this.frame(frame);
     if (deferred.length > 0 && this.#deferred.length === 0) this.connection.resume();
   }
 
+  #mayAsk(frame: Frame): boolean {
+    if (this.#outbox.full) {
+      this.#outbox.wantRoom();
+      return false;
+    }
+    if (this.#requests.take()) return true;
+    this.#slowedDown ??= setTimeout(() => {
+      this.#slowedDown = undefined;
+      if (!this.connection.ended) this.#resume();
+    }, SLOW_DOWN_MS);
+    if (!this.#toldTooFast) this.#tellTooFast(frame.type);
+    return false;
+  }
+
+  #tellTooFast(request: string): void {
+    this.#toldTooFast = true;
+    const message = `more than ${this.#requests.perSecond} requests a second (clients.requestsPerSecond): they are read more slowly`;
+    this.refuse({ code: 'too-fast', message, request });
+  }
+
   /** The connection is gone. */
   closed(reason: string): void {
     this.#deferred = [];
+    clearTimeout(this.#slowedDown);
     this.#outbox.close();
     const { sent, skipped, fields } = this;
     const seconds = Math.round((Date.now() - this.since) / 1000);

@@ -2,30 +2,29 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from '../config/config.ts';
-import { ChimedError, messageOf } from '../errors.ts';
-import { groupId } from '../linux/accounts.ts';
+import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { Logger } from '../log.ts';
 import type { Status } from '../protocol/status.ts';
 import type { Connection, ConnectionHandler } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';
-import { claimSocket, inheritSocket } from '../transport/socket-file.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../version.ts';
-import { assertEnforceable, loadPeerOf, refusalOf } from './admission.ts';
+import { Admission, assertEnforceable, loadPeerOf } from './admission.ts';
 import type { PeerOf } from './admission.ts';
 import { Client } from './client.ts';
 import { Flusher } from './flusher.ts';
-import type { SavedMessages } from './message-log.ts';
 import { Registry } from './registry.ts';
 import { handleRequest, registeredFrame } from './requests.ts';
 import type { Context } from './requests.ts';
+import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './state.ts';
 import { takeStatus, takeVitals } from './status.ts';
 import type { Vitals } from './supervision.ts';
+import { takeSocket } from './take-socket.ts';
 import { createTopicParts } from './topic-parts.ts';
-import { Topic } from './topic.ts';
+import { TopicSet } from './topic-set.ts';
 import type { TopicParts } from './topic.ts';
 
 /** The daemon: wires its parts, starts them, reloads, and stops them in reverse. */
@@ -36,13 +35,11 @@ export class Daemon {
   readonly #server: Server;
   readonly #flusher = new Flusher();
   readonly #registry = new Registry(() => this.#config.clients.maxPatterns);
+  readonly #admission: Admission;
   readonly #context: Context;
   readonly #startedAt = Date.now();
-  /** Numbering of topics that are not configured now: should they come back, they go on from there. */
-  readonly #numbering: Map<string, SavedMessages>;
+  readonly #topics: TopicSet;
   readonly #allGone = Promise.withResolvers<void>();
-  /** Settles when the sources of removed topics have ended. */
-  #closing: Promise<unknown> = Promise.resolve();
   #config: Config;
   #statusFrame: Buffer | undefined;
   #stopping: Promise<void> | undefined;
@@ -72,6 +69,7 @@ export class Daemon {
     this.#logger = logger;
     this.#socketFile = socketFile;
     this.#peerOf = peerOf;
+    this.#admission = new Admission(this.#registry, () => this.#config.clients, logger);
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
@@ -81,13 +79,14 @@ export class Daemon {
     });
     // Only who owns the socket may take the state.
     const { instance, topics } = takeState(config.state.file, logger);
-    this.#numbering = new Map(Object.entries(topics));
+    this.#topics = new TopicSet(this.#registry, logger, topics);
     this.#context = { registry: this.#registry, instance, logger, statusFrame: () => this.#encodedStatus() };
   }
 
   async #open(topics: TopicParts[]): Promise<void> {
-    for (const parts of topics) this.#putTopic(parts);
+    for (const parts of topics) this.#topics.put(parts);
     await this.#server.listen((server) => this.#socketFile.open(server));
+    this.#socketFile.watch((vacant) => void this.#socketGone(vacant));
     const fields = {
       socket: this.#socketFile.path,
       pid: process.pid,
@@ -95,6 +94,28 @@ export class Daemon {
       instance: this.#context.instance,
     };
     this.#logger.info({ ...fields, topics: topics.length, config: this.#config.file }, 'listening');
+  }
+
+  /** Somebody has removed the socket, or put something else in its place: the latter is not ours to remove. */
+  async #socketGone(vacant: boolean): Promise<void> {
+    if (this.#stopping) return;
+    const fields = { socket: this.#socketFile.path };
+    if (!vacant) {
+      this.#logger.error(
+        fields,
+        'the socket is gone: something else has its place, and nobody new can connect',
+      );
+      return;
+    }
+    this.#logger.error(fields, 'the socket is gone: somebody has removed it; it is made again');
+    try {
+      await this.#server.listen((server) => this.#socketFile.open(server));
+    } catch (error) {
+      this.#logger.error(
+        { ...fields, error: messageOf(error) },
+        'the socket is gone: it cannot be made again',
+      );
+    }
   }
 
   /**
@@ -110,12 +131,12 @@ export class Daemon {
     const removed = [...current.keys()].filter((name) => !config.topics.some((topic) => topic.name === name));
     const parts = await createTopicParts(config, changed, this.#logger);
     if (this.#stopping) return;
-    const later = restartOnly.filter((key) => !isDeepStrictEqual(get(config, key), get(this.#config, key)));
+    const later = needingRestart(this.#config, config);
     this.#config = config;
 
     const affected = [
-      ...removed.flatMap((name) => this.#removeTopic(name)),
-      ...parts.flatMap((part) => this.#putTopic(part)),
+      ...removed.flatMap((name) => this.#topics.remove(name)),
+      ...parts.flatMap((part) => this.#topics.put(part)),
     ];
     for (const client of new Set(affected)) client.answer(registeredFrame(client, this.#context));
     this.#logger.info({ config: config.file, changed: changed.map(({ name }) => name), removed }, 'reloaded');
@@ -134,10 +155,7 @@ export class Daemon {
     const clients = [...this.#registry.clients.values()];
     this.#logger.info({ reason, clients: clients.length }, 'stopping');
     this.#server.stopAccepting();
-    const sources = Promise.all([
-      this.#closing,
-      ...[...this.#registry.topics.values()].map((topic) => topic.close()),
-    ]);
+    const sources = this.#topics.close();
     this.#flusher.flush();
     const lastWords = encodeFrame({ type: 'chimed.stopping', data: { reason } });
     for (const client of clients) client.connection.end('the daemon stopped', lastWords, timeoutMs);
@@ -154,13 +172,8 @@ export class Daemon {
   #save(): void {
     const { file } = this.#config.state;
     if (file === undefined) return;
-    const { registry, instance } = this.#context;
-    const topics = [...registry.topics].map(([name, topic]) => [name, topic.save()] as const);
     try {
-      saveState(file, {
-        instance,
-        topics: Object.fromEntries([...this.#numbering, ...topics]),
-      });
+      saveState(file, { instance: this.#context.instance, topics: this.#topics.save() });
     } catch (error) {
       this.#logger.error(
         { file, error: messageOf(error) },
@@ -192,29 +205,6 @@ export class Daemon {
     return this.#config.shutdown.timeoutMs;
   }
 
-  /** Adds a topic, or changes one; returns the clients who now hear more or less than before. */
-  #putTopic(parts: TopicParts): Client[] {
-    const { name } = parts.config;
-    const existing = this.#registry.topics.get(name);
-    if (existing) {
-      existing.replace(parts);
-      return this.#registry.refreshTopic(existing);
-    }
-    const topic = new Topic(parts, this.#logger, this.#numbering.get(name));
-    this.#numbering.delete(name);
-    topic.open();
-    return this.#registry.addTopic(topic);
-  }
-
-  /** Removes a topic; returns the clients who heard it. */
-  #removeTopic(name: string): Client[] {
-    const topic = this.#registry.topic(name);
-    const audience = this.#registry.removeTopic(topic);
-    this.#numbering.set(name, topic.save());
-    this.#closing = Promise.allSettled([this.#closing, topic.close()]);
-    return audience;
-  }
-
   #accept(connection: Connection): ConnectionHandler {
     const client = new Client(connection, {
       flusher: this.#flusher,
@@ -222,9 +212,9 @@ export class Daemon {
       logger: this.#logger,
       onRequest: (sender, frame) => handleRequest(sender, frame, this.#context),
     });
-    const refusal = refusalOf(connection.peer, this.#registry, this.#config.clients);
+    const refusal = this.#admission.refusal(connection.peer);
     if (refusal) {
-      client.logRejection(refusal);
+      if (refusal.code !== 'too-fast') client.logRejection(refusal); // The admission has logged those, once.
       connection.reject(refusal);
       return { frame() {}, violated() {}, drained() {}, closed() {} };
     }
@@ -252,27 +242,4 @@ export class Daemon {
     }
     return this.#statusFrame;
   }
-}
-
-/** The socket that the service manager passed, else the one at our own path. */
-async function takeSocket(config: Config, logger: Logger, inherited?: InheritedSocket): Promise<SocketFile> {
-  const { group, ...options } = config.socket;
-  if (inherited) return inheritSocket(inherited, options.backlog);
-  const gid = group === undefined ? {} : { gid: socketGroupId(group) };
-  return claimSocket({ ...options, ...gid, logger });
-}
-
-function socketGroupId(group: string): number {
-  try {
-    return groupId(group);
-  } catch (error) {
-    throw new ChimedError('bad-config', `socket.group: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-/** Settings that a reload cannot change. */
-const restartOnly = ['socket', 'state', 'clients.frameBytes', 'clients.frameTimeoutMs'] as const;
-
-function get(config: Config, key: (typeof restartOnly)[number]): unknown {
-  return key.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], config);
 }

@@ -70,7 +70,7 @@ export class Registry {
       else {
         topic.unsubscribe(client);
         const message = `a new configuration no longer lets you hear ${topic.name}`;
-        client.refuse({ code: 'not-allowed', message, topic: topic.name });
+        client.refuse({ code: 'not-allowed', message, request: 'chimed.register', topic: topic.name });
       }
       return true;
     });

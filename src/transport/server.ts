@@ -34,7 +34,7 @@ interface Accepted {
  */
 export class Server {
   readonly #options: ServerOptions;
-  readonly #net: NetServer;
+  #net: NetServer | undefined;
   readonly #ipc = new IPCModule();
   readonly #accepted = new Map<Socket, Accepted>();
   #lastId = 0;
@@ -46,31 +46,34 @@ export class Server {
     this.#ipc.serve('unused: we listen, node-ipc reads');
     this.#ipc.server.on(FRAME, (frame: Frame, socket: Socket) => this.#frame(frame, socket));
     this.#ipc.server.on(VIOLATION, (error: ChimedError, socket: Socket) => this.#violation(error, socket));
-    this.#net = createServer((socket) => this.#accept(socket));
   }
 
   /**
-   * Starts to listen: `open` calls `listen` on the server in its own way. Resolves once it listens.
+   * Starts to listen: `open` calls `listen` on the server in its own way. Resolves once it listens. Called
+   * again, it listens in the new place only; whoever is connected stays.
    * @throws {ChimedError} `cannot-listen`.
    */
   async listen(open: (server: NetServer) => void): Promise<void> {
+    const net = createServer((socket) => this.#accept(socket));
     try {
-      open(this.#net);
-      await once(this.#net, 'listening');
+      open(net);
+      await once(net, 'listening');
     } catch (error) {
       throw new ChimedError('cannot-listen', `the socket cannot be opened: ${messageOf(error)}`, {
         cause: error,
       });
     }
     // Accepting fails when descriptors run out; the server goes on listening and so do we.
-    this.#net.on('error', (error) =>
+    net.on('error', (error) =>
       this.#options.logger.error({ error: error.message }, 'cannot accept a client'),
     );
+    this.#net?.close();
+    this.#net = net;
   }
 
   /** Stops accepting. Those who are connected stay. */
   stopAccepting(): void {
-    this.#net.close();
+    this.#net?.close();
   }
 
   #accept(socket: Socket): void {

@@ -1,8 +1,8 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
-import type { Stats } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync, unlinkSync, watch } from 'node:fs';
+import type { FSWatcher, Stats } from 'node:fs';
 import { createConnection } from 'node:net';
 import type { Server } from 'node:net';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
@@ -25,8 +25,13 @@ export interface SocketOptions {
 /** A path that is ours: nobody else will listen on it while this process lives. */
 export interface SocketFile {
   readonly path: string;
-  /** Makes `server` listen on the path. */
+  /** Makes `server` listen on the path. Again, with another server, if the socket is gone. */
   open(server: Server): void;
+  /**
+   * Calls `gone` when somebody has taken the socket away. Not for an inherited one, which is not ours.
+   * @param gone `vacant` is false if something else is at the path now.
+   */
+  watch(gone: (vacant: boolean) => void): void;
   /** Removes the socket if it is still the one that we made, and lets go of the path. */
   release(): void;
 }
@@ -62,6 +67,7 @@ export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
 
 function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): SocketFile {
   let made: Stats | undefined;
+  let watcher: FSWatcher | undefined;
   return {
     path,
     /*
@@ -85,7 +91,19 @@ function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): So
       made = lstatSync(unfinished);
       renameSync(unfinished, path);
     },
+    watch(gone) {
+      const look = (_event: string, name: string | null): void => {
+        if (name !== basename(path)) return;
+        const found = lstatSync(path, { throwIfNoEntry: false });
+        if (!made || sameFile(made, found)) return;
+        made = undefined; // Told once, until it is made again.
+        gone(found === undefined);
+      };
+      watcher = watch(dirname(path), { persistent: false }, look);
+      watcher.on('error', () => watcher?.close()); // The directory is gone, too.
+    },
     release() {
+      watcher?.close();
       if (made && sameFile(made, lstatSync(path, { throwIfNoEntry: false }))) unlinkSync(path);
       lock.release();
     },
@@ -94,12 +112,12 @@ function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): So
 
 /** A Windows named pipe: the system refuses a second owner, and nothing is left behind. */
 function namedPipe({ path, backlog }: SocketOptions): SocketFile {
-  return { path, open: (server) => server.listen({ path, backlog }), release() {} };
+  return { path, open: (server) => server.listen({ path, backlog }), watch() {}, release() {} };
 }
 
 /** A socket that was listening before we came and will be when we have gone: its path is not ours to touch. */
 export function inheritSocket({ fd, path }: InheritedSocket, backlog: number): SocketFile {
-  return { path, open: (server) => server.listen({ fd, backlog }), release() {} };
+  return { path, open: (server) => server.listen({ fd, backlog }), watch() {}, release() {} };
 }
 
 function sameFile(one: Stats, other: Stats | undefined): boolean {

@@ -32,6 +32,8 @@ const defaults = {
     max: 10_000,
     maxPerUser: 5000,
     maxPatterns: 256,
+    requestsPerSecond: 10_000,
+    connectionsPerSecond: 1000,
     pendingBytes: 1024 * 1024,
     stallTimeoutMs: 30_000,
     frameBytes: 1024 * 1024,
@@ -53,7 +55,7 @@ test.each(['', '# nothing\n', 'topics:\n', 'socket:\nclients: {}\n', '{}'])(
 test('what is set is read', () => {
   const { topics: _, ...settings } = load(`
     socket: { path: /x/y.sock, mode: '0660', group: staff, backlog: 5 }
-    clients: { max: 1, maxPerUser: 3, maxPatterns: 2, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
+    clients: { max: 1, maxPerUser: 3, maxPatterns: 2, requestsPerSecond: 4, connectionsPerSecond: 5, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
     log: { level: debug, format: json }
     state: { file: /x/state.json }
     shutdown: { timeout: 250 ms }`);
@@ -65,6 +67,8 @@ test('what is set is read', () => {
       max: 1,
       maxPerUser: 3,
       maxPatterns: 2,
+      requestsPerSecond: 4,
+      connectionsPerSecond: 5,
       pendingBytes: 64 * 1024,
       stallTimeoutMs: 1500,
       frameBytes: 3 * 1024 * 1024,
