@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 
@@ -81,6 +81,29 @@ describe.concurrent('the path of the socket', () => {
     expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
     expect(existsSync(daemon.socket)).toBe(true);
     other.close();
+  });
+
+  test('is made again when somebody removes it, and nobody who is connected notices', async () => {
+    await using daemon = await startDaemon({ topics });
+    using before = await daemon.raw();
+    await before.send('tick').frame('tick');
+    unlinkSync(daemon.socket);
+    const line = await daemon.logged(/^the socket is gone: somebody has removed it/);
+    expect(line).toMatchObject({ level: 'error', socket: daemon.socket });
+    using after = await daemon.raw();
+    await after.send('tick').frame('tick');
+    await before.frame('tick', before.frames.items.length);
+    expect(await daemon.program.kill().ended).toBe(0);
+    expect(existsSync(daemon.socket)).toBe(false);
+  });
+
+  test('is left to whatever has taken its place', async () => {
+    await using daemon = await startDaemon({ topics });
+    writeFileSync(daemon.folder.file('other'), 'precious');
+    renameSync(daemon.folder.file('other'), daemon.socket);
+    await daemon.logged(/^the socket is gone: something else has its place/);
+    expect(await daemon.program.kill().ended).toBe(0);
+    expect(readFileSync(daemon.socket, 'utf8')).toBe('precious');
   });
 
   test('is free again after a stop', async () => {
