@@ -60,15 +60,17 @@ function topicRow(topic: TopicStatus, paint: Painter): string[] {
   ];
 }
 
-const clientHeads = ['CLIENT', 'NAME', 'TOPICS', 'SENT', 'SKIPPED', 'PENDING', 'CONNECTED'];
+const clientHeads = ['CLIENT', 'NAME', 'PID', 'UID', 'TOPICS', 'SENT', 'SKIPPED', 'PENDING', 'CONNECTED'];
 
 function clientRow(
-  { id, name, topics, sent, skipped, pendingBytes, since }: ClientStatus,
+  { id, name, pid, uid, topics, sent, skipped, pendingBytes, since }: ClientStatus,
   paint: Painter,
 ): string[] {
   return [
     String(id),
     printable(name ?? '-'),
+    String(pid ?? '-'),
+    String(uid ?? '-'),
     topics.join(' ') || '-',
     String(sent),
     skipped > 0 ? paint.bad(String(skipped)) : '0',

@@ -168,7 +168,8 @@ describe.concurrent('chimed status', () => {
     expect(stdout).toMatch(/^TOPIC +SCHEDULE +SOURCE +SEQ/m);
     expect(stdout).toMatch(/^tick +every 50ms +data +\d+/m);
     expect(stdout).toMatch(/^price +when published +publish/m);
-    expect(stdout).toMatch(/^\d+ +somebody +tick +\d+/m);
+    const who = `${process.pid} +${process.getuid!()}`;
+    expect(stdout).toMatch(new RegExp(`^\\d+ +somebody +${who} +tick +\\d+`, 'm'));
   });
 
   test('--json prints all of it', async () => {
