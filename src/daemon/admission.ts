@@ -3,32 +3,30 @@ import { ConfigError } from '../config/mistakes.ts';
 import { descriptorLimit } from '../linux/limits.ts';
 import { loadPart } from '../linux/part.ts';
 import type { Peer } from '../linux/peer.ts';
+import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
 import type { Rejection } from '../protocol/messages.ts';
 import { isPrivileged } from './access.ts';
 import { Rate } from './rate.ts';
 import type { Registry } from './registry.ts';
 
-/** Tells who is at the other end of a socket. */
-export type PeerOf = (fd: number) => Peer;
-
 /** Descriptors that are not clients': the socket, logs, what sources open. */
 const OTHER_DESCRIPTORS = 64;
 /** After a rest, the connections of so many seconds may come at once: all clients come back after a restart. */
 const BURST_SECONDS = 10;
 
-/** Where the system does not tell, says so once and returns undefined. */
-export function loadPeerOf(logger: Logger): Promise<PeerOf | undefined> {
+/** Where the system does not have them, says once what is off, and returns undefined. */
+export function loadSocketCalls(logger: Logger): Promise<SocketCalls | undefined> {
   return loadPart(
-    async () => (await import('../linux/peer.ts')).peerOf,
+    async () => (await import('../linux/socket-calls.ts')).socketCalls,
     'who connects cannot be told: access rules are refused, and clients.maxPerUser is off',
     logger,
   );
 }
 
 /** @throws {ConfigError} `bad-config` if there are access rules and no way to tell who connects. */
-export function assertEnforceable({ file, topics }: Config, peerOf: PeerOf | undefined): void {
-  if (peerOf) return;
+export function assertEnforceable({ file, topics }: Config, calls: SocketCalls | undefined): void {
+  if (calls) return;
   const mistakes = topics
     .filter(({ access }) => access.subscribe ?? access.publish)
     .map(({ name }) => ({

@@ -11,8 +11,8 @@ import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../version.ts';
-import { Admission, assertEnforceable, loadPeerOf } from './admission.ts';
-import type { PeerOf } from './admission.ts';
+import { Admission, assertEnforceable, loadSocketCalls } from './admission.ts';
+import type { SocketCalls } from '../linux/socket-calls.ts';
 import { Client } from './client.ts';
 import { Flusher } from './flusher.ts';
 import { Registry } from './registry.ts';
@@ -31,7 +31,7 @@ import type { TopicParts } from './topic.ts';
 export class Daemon {
   readonly #logger: Logger;
   readonly #socketFile: SocketFile;
-  readonly #peerOf: PeerOf | undefined;
+  readonly #calls: SocketCalls | undefined;
   readonly #server: Server;
   readonly #flusher = new Flusher();
   readonly #registry = new Registry(() => this.#config.clients.maxPatterns);
@@ -50,11 +50,11 @@ export class Daemon {
    * nothing is left open then.
    */
   static async start(config: Config, logger: Logger, inherited?: InheritedSocket): Promise<Daemon> {
-    const peerOf = await loadPeerOf(logger);
-    assertEnforceable(config, peerOf);
+    const calls = await loadSocketCalls(logger);
+    assertEnforceable(config, calls);
     const topics = await createTopicParts(config, config.topics, logger);
     const socketFile = await takeSocket(config, logger, inherited);
-    const daemon = new Daemon(config, logger, socketFile, peerOf);
+    const daemon = new Daemon(config, logger, socketFile, calls);
     try {
       await daemon.#open(topics);
       return daemon;
@@ -64,16 +64,21 @@ export class Daemon {
     }
   }
 
-  private constructor(config: Config, logger: Logger, socketFile: SocketFile, peerOf: PeerOf | undefined) {
+  private constructor(
+    config: Config,
+    logger: Logger,
+    socketFile: SocketFile,
+    calls: SocketCalls | undefined,
+  ) {
     this.#config = config;
     this.#logger = logger;
     this.#socketFile = socketFile;
-    this.#peerOf = peerOf;
+    this.#calls = calls;
     this.#admission = new Admission(this.#registry, () => this.#config.clients, logger);
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
-      peerOf,
+      calls,
       logger,
       accept: (connection) => this.#accept(connection),
     });
@@ -123,7 +128,7 @@ export class Daemon {
    * @throws {ConfigError} `bad-config` if a source cannot be made; nothing has changed then.
    */
   async reload(config: Config): Promise<void> {
-    assertEnforceable(config, this.#peerOf);
+    assertEnforceable(config, this.#calls);
     const current = this.#registry.topics;
     const changed = config.topics.filter(
       (topic) => !isDeepStrictEqual(topic, current.get(topic.name)?.config),

@@ -7,6 +7,7 @@ const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
+export const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -24,6 +25,7 @@ const calls = {
   sendto: libc.func(
     'intptr_t sendto(int fd, const void *bytes, size_t count, int flags, const void *address, uint32_t length)',
   ),
+  send: libc.func('intptr_t send(int fd, const void *bytes, size_t count, int flags)'),
   getsockopt: libc.func(
     'int getsockopt(int fd, int level, int option, _Out_ void *value, _Inout_ uint32_t *length)',
   ),
@@ -84,7 +86,13 @@ export function sendDatagram(fd: number, to: string, bytes: Buffer, flags = 0): 
   if (sent < 0) throw new SystemError('sendto');
 }
 
-export const MSG_DONTWAIT = 0x40;
+/**
+ * send(2) on a connected socket, without waiting.
+ * @returns how many bytes the kernel has taken: 0 if there is no room, or the connection is broken.
+ */
+export function sendNow(fd: number, bytes: Buffer): number {
+  return Math.max(calls.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL) as number, 0);
+}
 
 /** sendmsg(2): sends an open file to a Unix address, with nothing beside it. */
 export function sendDescriptor(fd: number, to: string, descriptor: number, flags = 0): void {

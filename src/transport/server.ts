@@ -4,7 +4,7 @@ import type { Server as NetServer, Socket } from 'node:net';
 import { IPCModule } from 'node-ipc';
 
 import { ChimedError, messageOf } from '../errors.ts';
-import type { Peer } from '../linux/peer.ts';
+import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
 import type { Frame } from '../protocol/messages.ts';
 import { Connection } from './connection.ts';
@@ -16,8 +16,8 @@ export interface ServerOptions {
   maxFrameBytes: number;
   /** Longest time that a frame may stay unfinished, in milliseconds. */
   frameTimeoutMs: number;
-  /** Tells who is at the other end of a socket; absent where the system does not. */
-  peerOf?: ((fd: number) => Peer) | undefined;
+  /** Absent where the system does not have them. */
+  calls?: SocketCalls | undefined;
   logger: Logger;
   /** Called for each new connection; returns who hears of it. */
   accept: (connection: Connection) => ConnectionHandler;
@@ -78,7 +78,7 @@ export class Server {
 
   #accept(socket: Socket): void {
     const frameAge = { limitMs: this.#options.frameTimeoutMs, exceeded: () => this.#tooOld(socket) };
-    const connection = new Connection(++this.#lastId, socket, frameAge, this.#peerOf(socket));
+    const connection = new Connection(++this.#lastId, socket, frameAge, this.#options.calls);
     const handler = this.#options.accept(connection);
     const accepted: Accepted = { connection, handler };
     this.#accepted.set(socket, accepted);
@@ -92,11 +92,6 @@ export class Server {
     this.#ipc.server.addSocket(socket);
     // After node-ipc's own listener, so that it sees what the parser left.
     socket.on('data', () => connection.chunkRead());
-  }
-
-  #peerOf(socket: Socket): Peer | undefined {
-    const { fd } = (socket as Socket & { _handle?: { fd?: number } | null })._handle ?? {};
-    return fd === undefined ? undefined : this.#options.peerOf?.(fd);
   }
 
   #frame(frame: Frame, socket: Socket): void {

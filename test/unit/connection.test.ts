@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { describe, expect, test, vi } from 'vitest';
+
+import { sendNow } from '../../src/linux/libc.ts';
+import type { SocketCalls } from '../../src/linux/socket-calls.ts';
+import { socketCalls } from '../../src/linux/socket-calls.ts';
+import { Connection } from '../../src/transport/connection.ts';
+import { socketPair } from '../helpers/socket-pair.ts';
+import type { SocketPair } from '../helpers/socket-pair.ts';
+
+const frameAge = { limitMs: 1000, exceeded() {} };
+const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
+
+/** A connection whose calls to `send` can be looked at. */
+async function connected(calls: Partial<SocketCalls> = {}) {
+  const pair = await socketPair();
+  const spy = vi.fn<SocketCalls['sendNow']>(calls.sendNow ?? sendNow);
+  const connection = new Connection(1, pair.near, frameAge, { ...socketCalls, sendNow: spy });
+  return { ...pair, connection, sendNow: spy };
+}
+
+const numbered = (seq: number, bytes: number): Buffer =>
+  Buffer.from(`${JSON.stringify({ type: 't', seq, data: 'x'.repeat(bytes) })}\f`);
+
+describe('bytes go past the stream', () => {
+  test('while the kernel takes them', async () => {
+    using all = await connected();
+    all.connection.send(numbered(1, 10));
+    expect(all.near.bytesWritten).toBe(0);
+    expect(await all.far.frame('t')).toMatchObject({ seq: 1 });
+  });
+
+  test('and through it once it takes no more: nothing is lost, doubled or out of order', async () => {
+    using all = await connected();
+    all.far.socket.pause();
+    let seq = 0;
+    while (all.connection.pendingBytes < 500_000) all.connection.send(numbered(++seq, 7919));
+    const { results } = all.sendNow.mock;
+    expect(results.at(-1)!.value).toBeLessThan(7919); // The last one was taken in part, or not at all.
+    const direct = results.length;
+    all.far.socket.resume();
+    await once(all.near, 'drain');
+    all.connection.send(numbered(++seq, 10));
+    expect(all.sendNow.mock.calls.length).toBe(direct + 1);
+    const frames = await all.far.messages('t', seq);
+    expect(frames.map((frame) => frame.seq)).toEqual(Array.from({ length: seq }, (_, index) => index + 1));
+    expect(frames.every(({ data }) => data === 'x'.repeat(String(data).length))).toBe(true);
+  });
+
+  test('of which the kernel takes a part: the rest follows', async () => {
+    using all = await connected({ sendNow: (fd, bytes) => sendNow(fd, bytes.subarray(0, 5)) });
+    all.connection.send(numbered(1, 100));
+    all.connection.send(numbered(2, 100));
+    const frames = await all.far.messages('t', 2);
+    expect(frames.map(({ data }) => data)).toEqual(['x'.repeat(100), 'x'.repeat(100)]);
+  });
+
+  test('and are counted as taken, whichever way they went', async () => {
+    using all = await connected();
+    all.far.socket.pause();
+    let sent = 0;
+    for (; all.connection.pendingBytes < 100_000; sent += 5000) all.connection.send(Buffer.alloc(5000, 0x20));
+    expect(all.connection.takenBytes + all.connection.pendingBytes).toBe(sent);
+    expect(all.connection.takenBytes).toBeGreaterThan(0);
+  });
+});
+
+test('a socket that has closed, and whose descriptor has gone to another, gets nothing', async () => {
+  using all = await connected();
+  const fd = fdOf(all.near);
+  all.near.destroy();
+  await once(all.near, 'close');
+  // The kernel gives the lowest number that is free: it will be that one again.
+  using strangers = new DisposableStack();
+  let stranger: SocketPair;
+  do stranger = strangers.use(await socketPair());
+  while (![fdOf(stranger.near), fdOf(stranger.far.socket)].includes(fd));
+  all.connection.send(numbered(1, 10));
+  expect(all.sendNow).not.toHaveBeenCalled();
+  // What would have happened: the stranger's peer hears it.
+  const peer = fdOf(stranger.near) === fd ? stranger.far.socket : stranger.near;
+  const heard = once(peer, 'data');
+  sendNow(fd, numbered(2, 10));
+  expect(String(await heard)).toContain('"seq":2');
+});
+
+test('a peer that has gone is found out as ever', async () => {
+  using all = await connected();
+  const failed = new Promise((resolve) => all.near.once('error', resolve));
+  all.far.socket.destroy();
+  await all.far.closed;
+  all.connection.send(numbered(1, 10)); // We have not read, and so do not know.
+  expect(all.sendNow.mock.results[0]?.value).toBe(0);
+  expect(await failed).toMatchObject({ code: 'EPIPE' });
+  expect(all.connection.ended).toBe(true);
+});
+
+test('where there are no such calls, all goes through the stream', async () => {
+  using pair = await socketPair();
+  const connection = new Connection(1, pair.near, frameAge);
+  connection.send(numbered(1, 10));
+  expect(pair.near.bytesWritten).toBeGreaterThan(0);
+  expect(await pair.far.frame('t')).toMatchObject({ seq: 1 });
+  expect(connection.peer).toBeUndefined();
+});
