@@ -12,6 +12,9 @@ import type { Subscriber } from './topic.ts';
 /** How long one who asks too fast is not read from. */
 const SLOW_DOWN_MS = 100;
 
+/** Requests of one client in one turn of the event loop: some 10 ms of the dearest ones. */
+const MOST_A_TURN = 500;
+
 /** What clients share. */
 export interface ClientContext {
   flusher: Flusher;
@@ -36,6 +39,7 @@ export class Client implements Subscriber {
   /** What it asked for while it left earlier answers unread, or too fast: at most what one chunk holds. */
   #deferred: Frame[] = [];
   readonly #requests: Rate;
+  #askedThisTurn = 0;
   #slowedDown: NodeJS.Timeout | undefined;
   #toldTooFast = false;
   #rejections = 0;
@@ -128,13 +132,23 @@ export class Client implements Subscriber {
       this.#outbox.wantRoom();
       return false;
     }
-    if (this.#requests.take()) return true;
+    if (this.#askedThisTurn === MOST_A_TURN) return false; // The end of the turn resumes.
+    if (this.#requests.take()) {
+      if (this.#askedThisTurn++ === 0) setImmediate(endTurn, this);
+      return true;
+    }
     this.#slowedDown ??= setTimeout(() => {
       this.#slowedDown = undefined;
       if (!this.connection.ended) this.#resume();
     }, SLOW_DOWN_MS);
     if (!this.#toldTooFast) this.#tellTooFast(frame.type);
     return false;
+  }
+
+  /** Others, and the ticks, have had their turn. */
+  turnEnded(): void {
+    this.#askedThisTurn = 0;
+    if (this.#deferred.length > 0 && !this.connection.ended) this.#resume();
   }
 
   #tellTooFast(request: string): void {
@@ -159,4 +173,9 @@ export class Client implements Subscriber {
     this.#logger.warn(this.fields, 'client is stalled: it is disconnected');
     this.connection.reject({ code: 'stalled', message });
   }
+}
+
+/** One function for all, so that a client has no closure of its own. */
+function endTurn(client: Client): void {
+  client.turnEnded();
 }

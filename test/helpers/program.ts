@@ -8,6 +8,7 @@ import { Inbox } from './inbox.ts';
 
 export const root = join(import.meta.dirname, '../..');
 export const cli = join(root, 'src/cli/main.ts');
+export const builtCli = join(root, 'dist/cli/main.js');
 
 /** A process that a test started. It is killed, if it still runs, when its scope ends. */
 export class Program implements AsyncDisposable {

@@ -1,0 +1,29 @@
+import type { Trial } from './trial.ts';
+import { badFrames } from './trials/bad-frames.ts';
+import { connections } from './trials/connections.ts';
+import { doubleStart } from './trials/double-start.ts';
+import { floodsTrial } from './trials/floods.ts';
+import { frozenClients } from './trials/frozen-clients.ts';
+import { killLoop } from './trials/kill-loop.ts';
+import { pause } from './trials/pause.ts';
+import { reconnectStorm } from './trials/reconnect-storm.ts';
+import { reload } from './trials/reload.ts';
+import { slowClients } from './trials/slow-clients.ts';
+import { soak } from './trials/soak.ts';
+import { sources } from './trials/sources.ts';
+
+/** All trials, in the order in which they are run. */
+export const trials: readonly Trial[] = [
+  connections,
+  reconnectStorm,
+  killLoop,
+  pause,
+  frozenClients,
+  slowClients,
+  badFrames,
+  floodsTrial,
+  doubleStart,
+  sources,
+  reload,
+  soak,
+];

@@ -1,0 +1,58 @@
+import { Fleet } from '../fleet.ts';
+import { Findings, startBuilt } from '../trial.ts';
+import type { Trial } from '../trial.ts';
+
+export const reload: Trial = {
+  name: 'reload',
+  holds: '500 reloads, half of them broken, under load: unchanged topics miss no tick and no number',
+  async run(scale) {
+    const reloads = scale.of(500, 10);
+    const findings = new Findings();
+    const unchanged = { interval: '20ms', data: 'x'.repeat(100), history: 10 };
+    const config = (count: number) => ({
+      clients: { max: 20_000, maxPerUser: 20_000 },
+      topics: {
+        unchanged,
+        changing: { interval: `${20 + (count % 7)}ms`, data: count },
+        [`t${count}`]: unchanged,
+      },
+    });
+    await using daemon = await startBuilt(config(0));
+    await using fleet = await Fleet.start({
+      kind: 'library',
+      socket: daemon.socket,
+      count: 50,
+      topics: ['unchanged', 'changing'],
+    });
+    await fleet.heard('unchanged', 3);
+    const topic = async (name: string) =>
+      (await daemon.status()).topics.find((entry) => entry.topic === name)!;
+    const before = await topic('unchanged');
+    const began = performance.now();
+    const counts = { reloaded: 0, refused: 0 };
+    for (let count = 1; count <= reloads; count++) {
+      const { msg } = await daemon.reload(count % 2 === 0 ? config(count) : '{ topics: { broken');
+      counts[msg === 'reloaded' ? 'reloaded' : 'refused']++;
+      daemon.log.items.length = 0;
+      if (count % 100 === 0) scale.say(`${count} reloads`);
+    }
+    const after = await topic('unchanged');
+    const ticks = after.seq - before.seq + after.skippedTicks - before.skippedTicks;
+    const due = (performance.now() - began) / 20;
+    findings.hold(Math.abs(ticks - due) <= 3, `${ticks} ticks in the time of ${due.toFixed(0)}`);
+    findings.hold(counts.refused === reloads / 2, `${counts.refused} were refused`);
+    await fleet.heard('unchanged', after.seq + 1);
+    const report = await fleet.report();
+    findings.histories(report);
+    findings.hold(
+      report.clients.every(({ missed, registrations }) => missed === 0 && registrations === 1),
+      'a client missed something, or lost its connection',
+    );
+    const { instance } = await daemon.status();
+    findings.hold(instance.length > 0, 'no instance');
+    return {
+      seen: `${counts.reloaded} reloaded, ${counts.refused} refused in ${((performance.now() - began) / 1000).toFixed(0)} s: ${ticks} of ${due.toFixed(0)} ticks, 0 missed by 50 clients`,
+      failures: findings.failures,
+    };
+  },
+};

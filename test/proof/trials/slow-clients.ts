@@ -1,0 +1,57 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { Fleet } from '../fleet.ts';
+import { reconcile } from '../history.ts';
+import { Findings, startBuilt } from '../trial.ts';
+import type { Trial } from '../trial.ts';
+
+/** Payload and rate: ten times what a client reads who looks for a tenth of the time. */
+const PAYLOAD = 'x'.repeat(30_000);
+const PAUSE_MS = 90;
+const READ_MS = 10;
+
+export const slowClients: Trial = {
+  name: 'slow-clients',
+  holds:
+    'clients that read for a tenth of the time: the newest of each topic arrives, and what they missed is counted to the unit',
+  async run(scale) {
+    const rounds = scale.of(200, 12);
+    const count = scale.of(50, 5);
+    const findings = new Findings();
+    const topics = { a: { publish: true }, b: { publish: true }, end: { publish: true } };
+    await using daemon = await startBuilt({ topics, clients: { pendingBytes: '64KiB' } });
+    await using fleet = await Fleet.start({
+      kind: 'socket',
+      socket: daemon.socket,
+      count,
+      topics: ['a', 'b', 'end'],
+    });
+    await using publisher = daemon.connect();
+    let last = 0;
+    for (let round = 0; round < rounds; round++) {
+      await fleet.freeze(count);
+      const until = performance.now() + PAUSE_MS;
+      while (performance.now() < until) {
+        last = (await publisher.publish('a', PAYLOAD)).seq;
+        await publisher.publish('b', PAYLOAD);
+      }
+      await fleet.thaw();
+      await wait(READ_MS);
+    }
+    // All read on: the newest of each topic comes, and after it there is nothing left to be skipped.
+    await fleet.heard('a', last);
+    await fleet.heard('b', last);
+    await publisher.publish('end', 1);
+    await fleet.heard('end', 1);
+    const report = await fleet.report();
+    const status = await daemon.status();
+    findings.histories(report);
+    findings.failures.push(...reconcile(report.clients, status.clients));
+    const missed = report.clients.reduce((sum, client) => sum + client.missed, 0);
+    findings.hold(missed > 0, 'they were not slow: nothing was missed');
+    return {
+      seen: `${count} clients, ${2 * last} messages each: ${missed} missed by them, ${missed} skipped by the daemon, the newest heard by all`,
+      failures: findings.failures,
+    };
+  },
+};

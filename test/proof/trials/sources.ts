@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+
+import { percentile } from '../../bench/figures.ts';
+import { Fleet } from '../fleet.ts';
+import { Findings, startBuilt } from '../trial.ts';
+import type { Trial } from '../trial.ts';
+
+const INTERVAL_MS = 100;
+/** Something that no other process has in its arguments. */
+const MARK = `chimed-proof-${process.pid}`;
+
+const bad = {
+  hangs: { command: ['sleep', '3600'] },
+  children: { command: `for i in $(seq 100); do sh -c 'sleep 3600; : ${MARK}' & done; wait` },
+  prints: { command: 'head -c 104857600 /dev/zero' },
+  deaf: { command: ['sh', '-c', `trap '' TERM; while :; do sleep 1; done; : ${MARK}`] },
+  throws: { module: 'throws.mjs' },
+  never: { module: 'never.mjs' },
+};
+
+export const sources: Trial = {
+  name: 'sources',
+  holds:
+    'sources that hang, leave 100 children, print 100 MiB, ignore SIGTERM, throw and never settle, all at once: the ticks of a healthy topic within 20 ms',
+  async run(scale) {
+    const seconds = scale.of(30, 4);
+    const findings = new Findings();
+    const topics = Object.fromEntries(
+      Object.entries(bad).map(([name, source]) => [
+        name,
+        { interval: '1s', timeout: '500ms', always: true, ...source },
+      ]),
+    );
+    await using daemon = await startBuilt({ topics: { healthy: { interval: '1s', data: 1 } } });
+    writeFileSync(
+      daemon.folder.file('throws.mjs'),
+      'export default async () => { throw new Error("on purpose"); };',
+    );
+    writeFileSync(daemon.folder.file('never.mjs'), 'export default () => new Promise(() => {});');
+    const healthy = { interval: `${INTERVAL_MS}ms`, host: 'load' };
+    await daemon.reload({ topics: { healthy, ...topics } });
+    await using fleet = await Fleet.start({
+      kind: 'socket',
+      socket: daemon.socket,
+      count: 10,
+      topics: ['healthy'],
+    });
+    const { seq } = (await daemon.status()).topics.find(({ topic }) => topic === 'healthy')!;
+    await fleet.heard('healthy', seq + (seconds * 1000) / INTERVAL_MS);
+    const report = await fleet.report();
+    const status = await daemon.status();
+    findings.histories(report);
+    const failing = status.topics.filter(({ failures }) => failures > 0).map(({ topic }) => topic);
+    findings.hold(failing.length === Object.keys(bad).length, `only ${failing.join(', ')} failed`);
+    findings.hold(
+      status.topics[0]!.skippedTicks === 0,
+      `${status.topics[0]!.skippedTicks} ticks were skipped`,
+    );
+    const late = status.topics[0]!.lateP99Ms!;
+    findings.hold(!scale.full || late < 20, `p99 of lateness ${late.toFixed(1)} ms`);
+    await daemon.program.kill().ended;
+    const left = spawnSync('pgrep', ['-f', MARK], { encoding: 'utf8' })
+      .stdout.trim()
+      .split('\n')
+      .filter(Boolean);
+    findings.hold(left.length === 0, `${left.length} processes were left behind`);
+    return {
+      seen: `${seconds} s beside ${failing.length} bad sources: ticks ${late.toFixed(1)} ms late at p99, arrival p99 ${percentile(report.lateness, 99).toFixed(1)} ms, 0 skipped; 0 processes left behind`,
+      failures: findings.failures,
+    };
+  },
+};
