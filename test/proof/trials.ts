@@ -1,6 +1,8 @@
 import type { Trial } from './trial.ts';
 import { badFrames } from './trials/bad-frames.ts';
+import { clock } from './trials/clock.ts';
 import { connections } from './trials/connections.ts';
+import { diskAndDescriptors } from './trials/disk-and-descriptors.ts';
 import { doubleStart } from './trials/double-start.ts';
 import { floodsTrial } from './trials/floods.ts';
 import { frozenClients } from './trials/frozen-clients.ts';
@@ -18,11 +20,13 @@ export const trials: readonly Trial[] = [
   reconnectStorm,
   killLoop,
   pause,
+  clock,
   frozenClients,
   slowClients,
   badFrames,
   floodsTrial,
   doubleStart,
+  diskAndDescriptors,
   sources,
   reload,
   soak,

@@ -1,0 +1,74 @@
+import { globSync, renameSync, writeFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Frame } from '../../../src/protocol/messages.ts';
+import { startDaemon } from '../../helpers/daemon.ts';
+import { temporaryFolder } from '../../helpers/folder.ts';
+import { Findings } from '../trial.ts';
+import type { Trial } from '../trial.ts';
+
+/** Lets us set the clock of one process; Debian's package is called faketime. */
+const [library] = globSync('/usr/lib/*/faketime/libfaketime.so.1');
+const HOUR_S = 3600;
+
+export const clock: Trial = {
+  name: 'clock',
+  holds:
+    'the wall clock stepped by an hour either way: intervals unmoved, aligned ticks at multiples of their interval on the new clock',
+  async run(scale) {
+    if (!library) return { seen: 'SKIPPED: it needs libfaketime (apt-get install faketime)', failures: [] };
+    const stayMs = scale.of(10_000, 1500);
+    const findings = new Findings();
+    using folder = temporaryFolder();
+    const offsetFile = folder.file('offset');
+    const step = (seconds: number): void => {
+      writeFileSync(`${offsetFile}.new`, `${seconds >= 0 ? '+' : ''}${seconds}\n`);
+      renameSync(`${offsetFile}.new`, offsetFile);
+    };
+    step(0);
+    const env = {
+      LD_PRELOAD: library,
+      FAKETIME_TIMESTAMP_FILE: offsetFile,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    };
+    const topics = {
+      steady: { interval: '100ms', data: 1 },
+      aligned: { interval: '200ms', align: true, data: 1 },
+    };
+    await using daemon = await startDaemon({ topics }, { built: true, folder, env });
+    using client = await daemon.raw();
+    client.send('chimed.register', { topics: ['steady', 'aligned'] });
+    const arrivals: number[] = [];
+    const push = client.frames.push.bind(client.frames);
+    client.frames.push = (frame) => {
+      if (frame.type === 'steady') arrivals.push(performance.now());
+      push(frame);
+    };
+    for (const seconds of [0, HOUR_S, -HOUR_S]) {
+      step(seconds);
+      await wait(stayMs);
+    }
+    const heard = (topic: string): Frame[] => client.frames.items.filter(({ type }) => type === topic);
+    const steady = heard('steady');
+    const jumps = steady
+      .map(({ time }, index) => (index === 0 ? 0 : time! - steady[index - 1]!.time!))
+      .filter((jump) => Math.abs(jump) > 60_000);
+    findings.hold(jumps.length === 2, `the daemon's clock was stepped ${jumps.length} times, not twice`);
+    const gaps = arrivals.map((at, index) => (index < 2 ? 100 : at - arrivals[index - 1]!));
+    const worst = Math.max(...gaps.map((gap) => Math.abs(gap - 100)));
+    findings.hold(worst < scale.of(50, 90), `an interval of 100 ms was off by ${worst.toFixed(0)} ms`);
+    const expected = (3 * stayMs) / 100;
+    findings.hold(Math.abs(steady.length - expected) <= 3, `${steady.length} ticks, ${expected} were due`);
+    // The first is the one that a client gets as it joins.
+    const offMs = heard('aligned')
+      .slice(1)
+      .map(({ time }) => time! % 200);
+    const late = Math.max(...offMs);
+    findings.hold(late < scale.of(50, 150), `an aligned tick was ${late} ms off`);
+    return {
+      seen: `${steady.length} of ${expected} ticks of 100 ms, none off by more than ${worst.toFixed(1)} ms; ${offMs.length} aligned ticks, at most ${late} ms after their multiple; clock stepped by +3600 s and -7200 s`,
+      failures: findings.failures,
+    };
+  },
+};

@@ -1,0 +1,100 @@
+import { chmodSync, mkdirSync, symlinkSync, unlinkSync } from 'node:fs';
+
+import { TestDaemon, startDaemon } from '../../helpers/daemon.ts';
+import { temporaryFolder } from '../../helpers/folder.ts';
+import { Program, builtCli, root } from '../../helpers/program.ts';
+import { RawClient } from '../../helpers/raw-client.ts';
+import { Findings } from '../trial.ts';
+import type { Trial } from '../trial.ts';
+
+const topics = { tick: { interval: '50ms', data: 1 } };
+
+export const diskAndDescriptors: Trial = {
+  name: 'disk-and-descriptors',
+  holds:
+    'no space for the state, no descriptor left, the socket removed, a directory that cannot be written: a clear line, no crash, clients served',
+  async run(scale) {
+    const findings = new Findings();
+    await noSpace(findings);
+    await socketRemoved(findings);
+    await unwritable(findings);
+    const served = await noDescriptors(findings, scale.of(1000, 100));
+    return {
+      seen: `state that does not fit: said, clean stop; socket removed: made again, clients kept; directory that cannot be written: exit 1, one sentence; ${served}`,
+      failures: findings.failures,
+    };
+  },
+};
+
+/** /dev/full takes no byte: the state's unfinished file is a link to it. */
+async function noSpace(findings: Findings): Promise<void> {
+  using folder = temporaryFolder();
+  const file = folder.file('state.json');
+  symlinkSync('/dev/full', `${file}.new`);
+  await using daemon = await startDaemon({ topics, state: { file } }, { built: true, folder });
+  using client = await daemon.raw();
+  await client.send('tick').messages('tick', 2);
+  const code = await daemon.program.kill().ended;
+  const line = daemon.log.items.find(({ msg }) => msg.startsWith('the state cannot be saved'));
+  findings.hold(
+    code === 0 && String(line?.['error']).includes('ENOSPC'),
+    'no space for the state: not said, or no clean stop',
+  );
+}
+
+async function socketRemoved(findings: Findings): Promise<void> {
+  await using daemon = await startDaemon({ topics }, { built: true });
+  using before = await daemon.raw();
+  await before.send('tick').frame('tick');
+  unlinkSync(daemon.socket);
+  await daemon.logged(/^the socket is gone: somebody has removed it/);
+  using after = await daemon.raw();
+  await after.send('tick').frame('tick');
+  await before.frame('tick', before.frames.items.length);
+  findings.hold(!before.socket.destroyed, 'the socket removed: a client was lost');
+}
+
+async function unwritable(findings: Findings): Promise<void> {
+  using folder = temporaryFolder();
+  const directory = folder.file('directory');
+  mkdirSync(directory);
+  chmodSync(directory, 0o500);
+  // Root may write anywhere, but not make a directory below a file.
+  const socket = process.getuid?.() === 0 ? '/dev/null/chimed/s' : `${directory}/s`;
+  await using daemon = new TestDaemon({ topics }, { built: true, socket });
+  const code = await daemon.program.ended;
+  const { stderr } = daemon.program.output;
+  findings.hold(
+    code === 1 && /^chimed: [^\n]+$/.test(stderr),
+    `a directory that cannot be written: ${code}, ${stderr}`,
+  );
+}
+
+async function noDescriptors(findings: Findings, limit: number): Promise<string> {
+  using folder = temporaryFolder();
+  const socket = folder.file('s');
+  const command = [
+    '-c',
+    `ulimit -n ${limit}; exec "$0" "$@"`,
+    process.execPath,
+    builtCli,
+    'serve',
+    '--socket',
+    socket,
+  ];
+  await using daemon = new Program(command, {}, root, 'sh');
+  await daemon.stdout.find((line) => line.includes('listening'));
+  const clients: RawClient[] = [];
+  for (let count = 0; count < limit + 20; count++) clients.push(await RawClient.connect(socket));
+  const first = clients[0]!;
+  const last = clients.at(-1)!;
+  const { data } = await last.frame('chimed.rejected');
+  findings.hold(
+    (data as { code: string }).code === 'too-many-clients',
+    `no descriptor left: ${JSON.stringify(data)}`,
+  );
+  await first.send('message').messages('message', 2);
+  findings.hold(daemon.child.exitCode === null, 'no descriptor left: the daemon ended');
+  for (const client of clients) client[Symbol.dispose]();
+  return `limit of ${limit} descriptors: ${limit - 64} clients served, the others told too-many-clients`;
+}
