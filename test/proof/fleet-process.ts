@@ -44,6 +44,8 @@ export interface ClientReport {
 
 const options = JSON.parse(process.argv[2]!) as FleetOptions;
 const lateness: number[] = [];
+/** How long one waits who found the daemon's backlog full. */
+const BUSY_MS = 50;
 /** What the parent waits for. */
 let waiting: { isSo: () => boolean; done: () => void }[] = [];
 let readyCount = 0;
@@ -134,8 +136,13 @@ function joinBySocket(member: Member): void {
     rest = frames.pop()!;
     frames.forEach(take);
   });
-  socket.on('error', () => {}); // `close` follows.
-  socket.on('close', () => member.lost());
+  let busy = false;
+  socket.on('error', (error) => (busy = (error as NodeJS.ErrnoException).code === 'EAGAIN'));
+  socket.on('close', () => {
+    member.lost();
+    // More came at once than the daemon's backlog holds; nothing else is tried again.
+    if (busy) setTimeout(joinBySocket, BUSY_MS, member);
+  });
   socket.write(
     `${JSON.stringify({ type: 'chimed.register', data: { name: 'fleet', topics: options.topics } })}\f`,
   );

@@ -17,6 +17,9 @@ export interface Outcome {
   failures: string[];
 }
 
+/** Clients enough for every trial, all of one user. */
+const limits = { max: 20_000, maxPerUser: 20_000 };
+
 /** How much of a trial is run: all of it, or a short form in which no time is judged. */
 export class Scale {
   readonly full: boolean;
@@ -32,6 +35,12 @@ export class Scale {
   /** A number: how much in full, how much in short. */
   of(full: number, short: number): number {
     return this.full ? full : short;
+  }
+
+  /** Starts a daemon as a process of its own: in full what `npm run build` has made, in short the sources. */
+  start(config: { topics: object; clients?: object }, options: DaemonOptions = {}): Promise<TestDaemon> {
+    const merged = { ...config, clients: { ...limits, ...config.clients } };
+    return startDaemon(merged, { built: this.full, ...options });
   }
 
   /** Shows how far a trial has come. */
@@ -53,18 +62,6 @@ export class Findings {
     for (const { client, violations } of clients)
       this.failures.push(...violations.map((violation) => `client ${client}: ${violation}`));
   }
-}
-
-/** Clients enough for every trial, all of one user. */
-const clients = { max: 20_000, maxPerUser: 20_000 };
-
-/** Starts what `npm run build` has made, as a process of its own. */
-export function startBuilt(
-  config: { topics: object; clients?: object },
-  options: DaemonOptions = {},
-): Promise<TestDaemon> {
-  const merged = { ...config, clients: { ...clients, ...config.clients } };
-  return startDaemon(merged, { built: true, ...options });
 }
 
 /** A sequence of numbers from 0 to 1 that is the same for the same seed. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { residentKiB } from '../../helpers/resident.ts';
 import { RawClient } from '../../helpers/raw-client.ts';
 import { Fleet } from '../fleet.ts';
-import { Findings, seeded, startBuilt } from '../trial.ts';
+import { Findings, seeded } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 const SEED = 11;
@@ -47,7 +47,7 @@ export const badFrames: Trial = {
     const frames = scale.of(1_000_000, 5000);
     const random = seeded(SEED);
     const findings = new Findings();
-    await using daemon = await startBuilt({
+    await using daemon = await scale.start({
       topics: { tick: { interval: '50ms', data: 1 }, p: { publish: true } },
     });
     await using healthy = await Fleet.start({

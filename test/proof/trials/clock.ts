@@ -36,7 +36,7 @@ export const clock: Trial = {
       steady: { interval: '100ms', data: 1 },
       aligned: { interval: '200ms', align: true, data: 1 },
     };
-    await using daemon = await startDaemon({ topics }, { built: true, folder, env });
+    await using daemon = await startDaemon({ topics }, { built: scale.full, folder, env });
     using client = await daemon.raw();
     client.send('chimed.register', { topics: ['steady', 'aligned'] });
     const arrivals: number[] = [];

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { percentile } from '../../bench/figures.ts';
 import { residentKiB } from '../../helpers/resident.ts';
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 export const connections: Trial = {
@@ -13,7 +13,7 @@ export const connections: Trial = {
     const count = scale.of(10_000, 100);
     const messages = scale.of(60, 2);
     const findings = new Findings();
-    await using daemon = await startBuilt({ topics: { tick: { interval: '1s', data: 'x'.repeat(60) } } });
+    await using daemon = await scale.start({ topics: { tick: { interval: '1s', data: 'x'.repeat(60) } } });
     const before = residentKiB(daemon.program.pid);
     await using fleet = await Fleet.start(
       { kind: 'socket', socket: daemon.socket, count, topics: ['tick'] },

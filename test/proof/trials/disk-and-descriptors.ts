@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, symlinkSync, unlinkSync } from 'node:fs';
 
 import { TestDaemon, startDaemon } from '../../helpers/daemon.ts';
 import { temporaryFolder } from '../../helpers/folder.ts';
-import { Program, builtCli, root } from '../../helpers/program.ts';
+import { Program, builtCli, cli, root } from '../../helpers/program.ts';
 import { RawClient } from '../../helpers/raw-client.ts';
 import { Findings } from '../trial.ts';
-import type { Trial } from '../trial.ts';
+import type { Scale, Trial } from '../trial.ts';
 
 const topics = { tick: { interval: '50ms', data: 1 } };
 
@@ -15,10 +15,10 @@ export const diskAndDescriptors: Trial = {
     'no space for the state, no descriptor left, the socket removed, a directory that cannot be written: a clear line, no crash, clients served',
   async run(scale) {
     const findings = new Findings();
-    await noSpace(findings);
-    await socketRemoved(findings);
-    await unwritable(findings);
-    const served = await noDescriptors(findings, scale.of(1000, 100));
+    await noSpace(findings, scale);
+    await socketRemoved(findings, scale);
+    await unwritable(findings, scale);
+    const served = await noDescriptors(findings, scale);
     return {
       seen: `state that does not fit: said, clean stop; socket removed: made again, clients kept; directory that cannot be written: exit 1, one sentence; ${served}`,
       failures: findings.failures,
@@ -27,11 +27,11 @@ export const diskAndDescriptors: Trial = {
 };
 
 /** /dev/full takes no byte: the state's unfinished file is a link to it. */
-async function noSpace(findings: Findings): Promise<void> {
+async function noSpace(findings: Findings, scale: Scale): Promise<void> {
   using folder = temporaryFolder();
   const file = folder.file('state.json');
   symlinkSync('/dev/full', `${file}.new`);
-  await using daemon = await startDaemon({ topics, state: { file } }, { built: true, folder });
+  await using daemon = await startDaemon({ topics, state: { file } }, { built: scale.full, folder });
   using client = await daemon.raw();
   await client.send('tick').messages('tick', 2);
   const code = await daemon.program.kill().ended;
@@ -42,8 +42,8 @@ async function noSpace(findings: Findings): Promise<void> {
   );
 }
 
-async function socketRemoved(findings: Findings): Promise<void> {
-  await using daemon = await startDaemon({ topics }, { built: true });
+async function socketRemoved(findings: Findings, scale: Scale): Promise<void> {
+  await using daemon = await scale.start({ topics });
   using before = await daemon.raw();
   await before.send('tick').frame('tick');
   unlinkSync(daemon.socket);
@@ -54,14 +54,14 @@ async function socketRemoved(findings: Findings): Promise<void> {
   findings.hold(!before.socket.destroyed, 'the socket removed: a client was lost');
 }
 
-async function unwritable(findings: Findings): Promise<void> {
+async function unwritable(findings: Findings, scale: Scale): Promise<void> {
   using folder = temporaryFolder();
   const directory = folder.file('directory');
   mkdirSync(directory);
   chmodSync(directory, 0o500);
   // Root may write anywhere, but not make a directory below a file.
   const socket = process.getuid?.() === 0 ? '/dev/null/chimed/s' : `${directory}/s`;
-  await using daemon = new TestDaemon({ topics }, { built: true, socket });
+  await using daemon = new TestDaemon({ topics }, { built: scale.full, socket });
   const code = await daemon.program.ended;
   const { stderr } = daemon.program.output;
   findings.hold(
@@ -70,14 +70,15 @@ async function unwritable(findings: Findings): Promise<void> {
   );
 }
 
-async function noDescriptors(findings: Findings, limit: number): Promise<string> {
+async function noDescriptors(findings: Findings, scale: Scale): Promise<string> {
+  const limit = scale.of(1000, 100);
   using folder = temporaryFolder();
   const socket = folder.file('s');
   const command = [
     '-c',
     `ulimit -n ${limit}; exec "$0" "$@"`,
     process.execPath,
-    builtCli,
+    scale.full ? builtCli : cli,
     'serve',
     '--socket',
     socket,

@@ -16,7 +16,7 @@ export const doubleStart: Trial = {
     let refusals = 0;
     for (let round = 1; round <= rounds; round++) {
       using folder = temporaryFolder();
-      const start = () => new TestDaemon({ topics }, { folder, built: true });
+      const start = () => new TestDaemon({ topics }, { folder, built: scale.full });
       const daemons = Array.from({ length: starts }, start);
       const owner = await Promise.any(
         daemons.map(async (daemon) => (await daemon.logged('listening'), daemon)),

@@ -6,7 +6,7 @@ import { percentile } from '../../bench/figures.ts';
 import type { TestDaemon } from '../../helpers/daemon.ts';
 import { RawClient } from '../../helpers/raw-client.ts';
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 const BATCH = 1000;
@@ -62,7 +62,7 @@ export const floodsTrial: Trial = {
     const ms = scale.of(10_000, 500);
     const findings = new Findings();
     const topics = { tick: { interval: '50ms', data: 1 }, p: { publish: true } };
-    await using daemon = await startBuilt({ topics });
+    await using daemon = await scale.start({ topics });
     const seen: string[] = [];
     for (const [name, frame] of Object.entries(floods)) {
       await using healthy = await Fleet.start({

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { residentKiB } from '../../helpers/resident.ts';
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 const PENDING_KIB = 256;
@@ -20,7 +20,7 @@ export const frozenClients: Trial = {
     const findings = new Findings();
     const topics = { tick: { interval: `${intervalMs}ms`, data: 'x'.repeat(20_000) } };
     const clients = { pendingBytes: `${PENDING_KIB}KiB`, stallTimeout: scale.full ? '20s' : '1s' };
-    await using daemon = await startBuilt({ topics, clients });
+    await using daemon = await scale.start({ topics, clients });
     await using stopping = await Fleet.start({
       kind: 'socket',
       socket: daemon.socket,

@@ -22,7 +22,7 @@ export const killLoop: Trial = {
     const config = { topics: { tick: { interval: '20ms', data: 1, history: 5 } } };
     const instances = new Set<unknown>();
     using folder = temporaryFolder();
-    const start = () => startDaemon(config, { folder, built: true });
+    const start = () => startDaemon(config, { folder, built: scale.full });
 
     let daemon = await start();
     const retry = { minMs: 5, maxMs: 50 };

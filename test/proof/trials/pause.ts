@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 const INTERVAL_MS = 100;
@@ -23,7 +23,7 @@ export const pause: Trial = {
   async run(scale) {
     const pauseMs = scale.of(30_000, 1000);
     const findings = new Findings();
-    await using daemon = await startBuilt({ topics: { tick: { interval: `${INTERVAL_MS}ms`, data: 1 } } });
+    await using daemon = await scale.start({ topics: { tick: { interval: `${INTERVAL_MS}ms`, data: 1 } } });
     await using fleet = await Fleet.start({
       kind: 'socket',
       socket: daemon.socket,

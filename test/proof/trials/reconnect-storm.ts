@@ -1,6 +1,6 @@
 import { startDaemon } from '../../helpers/daemon.ts';
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 export const reconnectStorm: Trial = {
@@ -10,7 +10,7 @@ export const reconnectStorm: Trial = {
     const count = scale.of(2000, 50);
     const findings = new Findings();
     const topics = { tick: { interval: '200ms', data: 1, history: 10 } };
-    await using daemon = await startBuilt({ topics });
+    await using daemon = await scale.start({ topics });
     const { folder } = daemon;
     await using fleet = await Fleet.start(
       { kind: 'library', socket: daemon.socket, count, topics: ['tick'] },
@@ -20,7 +20,7 @@ export const reconnectStorm: Trial = {
     await daemon.program.kill('SIGKILL').ended;
     await using next = await startDaemon(
       { topics, clients: { max: count + 10, maxPerUser: count + 10 } },
-      { folder, built: true },
+      { folder, built: scale.full },
     );
     const up = performance.now();
     await fleet.ready();

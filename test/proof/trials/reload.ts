@@ -1,5 +1,5 @@
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 export const reload: Trial = {
@@ -17,7 +17,7 @@ export const reload: Trial = {
         [`t${count}`]: unchanged,
       },
     });
-    await using daemon = await startBuilt(config(0));
+    await using daemon = await scale.start(config(0));
     await using fleet = await Fleet.start({
       kind: 'library',
       socket: daemon.socket,

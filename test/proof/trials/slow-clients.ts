@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { Fleet } from '../fleet.ts';
 import { reconcile } from '../history.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 /** Payload and rate: ten times what a client reads who looks for a tenth of the time. */
@@ -19,7 +19,7 @@ export const slowClients: Trial = {
     const count = scale.of(50, 5);
     const findings = new Findings();
     const topics = { a: { publish: true }, b: { publish: true }, end: { publish: true } };
-    await using daemon = await startBuilt({ topics, clients: { pendingBytes: '64KiB' } });
+    await using daemon = await scale.start({ topics, clients: { pendingBytes: '64KiB' } });
     await using fleet = await Fleet.start({
       kind: 'socket',
       socket: daemon.socket,

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { residentKiB } from '../../helpers/resident.ts';
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 /** Memory may move by this much from the first third to the last. */
@@ -23,7 +23,7 @@ export const soak: Trial = {
       load: { interval: '500ms', host: 'load' },
       published: { publish: true, history: 10 },
     };
-    await using daemon = await startBuilt({ topics });
+    await using daemon = await scale.start({ topics });
     const socket = daemon.socket;
     await using staying = await Fleet.start({
       kind: 'library',

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 
 import { percentile } from '../../bench/figures.ts';
 import { Fleet } from '../fleet.ts';
-import { Findings, startBuilt } from '../trial.ts';
+import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 const INTERVAL_MS = 100;
@@ -32,7 +32,7 @@ export const sources: Trial = {
         { interval: '1s', timeout: '500ms', always: true, ...source },
       ]),
     );
-    await using daemon = await startBuilt({ topics: { healthy: { interval: '1s', data: 1 } } });
+    await using daemon = await scale.start({ topics: { healthy: { interval: '1s', data: 1 } } });
     writeFileSync(
       daemon.folder.file('throws.mjs'),
       'export default async () => { throw new Error("on purpose"); };',
