@@ -23,6 +23,9 @@ export interface ServerOptions {
   accept: (connection: Connection) => ConnectionHandler;
 }
 
+/** Refused connections that may be open until they have read why: more would use up the descriptors. */
+const MOST_REFUSED = 32;
+
 interface Accepted {
   connection: Connection;
   handler: ConnectionHandler;
@@ -37,6 +40,8 @@ export class Server {
   #net: NetServer | undefined;
   readonly #ipc = new IPCModule();
   readonly #accepted = new Map<Socket, Accepted>();
+  /** Connections that were refused as they came, the oldest first. */
+  readonly #refused = new Set<Connection>();
   #lastId = 0;
 
   constructor(options: ServerOptions) {
@@ -82,16 +87,25 @@ export class Server {
     const handler = this.#options.accept(connection);
     const accepted: Accepted = { connection, handler };
     this.#accepted.set(socket, accepted);
+    if (connection.ended) this.#keepRefused(connection);
     let error: Error | undefined;
     socket.on('error', (problem) => (error = problem));
     socket.on('drain', () => this.#guard(accepted, () => handler.drained()));
     socket.on('close', () => {
       this.#accepted.delete(socket);
+      this.#refused.delete(connection);
       this.#guard(accepted, () => handler.closed(connection.closed(error)));
     });
     this.#ipc.server.addSocket(socket);
     // After node-ipc's own listener, so that it sees what the parser left.
     socket.on('data', () => connection.chunkRead());
+  }
+
+  #keepRefused(connection: Connection): void {
+    this.#refused.add(connection);
+    if (this.#refused.size <= MOST_REFUSED) return;
+    const [oldest] = this.#refused;
+    oldest!.destroy('refused');
   }
 
   #frame(frame: Frame, socket: Socket): void {

@@ -16,7 +16,9 @@ export const doubleStart: Trial = {
     let refusals = 0;
     for (let round = 1; round <= rounds; round++) {
       using folder = temporaryFolder();
-      const start = () => new TestDaemon({ topics }, { folder, built: scale.full });
+      await using started = new AsyncDisposableStack();
+      const start = () =>
+        started.use(new TestDaemon({ topics }, { socket: folder.file('s'), built: scale.full }));
       const daemons = Array.from({ length: starts }, start);
       const owner = await Promise.any(
         daemons.map(async (daemon) => (await daemon.logged('listening'), daemon)),
@@ -62,8 +64,8 @@ export const doubleStart: Trial = {
       const owners = isOwner.filter(Boolean).length;
       findings.hold(owners <= 1, `${owners} owners`);
       refusals += starts - 1 + starts - owners;
-      await Promise.all(heirs.map((heir) => heir[Symbol.asyncDispose]()));
-      await using last = start();
+      await Promise.all(heirs.map((heir) => heir.program.kill('SIGKILL').ended));
+      const last = start();
       await last.logged('listening'); // Whatever happened, the path is free.
       scale.say(`round ${round} of ${rounds}`);
     }
