@@ -1,11 +1,12 @@
 import type { Peer } from '../linux/peer.ts';
 import type { Logger } from '../log.ts';
+import type { ChimedError } from '../errors.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
-import type { Connection } from '../transport/connection.ts';
+import type { Connection, ConnectionHandler } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import type { Flusher } from './flusher.ts';
 import { Outbox } from './outbox.ts';
-import type { OutboxLimits } from './outbox.ts';
+import type { OutboxLimits, OutboxListener } from './outbox.ts';
 import { Rate } from './rate.ts';
 import type { Subscriber } from './topic.ts';
 
@@ -18,14 +19,18 @@ const MOST_A_TURN = 500;
 /** What clients share. */
 export interface ClientContext {
   flusher: Flusher;
-  limits: OutboxLimits & { requestsPerSecond: number };
   logger: Logger;
   /** Does what a frame asks for. */
-  onRequest: (client: Client, frame: Frame) => void;
+  request: (client: Client, frame: Frame) => void;
+  /** The client's connection is gone. */
+  gone: (client: Client) => void;
 }
 
+/** What the configuration allows a client, as it stands when the client connects. */
+export type ClientLimits = OutboxLimits & { requestsPerSecond: number };
+
 /** One connected client: what it is registered for, what waits for it, and what is logged of it. */
-export class Client implements Subscriber {
+export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   readonly id: number;
   readonly connection: Connection;
   /** Topics and patterns that it is registered for. */
@@ -33,9 +38,9 @@ export class Client implements Subscriber {
   /** When it connected, in milliseconds since the epoch. */
   readonly since = Date.now();
   name: string | undefined;
+  readonly #context: ClientContext;
+  readonly #limits: ClientLimits;
   readonly #outbox: Outbox;
-  readonly #logger: Logger;
-  readonly #onRequest: (client: Client, frame: Frame) => void;
   /** What it asked for while it left earlier answers unread, or too fast: at most what one chunk holds. */
   #deferred: Frame[] = [];
   readonly #requests: Rate;
@@ -44,18 +49,13 @@ export class Client implements Subscriber {
   #toldTooFast = false;
   #rejections = 0;
 
-  constructor(connection: Connection, { flusher, limits, logger, onRequest }: ClientContext) {
+  constructor(connection: Connection, limits: ClientLimits, context: ClientContext) {
     this.id = connection.id;
     this.connection = connection;
-    this.#logger = logger;
-    this.#onRequest = onRequest;
+    this.#context = context;
+    this.#limits = limits;
     this.#requests = new Rate(limits.requestsPerSecond, 1);
-    this.#outbox = new Outbox(connection, flusher, limits, {
-      slow: () =>
-        logger.warn(this.fields, 'client is slow: messages are skipped until it has read what waits'),
-      caughtUp: (skipped) => logger.info({ ...this.fields, skipped }, 'client has caught up'),
-      stalled: () => this.#stalled(limits.stallTimeoutMs),
-    });
+    this.#outbox = new Outbox(connection, context.flusher, limits, this);
   }
 
   /** Who it is, as the kernel says. */
@@ -102,12 +102,12 @@ export class Client implements Subscriber {
 
   logRejection({ code, message, request }: Rejection): void {
     if (++this.#rejections > 1) return;
-    this.#logger.warn({ ...this.fields, code, request }, `rejected: ${message}`);
+    this.#context.logger.warn({ ...this.fields, code, request }, `rejected: ${message}`);
   }
 
   /** A frame came. One who leaves its answers unread, or asks too fast, is not read from for a while. */
   frame(frame: Frame): void {
-    if (this.#deferred.length === 0 && this.#mayAsk(frame)) return this.#onRequest(this, frame);
+    if (this.#deferred.length === 0 && this.#mayAsk(frame)) return this.#context.request(this, frame);
     this.#deferred.push(frame);
     this.connection.pause();
   }
@@ -157,20 +157,44 @@ export class Client implements Subscriber {
     this.refuse({ code: 'too-fast', message, request });
   }
 
+  /** What came is no frame. */
+  violated({ code, message }: ChimedError): void {
+    this.logRejection({ code, message });
+  }
+
   /** The connection is gone. */
   closed(reason: string): void {
+    this.#context.gone(this);
     this.#deferred = [];
     clearTimeout(this.#slowedDown);
     this.#outbox.close();
     const { sent, skipped, fields } = this;
     const seconds = Math.round((Date.now() - this.since) / 1000);
     const rejections = this.#rejections > 0 && { rejections: this.#rejections };
-    this.#logger.info({ ...fields, reason, seconds, sent, skipped, ...rejections }, 'client disconnected');
+    this.#context.logger.info(
+      { ...fields, reason, seconds, sent, skipped, ...rejections },
+      'client disconnected',
+    );
   }
 
-  #stalled(stallTimeoutMs: number): void {
+  /** Its outbox is full. */
+  slow(): void {
+    this.#context.logger.warn(
+      this.fields,
+      'client is slow: messages are skipped until it has read what waits',
+    );
+  }
+
+  /** It has read what waited, and has the newest of what was skipped. */
+  caughtUp(skipped: number): void {
+    this.#context.logger.info({ ...this.fields, skipped }, 'client has caught up');
+  }
+
+  /** It takes nothing any more. */
+  stalled(): void {
+    const { stallTimeoutMs } = this.#limits;
     const message = `the client took nothing for ${stallTimeoutMs} ms although ${this.pendingBytes} bytes wait for it`;
-    this.#logger.warn(this.fields, 'client is stalled: it is disconnected');
+    this.#context.logger.warn(this.fields, 'client is stalled: it is disconnected');
     this.connection.reject({ code: 'stalled', message });
   }
 }

@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { Logger } from '../log.ts';
 import type { Status } from '../protocol/status.ts';
-import type { Connection, ConnectionHandler } from '../transport/connection.ts';
+import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
@@ -14,6 +14,7 @@ import { version } from '../version.ts';
 import { Admission, assertEnforceable, loadSocketCalls } from './admission.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
 import { Client } from './client.ts';
+import type { ClientContext } from './client.ts';
 import { Flusher } from './flusher.ts';
 import { Registry } from './registry.ts';
 import { handleRequest, registeredFrame } from './requests.ts';
@@ -37,6 +38,7 @@ export class Daemon {
   readonly #registry = new Registry(() => this.#config.clients.maxPatterns);
   readonly #admission: Admission;
   readonly #context: Context;
+  readonly #clientContext: ClientContext;
   readonly #startedAt = Date.now();
   readonly #topics: TopicSet;
   readonly #allGone = Promise.withResolvers<void>();
@@ -85,6 +87,12 @@ export class Daemon {
     // Only who owns the socket may take the state.
     const { instance, topics } = takeState(config.state.file, logger);
     this.#topics = new TopicSet(this.#registry, logger, topics);
+    this.#clientContext = {
+      flusher: this.#flusher,
+      logger,
+      request: (client, frame) => handleRequest(client, frame, this.#context),
+      gone: (client) => this.#gone(client),
+    };
     this.#context = { registry: this.#registry, instance, logger, statusFrame: () => this.#encodedStatus() };
   }
 
@@ -210,32 +218,21 @@ export class Daemon {
     return this.#config.shutdown.timeoutMs;
   }
 
-  #accept(connection: Connection): ConnectionHandler {
-    const client = new Client(connection, {
-      flusher: this.#flusher,
-      limits: this.#config.clients,
-      logger: this.#logger,
-      onRequest: (sender, frame) => handleRequest(sender, frame, this.#context),
-    });
+  #accept(connection: Connection): Client | undefined {
+    const client = new Client(connection, this.#config.clients, this.#clientContext);
     const refusal = this.#admission.refusal(connection.peer);
     if (refusal) {
       if (refusal.code !== 'too-fast') client.logRejection(refusal); // The admission has logged those, once.
       connection.reject(refusal);
-      return { frame() {}, violated() {}, drained() {}, closed() {} };
+      return undefined;
     }
     this.#registry.addClient(client);
     this.#logger.info({ ...client.fields, groups: connection.peer?.groups }, 'client connected');
-    return {
-      frame: (frame) => client.frame(frame),
-      violated: ({ code, message }) => client.logRejection({ code, message }),
-      drained: () => client.drained(),
-      closed: (reason) => this.#closed(client, reason),
-    };
+    return client;
   }
 
-  #closed(client: Client, reason: string): void {
+  #gone(client: Client): void {
     this.#registry.removeClient(client);
-    client.closed(reason);
     if (this.#stopping && this.#registry.clients.size === 0) this.#allGone.resolve();
   }
 

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 
-import { systemCode } from '../errors.ts';
-import type { ChimedError } from '../errors.ts';
+import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
+import type { Logger } from '../log.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
-import { encodeFrame } from './frames.ts';
-import type { ReadState } from './frames.ts';
+import { FrameReader, encodeFrame } from './frames.ts';
+import type { UnfinishedFrame } from './frames.ts';
 
 /** What the owner of a connection is told. What it throws costs this connection, and no other. */
 export interface ConnectionHandler {
@@ -20,44 +20,88 @@ export interface ConnectionHandler {
   closed(reason: string): void;
 }
 
+/** What all connections of a server share. */
+export interface ConnectionContext {
+  /** Largest frame accepted from a client, in bytes. */
+  maxFrameBytes: number;
+  /** Longest time that a frame may stay unfinished, in milliseconds. */
+  frameTimeoutMs: number;
+  /** Absent where the system does not have them. */
+  calls?: SocketCalls | undefined;
+  logger: Logger;
+}
+
 /** How long a peer may take to hang up once it was rejected, before the socket is destroyed under it. */
 const LAST_WORDS_MS = 1000;
 
-/** The fields of Node's and node-ipc's own that tell what the documented ones do not. */
-interface IpcSocket extends Socket {
-  /** Where node-ipc keeps what our parser returned. */
-  ipcBuffer?: ReadState;
+/** The fields of Node's own that tell what the documented ones do not, and one of ours. */
+interface OwnedSocket extends Socket {
+  chimedConnection?: Connection;
   /** Bytes handed to libuv. */
   _bytesDispatched?: number;
   /** `writeQueueSize`: those of them that the kernel has not taken yet. */
   _handle?: { fd?: number; writeQueueSize?: number } | null;
 }
 
-/** How long a frame may stay unfinished, in milliseconds, and whom to tell if it does. */
-export interface FrameAge {
-  limitMs: number;
-  exceeded: () => void;
-}
+const nobody: ConnectionHandler = { frame() {}, violated() {}, drained() {}, closed() {} };
 
-/** One peer's socket: writes bytes, tells how many wait, bounds the age of an unfinished frame. */
+/**
+ * One peer's socket: takes frames out of what comes, bounds the age of an unfinished one, writes bytes, and tells
+ * how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing happens.
+ */
 export class Connection {
   readonly id: number;
   /** Who is at the other end; undefined where the system does not tell. */
   readonly peer: Peer | undefined;
-  readonly #socket: IpcSocket;
-  #partial: ReadState = '';
-  #partialTimer: NodeJS.Timeout | undefined;
-  readonly #frameAge: FrameAge;
+  readonly #socket: OwnedSocket;
+  readonly #context: ConnectionContext;
+  readonly #reader: FrameReader;
+  #handler = nobody;
+  /** The unfinished frame that `#ageTimer` runs for. */
+  #ageing: UnfinishedFrame | undefined;
+  #ageTimer: NodeJS.Timeout | undefined;
+  #error: Error | undefined;
   #reason: string | undefined;
-  readonly #calls: SocketCalls | undefined;
   #takenDirectly = 0;
 
-  constructor(id: number, socket: Socket, frameAge: FrameAge, calls?: SocketCalls) {
+  constructor(id: number, socket: Socket, context: ConnectionContext) {
     this.id = id;
     this.#socket = socket;
-    this.#frameAge = frameAge;
-    this.#calls = calls;
-    this.peer = this.#fd < 0 ? undefined : calls?.peerOf(this.#fd);
+    this.#context = context;
+    this.#reader = new FrameReader(context.maxFrameBytes);
+    this.peer = this.#fd < 0 ? undefined : context.calls?.peerOf(this.#fd);
+  }
+
+  /** Begins to read. */
+  open(handler: ConnectionHandler): void {
+    this.#handler = handler;
+    this.#socket.chimedConnection = this;
+    this.#socket
+      .on('error', Connection.#onError)
+      .on('drain', Connection.#onDrain)
+      .on('close', Connection.#onClose)
+      .on('data', Connection.#onData);
+  }
+
+  // One function for all sockets, each of which knows its connection.
+  static #onError(this: OwnedSocket, error: Error): void {
+    this.chimedConnection!.#error = error;
+  }
+
+  static #onDrain(this: OwnedSocket): void {
+    const connection = this.chimedConnection!;
+    connection.#guard(() => connection.#handler.drained());
+  }
+
+  static #onClose(this: OwnedSocket): void {
+    const connection = this.chimedConnection!;
+    clearTimeout(connection.#ageTimer);
+    connection.#guard(() => connection.#handler.closed(connection.#whyClosed()));
+  }
+
+  static #onData(this: OwnedSocket, chunk: Buffer): void {
+    const connection = this.chimedConnection!;
+    connection.#guard(() => connection.#read(chunk));
   }
 
   /** Bytes written and not yet taken by the kernel. */
@@ -95,10 +139,11 @@ export class Connection {
 
   /** Hands bytes to the kernel past Node's stream, which costs more than the write itself; returns how many it took. */
   #sendNow(bytes: Buffer): number {
+    const { calls } = this.#context;
     // Asked for each time: the number of a socket that has closed may be another's by now.
     const fd = this.#fd;
-    if (!this.#calls || fd < 0) return 0;
-    const taken = this.#calls.sendNow(fd, bytes);
+    if (!calls || fd < 0) return 0;
+    const taken = calls.sendNow(fd, bytes);
     this.#takenDirectly += taken;
     return taken;
   }
@@ -111,12 +156,12 @@ export class Connection {
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */
   pause(): void {
     this.#socket.pause();
-    clearTimeout(this.#partialTimer); // What we do not read cannot end.
+    clearTimeout(this.#ageTimer); // What we do not read cannot end.
   }
 
   resume(): void {
     this.#socket.resume();
-    this.#startFrameAge();
+    this.#startAgeTimer();
   }
 
   /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */
@@ -146,31 +191,61 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  /** Called after each chunk: an unfinished frame starts a clock that only its end stops. */
-  chunkRead(): void {
-    const partial = this.#socket.ipcBuffer ?? '';
-    if (partial === this.#partial) return;
-    this.#partial = partial;
-    clearTimeout(this.#partialTimer);
-    if (!this.#socket.isPaused()) this.#startFrameAge();
+  #read(chunk: Buffer): void {
+    if (this.ended) return;
+    for (const frame of this.#reader.read(chunk)) {
+      if (frame instanceof ChimedError) return this.#violated(frame);
+      this.#handler.frame(frame);
+      if (this.ended) return;
+    }
+    this.#watchAge();
   }
 
-  /** Called when the socket has closed; says why. */
-  closed(error?: Error): string {
-    clearTimeout(this.#partialTimer);
+  #violated(error: ChimedError): void {
+    this.#handler.violated(error);
+    this.reject({ code: error.code, message: error.message });
+  }
+
+  /** An unfinished frame starts a clock that only its end stops. */
+  #watchAge(): void {
+    const { unfinished } = this.#reader;
+    if (unfinished === this.#ageing) return;
+    this.#ageing = unfinished;
+    if (this.#socket.isPaused()) clearTimeout(this.#ageTimer);
+    else this.#startAgeTimer();
+  }
+
+  #startAgeTimer(): void {
+    clearTimeout(this.#ageTimer);
+    if (!this.#ageing) return;
+    const { frameTimeoutMs } = this.#context;
+    this.#ageTimer = setTimeout(() => {
+      if (this.ended) return;
+      const message = `a frame did not end within ${frameTimeoutMs} ms; each ends with a form feed`;
+      this.#guard(() => this.#violated(new ChimedError('incomplete', message)));
+    }, frameTimeoutMs);
+  }
+
+  #whyClosed(): string {
+    const error = this.#error;
     // A peer that goes while we write to it has left like any other.
     const left = !error || ['EPIPE', 'ECONNRESET'].includes(systemCode(error) ?? '');
     return this.#reason ?? (left ? 'left' : error.message);
   }
 
-  #startFrameAge(): void {
-    clearTimeout(this.#partialTimer);
-    if (typeof this.#partial !== 'object') return;
-    this.#partialTimer = setTimeout(this.#frameAge.exceeded, this.#frameAge.limitMs);
-  }
-
   #destroyAfter(timeoutMs: number): void {
     const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
     this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  /** A mistake of ours in handling one client costs that client, not the daemon. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.#context.logger.error({ client: this.id, error: messageOf(error), stack }, 'internal error');
+      this.destroy('internal error');
+    }
   }
 }

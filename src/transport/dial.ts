@@ -2,7 +2,7 @@ import { IPCModule } from 'node-ipc';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Frame } from '../protocol/messages.ts';
-import { FRAME, FrameParser, VIOLATION, encodeFrame } from './frames.ts';
+import { FrameReader, encodeFrame } from './frames.ts';
 
 export interface DialHandler {
   connected(): void;
@@ -28,17 +28,24 @@ export function dial(path: string, handler: DialHandler): Line {
   ipc.config.silent = true;
   ipc.config.maxRetries = 0;
   ipc.config.stopRetrying = true;
-  ipc.config.parser = new FrameParser(MAX_FRAME_BYTES);
+  ipc.config.rawBuffer = true; // It would drop a message's number and time.
+  const reader = new FrameReader(MAX_FRAME_BYTES);
   let failure: ChimedError | undefined;
   let open = true;
   ipc.connectTo(PEER, path);
   const peer = ipc.of[PEER]!;
   peer.on('connect', () => open && handler.connected());
   peer.on('error', (error: Error) => (failure ??= explain(error, path)));
-  peer.on(FRAME, (frame: Frame) => open && handler.frame(frame));
-  peer.on(VIOLATION, (error: ChimedError) => {
-    failure = new ChimedError(error.code, `what answers at ${path} is not chimed: ${error.message}`);
-    peer.socket.destroy();
+  peer.on('data', (chunk: Buffer) => {
+    for (const frame of reader.read(chunk)) {
+      if (!open || failure) return;
+      if (!(frame instanceof ChimedError)) {
+        handler.frame(frame);
+        continue;
+      }
+      failure = new ChimedError(frame.code, `what answers at ${path} is not chimed: ${frame.message}`);
+      peer.socket.destroy();
+    }
   });
   peer.on('disconnect', () => {
     if (!open) return;

@@ -1,28 +1,11 @@
-import { GuardedParser, IPCProtocolError } from 'node-ipc';
-
 import { ChimedError } from '../errors.ts';
 import type { Frame } from '../protocol/messages.ts';
 
 const DELIMITER = '\f';
-
-/** node-ipc event that carries a whole frame. Nothing that a peer writes chooses an event's name. */
-export const FRAME = 'frame';
-/** node-ipc event that carries the ChimedError of bytes that are no frame. Nothing follows it. */
-export const VIOLATION = 'violation';
-
-type Receive = (event: { type: string; data: unknown }) => void;
-
-/** A frame whose end has not come yet. A new object for each, so that its age can be told. */
-class Partial {
-  readonly pieces: string[] = [];
-  length = 0;
-}
-
-/** Stands in a socket's buffer once its stream cannot be trusted any more; what follows is dropped. */
-const POISONED = Symbol('poisoned');
-
-/** What `read` leaves in `socket.ipcBuffer`: '' between two frames. */
-export type ReadState = '' | Partial | typeof POISONED;
+/** The delimiter's byte; UTF-8 has it in no other character. */
+const FORM_FEED = 0x0c;
+/** The first pieces of a frame that comes in pieces fit in so many bytes. */
+const FIRST_PIECES_BYTES = 512;
 
 /** Encodes a frame as the bytes that travel: JSON and a form feed, which JSON itself cannot contain. */
 export function encodeFrame(frame: Frame): Buffer {
@@ -39,79 +22,89 @@ export function decodeFrame(bytes: Buffer): Frame {
   return JSON.parse(bytes.toString('utf8', 0, bytes.length - DELIMITER.length)) as Frame;
 }
 
-/**
- * node-ipc's guarded parser, but for three things. It hands over the whole frame, where node-ipc keeps
- * only `type` and `data`. A violation becomes an event, where node-ipc destroys the socket before anything
- * can be said. And the pieces of an unfinished frame are joined once, where node-ipc joins and measures all
- * of them again for each chunk, which lets a peer that dribbles bytes burn a second of CPU per megabyte.
- */
-export class FrameParser extends GuardedParser {
-  /** @param maxFrameBytes Largest frame accepted, in bytes, without its delimiter. */
-  constructor(maxFrameBytes: number) {
-    super({
-      delimiter: DELIMITER,
-      maxMessageSize: maxFrameBytes,
-      // Writes are bounded by the outbox, ages by the connection: both say why before they close.
-      maxPendingBytes: Infinity,
-      messageTimeout: 0,
-      maxEventNameLength: 1,
-    });
-  }
+/** The bytes of a frame whose end has not come yet. A new object for each, so that its age can be told. */
+export class UnfinishedFrame {
+  #bytes = Buffer.allocUnsafeSlow(FIRST_PIECES_BYTES);
+  length = 0;
 
-  override read(state: ReadState, chunk: string, receive: Receive): ReadState {
-    if (state === POISONED) return POISONED;
-    let partial = state;
-    let start = 0;
-    try {
-      for (let end = chunk.indexOf(DELIMITER); end !== -1; end = chunk.indexOf(DELIMITER, start)) {
-        const piece = chunk.slice(start, end);
-        const text = partial ? partial.pieces.join('') + piece : piece;
-        partial = '';
-        start = end + 1;
-        receive({ type: FRAME, data: this.decode(text) });
-      }
-      if (start === chunk.length) return partial;
-      partial ||= new Partial();
-      const rest = chunk.slice(start);
-      partial.pieces.push(rest);
-      partial.length += rest.length;
-      // Characters, so up to three times the bytes; the exact size is checked when the frame is whole.
-      if (partial.length > this.maxMessageSize) throw this.#tooLarge();
-      return partial;
-    } catch (error) {
-      if (!(error instanceof ChimedError)) throw error;
-      receive({ type: VIOLATION, data: error });
-      return POISONED;
+  /** Copies a piece: what it was read with may be much larger. Doubles, so that a dribble costs no more than a rush. */
+  append(piece: Buffer): void {
+    const needed = this.length + piece.length;
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.length);
+      this.#bytes = larger;
     }
+    piece.copy(this.#bytes, this.length);
+    this.length = needed;
   }
 
-  /** @throws {ChimedError} `too-large`, `not-json`, `not-an-object`, `bad-type`. */
-  override decode(text: string): Frame {
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.length);
+  }
+}
+
+/** Takes the frames out of what one peer sends. */
+export class FrameReader {
+  readonly #maxBytes: number;
+  #unfinished: UnfinishedFrame | undefined;
+
+  /** @param maxBytes Largest frame accepted, in bytes, without its delimiter. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The frame that has begun and not ended. */
+  get unfinished(): UnfinishedFrame | undefined {
+    return this.#unfinished;
+  }
+
+  /**
+   * Gives the frames that end in a chunk, or the error of what is no frame: `too-large`, `not-json`, `not-an-object`
+   * or `bad-type`. After an error the stream cannot be trusted, and nothing more may be read.
+   */
+  *read(chunk: Buffer): Generator<Frame | ChimedError, void> {
+    const end = chunk.lastIndexOf(FORM_FEED);
+    if (end !== -1) {
+      for (const text of this.#finish(chunk.subarray(0, end)).split(DELIMITER)) {
+        const frame = this.#decode(text);
+        yield frame;
+        if (frame instanceof ChimedError) return;
+      }
+    }
+    if (end + 1 === chunk.length) return;
+    this.#unfinished ??= new UnfinishedFrame();
+    this.#unfinished.append(chunk.subarray(end + 1));
+    if (this.#unfinished.length > this.#maxBytes) yield this.#tooLarge();
+  }
+
+  /** The text up to the last end of a frame, decoded at once: characters may be cut where chunks are. */
+  #finish(rest: Buffer): string {
+    const unfinished = this.#unfinished;
+    if (!unfinished) return rest.toString();
+    this.#unfinished = undefined;
+    unfinished.append(rest);
+    return unfinished.bytes.toString();
+  }
+
+  #decode(text: string): Frame | ChimedError {
+    if (Buffer.byteLength(text) > this.#maxBytes) return this.#tooLarge();
     let value: unknown;
     try {
-      this.assertFrameSize(text.length, Buffer.byteLength(text));
       value = JSON.parse(text);
-    } catch (error) {
-      if (error instanceof IPCProtocolError) throw this.#tooLarge();
-      throw new ChimedError(
-        'not-json',
-        `the frame ${excerpt(text)} is not JSON; each frame is one JSON object and a form feed`,
-      );
+    } catch {
+      const rule = 'each frame is one JSON object and a form feed';
+      return new ChimedError('not-json', `the frame ${excerpt(text)} is not JSON; ${rule}`);
     }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ChimedError('not-an-object', `the frame ${excerpt(text)} is JSON, but not an object`);
-    }
-    const { type } = value as Frame;
-    if (typeof type !== 'string')
-      throw new ChimedError('bad-type', 'a frame needs a type, a text that is not empty');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return new ChimedError('not-an-object', `the frame ${excerpt(text)} is JSON, but not an object`);
+    if (typeof (value as Frame).type !== 'string')
+      return new ChimedError('bad-type', 'a frame needs a type, a text that is not empty');
     return value as Frame;
   }
 
   #tooLarge(): ChimedError {
-    return new ChimedError(
-      'too-large',
-      `a frame may have ${this.maxMessageSize} bytes, and this one has more`,
-    );
+    return new ChimedError('too-large', `a frame may have ${this.#maxBytes} bytes, and this one has more`);
   }
 }
 

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { Flusher } from '../../src/daemon/flusher.ts';
 import { Outbox } from '../../src/daemon/outbox.ts';
 import { Connection } from '../../src/transport/connection.ts';
+import { connectionContext } from '../helpers/connection-context.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 const KiB = 1024;
@@ -36,7 +37,7 @@ test('what is held back follows, though the client reads all the rest just befor
   const bytes = shared();
   const peer = new Worker(reader, { eval: true, workerData: { path, told, bytes } });
   const [socket] = (await once(server, 'connection')) as [Socket];
-  const connection = new Connection(1, socket, { limitMs: 1000, exceeded() {} });
+  const connection = new Connection(1, socket, connectionContext);
   const heard: string[] = [];
   const outbox = new Outbox(
     connection,

@@ -6,17 +6,20 @@ import { sendNow } from '../../src/linux/libc.ts';
 import type { SocketCalls } from '../../src/linux/socket-calls.ts';
 import { socketCalls } from '../../src/linux/socket-calls.ts';
 import { Connection } from '../../src/transport/connection.ts';
+import { connectionContext } from '../helpers/connection-context.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
 import type { SocketPair } from '../helpers/socket-pair.ts';
 
-const frameAge = { limitMs: 1000, exceeded() {} };
 const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
 
 /** A connection whose calls to `send` can be looked at. */
 async function connected(calls: Partial<SocketCalls> = {}) {
   const pair = await socketPair();
   const spy = vi.fn<SocketCalls['sendNow']>(calls.sendNow ?? sendNow);
-  const connection = new Connection(1, pair.near, frameAge, { ...socketCalls, sendNow: spy });
+  const connection = new Connection(1, pair.near, {
+    ...connectionContext,
+    calls: { ...socketCalls, sendNow: spy },
+  });
   return { ...pair, connection, sendNow: spy };
 }
 
@@ -98,7 +101,7 @@ test('a peer that has gone is found out as ever', async () => {
 
 test('where there are no such calls, all goes through the stream', async () => {
   using pair = await socketPair();
-  const connection = new Connection(1, pair.near, frameAge);
+  const connection = new Connection(1, pair.near, connectionContext);
   connection.send(numbered(1, 10));
   expect(pair.near.bytesWritten).toBeGreaterThan(0);
   expect(await pair.far.frame('t')).toMatchObject({ seq: 1 });

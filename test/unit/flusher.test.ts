@@ -4,6 +4,7 @@ import { Flusher } from '../../src/daemon/flusher.ts';
 import { Outbox } from '../../src/daemon/outbox.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { encodeMessage } from '../../src/transport/frames.ts';
+import { connectionContext } from '../helpers/connection-context.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
 
 const flusher = new Flusher();
@@ -14,7 +15,7 @@ const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)
 /** A client over a real socket, whose writes are watched. */
 async function client() {
   const pair = await socketPair();
-  const connection = new Connection(1, pair.near, { limitMs: 1000, exceeded() {} });
+  const connection = new Connection(1, pair.near, connectionContext);
   const outbox = new Outbox(connection, flusher, limits, listener);
   const write = vi.spyOn(pair.near, 'write');
   return { ...pair, connection, outbox, write };

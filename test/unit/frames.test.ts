@@ -1,27 +1,18 @@
-import { StringDecoder } from 'node:string_decoder';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { ChimedError } from '../../src/errors.ts';
-import { FRAME, FrameParser, decodeFrame, encodeFrame, encodeMessage } from '../../src/transport/frames.ts';
-import type { ReadState } from '../../src/transport/frames.ts';
+import { ChimedError } from '../../src/errors.ts';
+import type { Frame } from '../../src/protocol/messages.ts';
+import { FrameReader, decodeFrame, encodeFrame, encodeMessage } from '../../src/transport/frames.ts';
 
-interface Event {
-  type: string;
-  data: unknown;
-}
-
-/** Feeds chunks of bytes to a parser, as a socket with an encoding does. */
-function parse(chunks: readonly Buffer[], maxBytes = 1024 * 1024): { events: Event[]; state: ReadState } {
-  const parser = new FrameParser(maxBytes);
-  const decoder = new StringDecoder('utf8');
-  const events: Event[] = [];
-  let state: ReadState = '';
+/** What a reader gives for chunks of bytes; nothing more is read after an error. */
+function read(chunks: readonly Buffer[], maxBytes = 1024 * 1024, reader = new FrameReader(maxBytes)) {
+  const given: (Frame | ChimedError)[] = [];
   for (const chunk of chunks) {
-    const text = decoder.write(chunk);
-    if (text !== '') state = parser.read(state, text, (event) => events.push(event));
+    if (given.at(-1) instanceof ChimedError) break;
+    given.push(...reader.read(chunk));
   }
-  return { events, state };
+  return { given, reader };
 }
 
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
@@ -41,10 +32,9 @@ test('any frames, cut into chunks anywhere, come out whole and in order', () => 
       fc.array(fc.nat(), { maxLength: 12 }),
       (frames, places) => {
         const bytes = Buffer.concat(frames.map(encodeFrame));
-        const { events, state } = parse(cut(bytes, places));
-        expect(events.map(({ type }) => type)).toEqual(frames.map(() => FRAME));
-        expect(events.map(({ data }) => data)).toEqual(JSON.parse(JSON.stringify(frames)));
-        expect(state).toBe('');
+        const { given, reader } = read(cut(bytes, places));
+        expect(given).toEqual(JSON.parse(JSON.stringify(frames)));
+        expect(reader.unfinished).toBeUndefined();
       },
     ),
   );
@@ -53,12 +43,12 @@ test('any frames, cut into chunks anywhere, come out whole and in order', () => 
 test('any bytes at all are frames, or one violation at the end', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 10 }), (chunks) => {
-      const { events } = parse(
+      const { given } = read(
         chunks.map((chunk) => Buffer.from(chunk.map((byte) => (byte % 5 === 0 ? 12 : byte)))),
       );
-      const violations = events.filter(({ type }) => type !== FRAME);
+      const violations = given.filter((item) => item instanceof ChimedError);
       expect(violations.length).toBeLessThanOrEqual(1);
-      if (violations.length === 1) expect(events.at(-1)).toBe(violations[0]);
+      if (violations.length === 1) expect(given.at(-1)).toBe(violations[0]);
     }),
   );
 });
@@ -80,14 +70,15 @@ describe('the size', () => {
 
   test('is counted in bytes, to the last one', () => {
     expect(sized(1000)).toHaveLength(1001);
-    expect(parse([sized(1000)], 1000).events).toMatchObject([{ type: FRAME }]);
-    expect(parse([sized(1001)], 1000).events).toMatchObject([{ data: { code: 'too-large' } }]);
+    expect(read([sized(1000)], 1000).given).toMatchObject([{ type: 't' }]);
+    expect(read([sized(1001)], 1000).given).toMatchObject([{ code: 'too-large' }]);
   });
 
   test('of what has no end is bounded', () => {
     const chunks = Array.from({ length: 100 }, () => Buffer.from('x'.repeat(100)));
-    const { events } = parse(chunks, 1000);
-    expect(events).toMatchObject([{ data: { code: 'too-large' } }]);
+    const { given, reader } = read(chunks, 1000);
+    expect(given).toMatchObject([{ code: 'too-large' }]);
+    expect(reader.unfinished).toHaveProperty('length', 1100);
   });
 });
 
@@ -101,20 +92,45 @@ describe('a violation', () => {
     ['"text"', 'not-an-object'],
     ['{}', 'bad-type'],
     ['{"type":null}', 'bad-type'],
-  ])('%s is %s, and what follows is dropped', (text, code) => {
-    const parser = new FrameParser(1000);
-    const events: Event[] = [];
-    const receive = (event: Event): void => void events.push(event);
-    let state = parser.read('', `{"type":"before"}\f${text}\f{"type":"after"}\f`, receive);
-    state = parser.read(state, '{"type":"later"}\f', receive);
-    expect(events).toHaveLength(2);
-    expect((events[1]!.data as ChimedError).code).toBe(code);
+  ])('%s is %s, and what follows is not read', (text, code) => {
+    const { given } = read([Buffer.from(`{"type":"before"}\f${text}\f{"type":"after"}\f`)]);
+    expect(given).toMatchObject([{ type: 'before' }, { code }]);
   });
 
-  test('is not what a listener throws: that is ours to hear of', () => {
-    const broken = (): never => {
-      throw new Error('ours');
-    };
-    expect(() => new FrameParser(1000).read('', '{"type":"a"}\f', broken)).toThrow('ours');
+  test('repeats only the beginning of what came', () => {
+    const { given } = read([Buffer.from(`${'x'.repeat(9000)}\f`)]);
+    expect((given[0] as ChimedError).message).toMatch(/^.{1,200}$/);
+  });
+});
+
+describe('an unfinished frame', () => {
+  test('that dribbles in is copied a few times, and decoded once', () => {
+    const whole = encodeFrame({ type: 'tick', data: 'é'.repeat(50_000) });
+    const bytes = [...whole].map((byte) => Buffer.of(byte));
+    const { given, reader } = read(bytes.slice(0, -1));
+    const { unfinished } = reader;
+    expect(given).toEqual([]);
+    expect(unfinished!.bytes).toEqual(whole.subarray(0, -1));
+    // Not as much again for each byte, nor an object for each.
+    expect(unfinished!.bytes.buffer.byteLength).toBeLessThanOrEqual(2 * whole.length);
+    expect(read(bytes.slice(-1), 0, reader).given).toEqual([decodeFrame(whole)]);
+    expect(reader.unfinished).toBeUndefined();
+  });
+
+  test('is an object of its own, so that its age can be told', () => {
+    const { reader } = read([Buffer.from('{"type":')]);
+    const first = reader.unfinished;
+    read([Buffer.from('"a"')], 0, reader);
+    expect(reader.unfinished).toBe(first);
+    read([Buffer.from('}\f{"type":')], 0, reader);
+    expect(reader.unfinished).not.toBe(first);
+    expect(String(reader.unfinished?.bytes)).toBe('{"type":');
+  });
+
+  test('does not keep the chunk that it began in', () => {
+    const chunk = Buffer.from('{"type":"a"}\f{"type":');
+    const { reader } = read([chunk]);
+    chunk.fill(0);
+    expect(String(reader.unfinished?.bytes)).toBe('{"type":');
   });
 });

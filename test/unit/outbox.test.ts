@@ -5,6 +5,7 @@ import { Flusher } from '../../src/daemon/flusher.ts';
 import { Outbox } from '../../src/daemon/outbox.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { encodeMessage } from '../../src/transport/frames.ts';
+import { connectionContext } from '../helpers/connection-context.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
 
 const LIMIT = 64 * 1024;
@@ -18,7 +19,7 @@ afterEach(() => {
 async function client() {
   const pair = await socketPair();
   const { near, far } = pair;
-  const connection = new Connection(1, near, { limitMs: 1000, exceeded() {} });
+  const connection = new Connection(1, near, connectionContext);
   const events: string[] = [];
   const outbox = new Outbox(
     connection,

@@ -54,7 +54,7 @@ export const sources: Trial = {
     const failing = status.topics.filter(({ failures }) => failures > 0).map(({ topic }) => topic);
     findings.hold(failing.length === Object.keys(bad).length, `only ${failing.join(', ')} failed`);
     findings.hold(
-      status.topics[0]!.skippedTicks === 0,
+      !scale.full || status.topics[0]!.skippedTicks === 0,
       `${status.topics[0]!.skippedTicks} ticks were skipped`,
     );
     const late = status.topics[0]!.lateP99Ms!;
