@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { residentKiB } from '../../helpers/resident.ts';
+import { residentKiB } from '../../helpers/proc.ts';
 import { RawClient } from '../../helpers/raw-client.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings, seeded } from '../trial.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { percentile } from '../../bench/figures.ts';
-import { residentKiB } from '../../helpers/resident.ts';
+import { percentile } from '../../helpers/figures.ts';
+import { residentKiB } from '../../helpers/proc.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';

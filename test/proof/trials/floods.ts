@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { percentile } from '../../bench/figures.ts';
+import { percentile } from '../../helpers/figures.ts';
 import type { TestDaemon } from '../../helpers/daemon.ts';
 import { RawClient } from '../../helpers/raw-client.ts';
 import { Fleet } from '../fleet.ts';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { residentKiB } from '../../helpers/resident.ts';
+import { residentKiB } from '../../helpers/proc.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';

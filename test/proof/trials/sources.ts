@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
-import { percentile } from '../../bench/figures.ts';
+import { percentile } from '../../helpers/figures.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';

@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Drive } from '../drive.ts';
+import { DELIMITER, payloadValue } from '../message.ts';
+import { onSocket } from './system.ts';
+import type { System } from './system.ts';
+
+/** chimed as it is published. */
+export const chimed = chimedFrom('chimed', join(import.meta.dirname, '../../../dist'));
+
+/** Others to measure beside it, such as one with a change: `CHIMED_BUILDS=/tmp/one/dist,/tmp/other/dist`. */
+export const otherBuilds = (process.env['CHIMED_BUILDS'] ?? '')
+  .split(',')
+  .filter((dist) => dist !== '')
+  .map((dist) => chimedFrom(dist, dist));
+
+function chimedFrom(name: string, dist: string): System {
+  return {
+    name,
+    command({ folder, socket }, drive) {
+      const config = join(folder, 'chimed.yaml');
+      writeFileSync(config, JSON.stringify(configuration(drive)));
+      const cli = join(dist, 'cli/main.js');
+      return [process.execPath, cli, 'serve', '--config', config, '--socket', socket];
+    },
+    address: onSocket,
+    subscription: () => frame('chimed.register', { topics: ['>'] }),
+    ticks: true,
+    publisher: {
+      greeting: '',
+      message: (topic, payload) => frame('chimed.publish', { topic, data: JSON.parse(payload) as unknown }),
+    },
+  };
+}
+
+function configuration(drive: Drive): object {
+  const topic = { ...schedule(drive), ...source(drive) };
+  return {
+    log: { level: 'warn', format: 'json' },
+    // All receivers and publishers are one user's, and as many or as fast as the machine allows.
+    clients: { max: 20_000, connectionsPerSecond: 1_000_000, requestsPerSecond: 1_000_000_000 },
+    topics: Object.fromEntries(drive.topics.map((name) => [name, topic])),
+  };
+}
+
+function schedule(drive: Drive): object {
+  return drive.kind === 'ticks' ? { interval: `${drive.intervalMs}ms` } : {};
+}
+
+function source({ kind, topics }: Drive): object {
+  if (kind !== 'ticks') return { publish: true };
+  // Only a module can say to the microsecond when its tick was. Of many topics at once, nobody asks that.
+  if (topics.length === 1) return { module: join(import.meta.dirname, '../programs/chimed-source.ts') };
+  return { data: payloadValue() };
+}
+
+function frame(type: string, data: unknown): string {
+  return JSON.stringify({ type, data }) + DELIMITER;
+}

@@ -1,0 +1,47 @@
+import type { NetConnectOpts } from 'node:net';
+import { join } from 'node:path';
+
+import type { Drive } from '../drive.ts';
+
+/** Where one server of one measurement lives. */
+export interface Place {
+  /** Of its own, empty, and removed afterwards. */
+  folder: string;
+  socket: string;
+  /** For those who know no Unix sockets. */
+  port: number;
+}
+
+/** How messages are put into a system from outside. */
+export interface Publisher {
+  /** What its connection begins with. */
+  greeting: string;
+  /** @param payload JSON. */
+  message(topic: string, payload: string): string;
+}
+
+/** Something that tells many local processes something. Bytes on the wire are given as latin1. */
+export interface System {
+  readonly name: string;
+  /** What must be on the machine, and the Debian package that has it. */
+  readonly needs?: { program: string; package: string };
+  /** The command that runs its server in the foreground. */
+  command(place: Place, drive: Drive): readonly string[];
+  address(place: Place): NetConnectOpts;
+  /** What a client writes to hear these topics. */
+  subscription(topics: readonly string[]): string;
+  /** Reports whether its server ticks by itself. Otherwise a publisher is started beside it, and counts too. */
+  readonly ticks: boolean;
+  /** Absent if nobody can publish to it. Then its server does what a flood needs, too. */
+  readonly publisher?: Publisher;
+}
+
+/** A server of ours, see `programs/`. */
+export function program(name: string, ...args: readonly string[]): readonly string[] {
+  return [process.execPath, join(import.meta.dirname, '../programs', name), ...args];
+}
+
+/** The address of whoever listens on the place's Unix socket. */
+export function onSocket({ socket }: Place): NetConnectOpts {
+  return { path: socket };
+}

@@ -1,0 +1,18 @@
+import { oneTopic } from './a-one-topic.ts';
+import { manyTopics } from './b-many-topics.ts';
+import { asFastAsItGoes } from './c-flood.ts';
+import { idleClients } from './d-idle-clients.ts';
+import { drift } from './e-drift.ts';
+import { nobody } from './f-nobody.ts';
+import { start } from './g-start.ts';
+import type { Work } from './work.ts';
+
+export const works: readonly Work[] = [
+  oneTopic,
+  manyTopics,
+  asFastAsItGoes,
+  idleClients,
+  drift,
+  nobody,
+  start,
+];

@@ -1,0 +1,37 @@
+/** What the kernel knows of a process. */
+import { readFileSync, readdirSync } from 'node:fs';
+
+/** Time on a CPU, in microseconds, of all threads that live. */
+export function cpuMicroseconds(pid: number): number {
+  return sumOfThreads(
+    pid,
+    (thread) => Number(readFileSync(`${thread}/schedstat`, 'utf8').split(' ')[0]) / 1000,
+  );
+}
+
+/** How often its threads stopped running: each time, something has to wake them again. */
+export function contextSwitches(pid: number): number {
+  return sumOfThreads(pid, (thread) =>
+    [...readFileSync(`${thread}/status`, 'utf8').matchAll(/ctxt_switches:\s+(\d+)/g)]
+      .map(([, count]) => Number(count))
+      .reduce((one, other) => one + other),
+  );
+}
+
+/** Resident memory; its share of what several processes map, once each. */
+export function residentKiB(pid: number): number {
+  return kibibytes(`/proc/${pid}/status`, 'VmRSS');
+}
+
+export function proportionalKiB(pid: number): number {
+  return kibibytes(`/proc/${pid}/smaps_rollup`, 'Pss');
+}
+
+function kibibytes(file: string, field: string): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(file, 'utf8'))?.[1]);
+}
+
+function sumOfThreads(pid: number, read: (directory: string) => number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.map((thread) => read(`/proc/${pid}/task/${thread}`)).reduce((one, other) => one + other, 0);
+}
