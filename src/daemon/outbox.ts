@@ -1,4 +1,5 @@
 import type { Connection } from '../transport/connection.ts';
+import type { Batch } from './batch.ts';
 import type { Flusher } from './flusher.ts';
 
 export interface OutboxLimits {
@@ -29,8 +30,8 @@ export class Outbox {
   readonly #flusher: Flusher;
   readonly #limits: OutboxLimits;
   readonly #listener: OutboxListener;
-  #frames: Buffer[] = [];
-  #frameBytes = 0;
+  /** What this turn of the event loop has brought. */
+  #batch: Batch | undefined;
   #held: Map<string, Buffer> | undefined;
   #skippedWhileSlow = 0;
   #roomWanted = false;
@@ -48,7 +49,7 @@ export class Outbox {
 
   /** Bytes that wait, here and in the socket. */
   get pendingBytes(): number {
-    return this.#frameBytes + this.#connection.pendingBytes;
+    return (this.#batch?.byteLength ?? 0) + this.#connection.pendingBytes;
   }
 
   /** Queues a message of a topic, or holds it back if too much waits already. */
@@ -79,17 +80,12 @@ export class Outbox {
     this.#queue(frame);
   }
 
-  /** Called by the flusher once a turn. Returns what is to be written. */
-  takeFrames(): Buffer[] {
-    const frames = this.#frames;
-    this.#frames = [];
-    this.#frameBytes = 0;
-    return frames;
-  }
-
-  /** Called by the flusher with what `takeFrames` returned, joined. */
-  write(bytes: Buffer): void {
-    this.#connection.send(bytes);
+  /** Writes what the turn has brought. */
+  flush(): void {
+    const batch = this.#batch;
+    if (!batch) return;
+    this.#batch = undefined;
+    this.#connection.send(batch.bytes);
     if (this.#connection.pendingBytes > 0) this.#watchForStall();
     // What was before these bytes may have left since they were queued: then no `drained` will come by itself.
     if ((this.#held || this.#roomWanted) && !this.#connection.willDrain) this.#connection.announceRoom();
@@ -116,14 +112,11 @@ export class Outbox {
     clearTimeout(this.#stallTimer);
     this.skipped += this.#held?.size ?? 0;
     this.#held = undefined;
-    this.#frames = [];
-    this.#frameBytes = 0;
+    this.#batch = undefined;
   }
 
   #queue(frame: Buffer): void {
-    if (this.#frames.length === 0) this.#flusher.add(this);
-    this.#frames.push(frame);
-    this.#frameBytes += frame.length;
+    this.#batch = (this.#batch ?? this.#flusher.add(this)).with(frame);
   }
 
   #hold(topic: string, frame: Buffer): void {

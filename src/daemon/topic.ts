@@ -171,7 +171,8 @@ export class Topic {
     } else {
       const { seq, frame } = this.#log.append(json);
       this.#logger.debug({ topic: this.name, seq, clients: this.subscribers }, 'sent');
-      for (const subscriber of this.#subscribers) subscriber.message(this.name, frame);
+      const { name } = this;
+      for (const subscriber of this.#subscribers) subscriber.message(name, frame);
     }
     this.#waiting.clear();
   }

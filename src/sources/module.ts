@@ -18,16 +18,24 @@ export async function moduleSource(module: string, context: SourceContext): Prom
   const take = await load(resolve(directory, module));
   let running: Promise<unknown> | undefined;
   return {
-    async sample(wanted) {
+    sample(wanted) {
       if (running)
         throw new Error(`the module has not settled since it was told to stop; it must obey its signal`);
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = AbortSignal.any([wanted, timeout]);
-      const run = Promise.resolve(take({ topic, signal, log: logger }));
+      const controller = new AbortController();
+      const result = take({
+        topic,
+        log: logger,
+        // Made only for a module that asks for it: it costs more than many a sample.
+        get signal() {
+          return controller.signal;
+        },
+      });
+      if (!isThenable(result)) return result;
+      const run = Promise.resolve(result);
       running = run;
       const settled = () => void (running = undefined);
       run.then(settled, settled);
-      return Promise.race([run, aborted(signal, `the module took longer than ${timeoutMs} ms (timeout)`)]);
+      return within(run, timeoutMs, wanted, controller);
     },
   };
 }
@@ -47,8 +55,28 @@ async function load(path: string): Promise<SourceModule> {
   return loaded.default as SourceModule;
 }
 
-function aborted(signal: AbortSignal, message: string): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => reject(new Error(message)), { once: true });
-  return promise;
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
+}
+
+/** Waits for a run of the module. One that takes too long, or is not wanted any more, is told to stop, and fails. */
+async function within(
+  run: Promise<unknown>,
+  timeoutMs: number,
+  wanted: AbortSignal,
+  controller: AbortController,
+): Promise<unknown> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = (): void => {
+    controller.abort();
+    reject(new Error(`the module took longer than ${timeoutMs} ms (timeout)`));
+  };
+  const timer = setTimeout(stop, timeoutMs);
+  wanted.addEventListener('abort', stop);
+  try {
+    return await Promise.race([run, stopped]);
+  } finally {
+    clearTimeout(timer);
+    wanted.removeEventListener('abort', stop);
+  }
 }

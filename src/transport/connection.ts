@@ -39,7 +39,7 @@ interface OwnedSocket extends Socket {
   chimedConnection?: Connection;
   /** Bytes handed to libuv. */
   _bytesDispatched?: number;
-  /** `writeQueueSize`: those of them that the kernel has not taken yet. */
+  /** Null as soon as it is destroyed. `writeQueueSize`: those of them that the kernel has not taken yet. */
   _handle?: { fd?: number; writeQueueSize?: number } | null;
 }
 
@@ -56,6 +56,8 @@ export class Connection {
   readonly #socket: OwnedSocket;
   readonly #context: ConnectionContext;
   readonly #reader: FrameReader;
+  /** The socket's descriptor as long as the connection has not ended: after that, it may be another's. */
+  readonly #fd: number;
   #handler = nobody;
   /** The unfinished frame that `#ageTimer` runs for. */
   #ageing: UnfinishedFrame | undefined;
@@ -69,6 +71,7 @@ export class Connection {
     this.#socket = socket;
     this.#context = context;
     this.#reader = new FrameReader(context.maxFrameBytes);
+    this.#fd = this.#socket._handle?.fd ?? -1;
     this.peer = this.#fd < 0 ? undefined : context.calls?.peerOf(this.#fd);
   }
 
@@ -127,30 +130,20 @@ export class Connection {
 
   /** True once the connection is closing or gone: what is sent now is lost. */
   get ended(): boolean {
-    return this.#reason !== undefined || this.#socket.destroyed;
+    return this.#reason !== undefined || !this.#socket._handle;
   }
 
   /** Writes bytes as they are. Nothing happens once the connection has ended. */
   send(bytes: Buffer): void {
     if (this.ended) return;
-    const taken = this.#socket.writableLength === 0 ? this.#sendNow(bytes) : 0;
-    if (taken < bytes.length) this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken));
-  }
-
-  /** Hands bytes to the kernel past Node's stream, which costs more than the write itself; returns how many it took. */
-  #sendNow(bytes: Buffer): number {
     const { calls } = this.#context;
-    // Asked for each time: the number of a socket that has closed may be another's by now.
-    const fd = this.#fd;
-    if (!calls || fd < 0) return 0;
-    const taken = calls.sendNow(fd, bytes);
-    this.#takenDirectly += taken;
-    return taken;
-  }
-
-  /** The socket's descriptor, -1 once it is closed. */
-  get #fd(): number {
-    return this.#socket._handle?.fd ?? -1;
+    let taken = 0;
+    // Past Node's stream while nothing waits in it: it costs more than the write itself.
+    if (calls && this.#fd >= 0 && this.#socket.writableLength === 0) {
+      taken = calls.sendNow(this.#fd, bytes);
+      this.#takenDirectly += taken;
+    }
+    if (taken < bytes.length) this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken));
   }
 
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */

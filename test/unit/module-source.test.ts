@@ -60,8 +60,8 @@ test.each([
   ['rejects', 'export default async () => { throw new Error("broken"); };'],
 ])('a module that %s fails that sample, and is called again', async (_, code) => {
   const { sample } = await source(code);
-  await expect(sample(signal)).rejects.toThrow('broken');
-  await expect(sample(signal)).rejects.toThrow('broken');
+  await expect(async () => sample(signal)).rejects.toThrow('broken');
+  await expect(async () => sample(signal)).rejects.toThrow('broken');
 });
 
 describe('a module that does not settle', () => {
@@ -78,7 +78,7 @@ describe('a module that does not settle', () => {
     await expect(sample(signal)).rejects.toThrow('the module took longer than 50 ms');
     const first = state.stubborn;
     expect(first.signal.aborted).toBe(true);
-    await expect(sample(signal)).rejects.toThrow('the module has not settled');
+    expect(() => sample(signal)).toThrow('the module has not settled');
     expect(state.stubborn).toBe(first);
     first.settle('far too late');
     await new Promise(setImmediate);
