@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Drive } from './drive.ts';
-import { contextSwitches, cpuMicroseconds, proportionalKiB, residentKiB } from '../helpers/proc.ts';
+import { contextSwitches, cpuMicroseconds, residentKiB } from '../helpers/proc.ts';
 import type { Place, System } from './systems/system.ts';
 import { program } from './systems/system.ts';
 
@@ -74,10 +74,6 @@ export class Server implements AsyncDisposable {
 
   get residentKiB(): number {
     return this.#sum(residentKiB);
-  }
-
-  get proportionalKiB(): number {
-    return this.#sum(proportionalKiB);
   }
 
   #sum(read: (pid: number) => number): number {

@@ -18,17 +18,9 @@ export function contextSwitches(pid: number): number {
   );
 }
 
-/** Resident memory; its share of what several processes map, once each. */
+/** Resident memory of a process. */
 export function residentKiB(pid: number): number {
-  return kibibytes(`/proc/${pid}/status`, 'VmRSS');
-}
-
-export function proportionalKiB(pid: number): number {
-  return kibibytes(`/proc/${pid}/smaps_rollup`, 'Pss');
-}
-
-function kibibytes(file: string, field: string): number {
-  return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(file, 'utf8'))?.[1]);
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 }
 
 function sumOfThreads(pid: number, read: (directory: string) => number): number {

@@ -15,7 +15,7 @@ export const idleClients: Work = {
   async measure(system, clients) {
     await using server = await Server.start(system, silence);
     await warmUp();
-    const [resident, proportional] = [server.residentKiB, server.proportionalKiB];
+    const resident = server.residentKiB;
     const cpuBefore = server.cpuMicroseconds;
     await using audience = await Audience.gather(server, clients);
     await warmUp();
@@ -23,7 +23,6 @@ export const idleClients: Work = {
     await audience.listen(SECONDS);
     return {
       [MEMORY]: (server.residentKiB - resident) / clients,
-      'PSS KiB per client': (server.proportionalKiB - proportional) / clients,
       'CPU µs to take one': (cpuSettled - cpuBefore) / clients,
       'CPU ms/s when all idle': (server.cpuMicroseconds - cpuSettled) / 1000 / SECONDS,
     };

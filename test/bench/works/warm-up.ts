@@ -1,4 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** Lets compilers compile and garbage be collected, so that what follows is what goes on for ever. */
-export const warmUp = (): Promise<void> => wait(2000);
+export const warmUp = (seconds = 2): Promise<void> => wait(seconds * 1000);
