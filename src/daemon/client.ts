@@ -1,6 +1,6 @@
+import type { ChimedError } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { Logger } from '../log.ts';
-import type { ChimedError } from '../errors.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import type { Connection, ConnectionHandler } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
