@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { Logger, LoggerOptions } from 'pino';
+import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 
 import type { LogFormat, LogLevel } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
@@ -8,11 +10,13 @@ import { DROPPED, journalStream, withOrigin } from './journal-stream.ts';
 
 /** Bytes of log lines that may wait for whoever reads our output; past that they are dropped, and counted. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+/** How long whoever reads our output may take to read the last lines, in milliseconds. */
+const LAST_LINES_MS = 1000;
 
 export interface DaemonLogger {
   logger: Logger;
-  /** Writes out what waits. */
-  flush(): void;
+  /** Writes out what waits, if somebody reads it. Nothing is logged after that. */
+  close(): Promise<void>;
 }
 
 type Output = ReturnType<typeof openOutput>;
@@ -28,11 +32,10 @@ const formatters = { level: (label: string) => ({ level: label }) };
 export async function createLogger(level: LogLevel, format: LogFormat): Promise<DaemonLogger> {
   const options: LoggerOptions = { level, base: null };
   const output = openOutput();
-  const flush = (): void => output.flushSync();
   const { send, problem } = await openJournal(format);
   if (send) {
     const stream = journalStream(send, (line) => output.write(line));
-    return { logger: pino({ ...options, formatters, mixin: withOrigin }, stream), flush };
+    return withClose(pino({ ...options, formatters, mixin: withOrigin }, stream), output);
   }
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   const logger = pretty
@@ -41,7 +44,21 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
   reportDropped(output, logger);
   if (problem !== undefined)
     logger.warn({ error: problem }, 'the journal cannot be reached: log lines go to stdout');
-  return { logger, flush };
+  return withClose(logger, output);
+}
+
+/** Not by `flushSync`: it tries for ever, and whoever reads our output may have gone, or stand still. */
+function withClose(logger: Logger, output: Output): DaemonLogger {
+  return {
+    logger,
+    async close() {
+      logger.level = 'silent';
+      const closed = once(output, 'close').catch(() => {}); // Nobody reads the lines; nobody misses them.
+      output.end();
+      await Promise.race([closed, wait(LAST_LINES_MS, undefined, { ref: false })]);
+      output.destroy();
+    },
+  };
 }
 
 /** The way to the journal, if lines are to go there; or why there is none, although they are. */
@@ -71,13 +88,13 @@ function reportDropped(output: Output, logger: Logger): void {
   });
 }
 
-async function prettyStream(destination: Output) {
-  const { PinoPretty } = await import('pino-pretty');
-  return PinoPretty({
+async function prettyStream(output: Output): Promise<DestinationStream> {
+  const { prettyFactory } = await import('pino-pretty');
+  const pretty = prettyFactory({
     colorize: process.stdout.isTTY && !process.env['NO_COLOR'],
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
     errorLikeObjectKeys: ['err'],
-    destination,
   });
+  return { write: (line) => void output.write(pretty(line)) };
 }

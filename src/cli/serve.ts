@@ -55,7 +55,7 @@ async function serve(options: Options): Promise<number> {
   ]);
   const load = (): Config => loadConfig(findConfig(options.config), environment(options));
   const config = load();
-  const { logger, flush } = await createLogger(config.log.level, config.log.format);
+  const { logger, close } = await createLogger(config.log.level, config.log.format);
   const causes = stopCauses(logger);
   const inherited = await inheritedSocket(logger);
   const starting = Daemon.start(config, logger, inherited);
@@ -84,7 +84,7 @@ async function serve(options: Options): Promise<number> {
     supervision?.stopping(daemon.stopTimeoutMs);
     return await Promise.race([daemon.stop(reason).then(() => exitCode), causes.second]);
   } finally {
-    flush();
+    await close();
   }
 }
 

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
+import { connect } from '../../src/index.ts';
 import { TestDaemon, startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { isAlive } from '../helpers/processes.ts';
+import { Program, cli, root } from '../helpers/program.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 
 const topics = { tick: { interval: '20ms', data: 'tock' } };
@@ -65,6 +67,33 @@ describe.concurrent('a stop', () => {
     await daemon.logged('stopping');
     expect(await daemon.program.kill('SIGINT').ended).toBe(130);
     await daemon.logged('second signal: ending at once');
+  });
+
+  test('does not wait for a reader of its log who has gone', async () => {
+    await using daemon = await startDaemon({ topics });
+    daemon.program.child.stdout!.destroy();
+    expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
+  });
+
+  test('does not wait long for a reader of its log who stands still', async () => {
+    using folder = temporaryFolder();
+    const socket = folder.file('s');
+    // A pipe holds 64 KiB, and nobody reads this one.
+    const serve = '"$0" "$1" serve --log-format json --log-level debug --config "$2" --socket "$3"';
+    const script = `mkfifo "$4"; sleep 1000 <> "$4" & ${serve} > "$4"; status=$?; kill $!; exit $status`;
+    writeFileSync(
+      folder.file('c.yaml'),
+      'topics: { flood: { publish: true }, tick: { interval: 20ms, data: 1 } }',
+    );
+    const args = ['-c', script, process.execPath, cli, folder.file('c.yaml'), socket, folder.file('log')];
+    await using shell = new Program(args, {}, root, 'sh');
+    await using client = connect({ socket });
+    const { pid } = await client.status();
+    const lines = Array.from({ length: 1000 }, () => client.publish('flood', 'x'));
+    await Promise.all(lines);
+    for await (const _ of client.listen('tick')) break; // The ticks go on.
+    process.kill(pid, 'SIGTERM');
+    expect(await shell.ended).toBe(0);
   });
 
   test.each([
