@@ -16,6 +16,7 @@ export const messageIds: Readonly<Record<string, string>> = {
   'client disconnected': '5adbabeef83dee6e73b9d49653a0b895',
   'client is slow': 'f06613d6d418c9064f426dd608f8deee',
   'client has caught up': '7508481a6f5fb925d25883db5b2ed496',
+  'client was away too long': '99ffb98762934712b73da8ca7d0ab0d7',
   'client is stalled': '8fb8f41caf3caa36afdf0bdb82374298',
   'the limit of open files allows fewer clients than clients.max': '8468644587db47ed7e60b6f5067d18c1',
   'connections come too fast': '6b499d68c323f59193930a14adc37682',

@@ -47,6 +47,7 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   #askedThisTurn = 0;
   #slowedDown: NodeJS.Timeout | undefined;
   #toldTooFast = false;
+  #lostWhileAway = 0;
   #rejections = 0;
 
   constructor(connection: Connection, limits: ClientLimits, context: ClientContext) {
@@ -77,8 +78,9 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
     return this.#outbox.sent;
   }
 
+  /** Messages that it will never get. */
   get skipped(): number {
-    return this.#outbox.skipped;
+    return this.#outbox.skipped + this.#lostWhileAway;
   }
 
   get pendingBytes(): number {
@@ -188,6 +190,15 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   /** It has read what waited, and has the newest of what was skipped. */
   caughtUp(skipped: number): void {
     this.#context.logger.info({ ...this.fields, skipped }, 'client has caught up');
+  }
+
+  /** It was away for longer than the topic's history reaches. */
+  lost(topic: string, skipped: number): void {
+    this.#lostWhileAway += skipped;
+    this.#context.logger.info(
+      { ...this.fields, topic, skipped },
+      'client was away too long: it has lost what the history no longer has',
+    );
   }
 
   /** It takes nothing any more. */

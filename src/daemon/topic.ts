@@ -89,14 +89,20 @@ export class Topic {
   /**
    * Adds a subscriber.
    * @param after Number of the last message that it heard, if it comes back: it gets those since that are kept.
+   * @returns how many there were since that are not kept any more: it has lost them.
    */
-  subscribe(subscriber: Subscriber, after?: number): void {
+  subscribe(subscriber: Subscriber, after?: number): number {
     this.#subscribers.add(subscriber);
-    if (after !== undefined) this.#log.after(after).forEach((message) => this.#deliver(message, subscriber));
-    else if (this.#fresh || !this.#parts.source) this.#deliver(this.#log.last, subscriber);
+    let lost = 0;
+    if (after !== undefined) {
+      const kept = this.#log.after(after);
+      lost = Math.max(this.seq - after, 0) - kept.length;
+      for (const message of kept) this.#deliver(message, subscriber);
+    } else if (this.#fresh || !this.#parts.source) this.#deliver(this.#log.last, subscriber);
     else this.#waiting.add(subscriber);
     if (this.#subscribers.size === 1) this.#logger.info({ topic: this.name }, 'topic has its first client');
     if (!this.#awake) this.#wake();
+    return lost;
   }
 
   has(subscriber: Subscriber): boolean {
