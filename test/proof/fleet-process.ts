@@ -27,13 +27,12 @@ export type FleetWord =
   { kind: 'ready' } | { kind: 'done' } | { kind: 'report'; clients: ClientReport[]; lateness: Float64Array };
 
 export interface ClientReport {
-  /** The daemon's number for its latest connection. */
-  client: number;
+  /** The daemon's numbers for its connections, one after the other. */
+  connections: number[];
   messages: number;
   missed: number;
   violations: string[];
-  /** How often it was registered, and how often the numbering had begun again by then. */
-  registrations: number;
+  /** How often the numbering had begun again when it came back. */
   begunAgain: number;
   /** Longest time between two messages, in milliseconds. */
   longestGapMs: number;
@@ -55,8 +54,7 @@ class Member {
   readonly seqs = new Map<string, number>();
   readonly rejections: string[] = [];
   socket: Socket | undefined;
-  client = 0;
-  registrations = 0;
+  readonly connections: number[] = [];
   begunAgain = 0;
   longestGapMs = 0;
   connected = false;
@@ -76,9 +74,9 @@ class Member {
   }
 
   registered(client: number, goesOn: boolean): void {
-    this.client = client;
+    this.connections.push(client);
     this.connected = true;
-    if (++this.registrations > 1 && !goesOn) this.begunAgain++;
+    if (this.connections.length > 1 && !goesOn) this.begunAgain++;
     if (++readyCount === members.length) say({ kind: 'ready' });
   }
 
@@ -89,10 +87,10 @@ class Member {
   }
 
   report(): ClientReport {
-    const { client, registrations, begunAgain, longestGapMs, rejections, connected } = this;
+    const { connections, begunAgain, longestGapMs, rejections, connected } = this;
     const { messages, missed, violations } = this.history;
-    const counts = { messages, missed, violations, registrations, begunAgain };
-    return { client, ...counts, longestGapMs, rejections, connected };
+    const counts = { messages, missed, violations, begunAgain };
+    return { connections, ...counts, longestGapMs, rejections, connected };
   }
 }
 

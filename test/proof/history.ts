@@ -50,17 +50,21 @@ export class History {
   }
 }
 
-/** Sums that must agree: what clients say that they missed, and what the daemon says that it skipped. */
+/**
+ * Sums that must agree: what a client says that it missed, and what the daemon says that it skipped on all of the
+ * client's connections, or no longer had in its history when the client came back.
+ */
 export function reconcile(
-  clients: readonly { client: number; missed: number }[],
+  clients: readonly { connections: readonly number[]; missed: number }[],
   daemon: readonly { id: number; skipped: number }[],
 ): string[] {
   const skipped = new Map(daemon.map(({ id, skipped: count }) => [id, count]));
-  return clients.flatMap(({ client, missed }) => {
-    const count = skipped.get(client);
+  return clients.flatMap(({ connections, missed }) => {
+    const count = connections.reduce((sum, id) => sum + (skipped.get(id) ?? Number.NaN), 0);
     if (count === missed) return [];
+    const which = `client ${connections.join(', ')}`;
     return [
-      `client ${client} missed ${missed}, but the daemon skipped ${count ?? 'nothing: it does not know it'}`,
+      `${which} missed ${missed}, but the daemon skipped ${Number.isNaN(count) ? 'nothing: it does not know it' : count}`,
     ];
   });
 }

@@ -59,8 +59,8 @@ export class Findings {
 
   /** Holds the histories of all clients to what chimed promises. */
   histories({ clients }: FleetReport): void {
-    for (const { client, violations } of clients)
-      this.failures.push(...violations.map((violation) => `client ${client}: ${violation}`));
+    for (const { connections, violations } of clients)
+      this.failures.push(...violations.map((violation) => `client ${connections.at(-1)}: ${violation}`));
   }
 }
 

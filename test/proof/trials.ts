@@ -10,6 +10,7 @@ import { killLoop } from './trials/kill-loop.ts';
 import { pause } from './trials/pause.ts';
 import { reconnectStorm } from './trials/reconnect-storm.ts';
 import { reload } from './trials/reload.ts';
+import { resume } from './trials/resume.ts';
 import { slowClients } from './trials/slow-clients.ts';
 import { soak } from './trials/soak.ts';
 import { sources } from './trials/sources.ts';
@@ -19,6 +20,7 @@ export const trials: readonly Trial[] = [
   connections,
   reconnectStorm,
   killLoop,
+  resume,
   pause,
   clock,
   frozenClients,

@@ -58,30 +58,23 @@ describe('a history is refused', () => {
   });
 });
 
-test('what clients missed must be what the daemon skipped', () => {
+test('what clients missed must be what the daemon skipped, on all of their connections', () => {
   const daemon = [
     { id: 1, skipped: 3 },
     { id: 2, skipped: 0 },
+    { id: 3, skipped: 4 },
   ];
-  expect(
-    reconcile(
-      [
-        { client: 1, missed: 3 },
-        { client: 2, missed: 0 },
-      ],
-      daemon,
-    ),
-  ).toEqual([]);
-  expect(
-    reconcile(
-      [
-        { client: 1, missed: 2 },
-        { client: 9, missed: 0 },
-      ],
-      daemon,
-    ),
-  ).toEqual([
-    'client 1 missed 2, but the daemon skipped 3',
+  const sound = [
+    { connections: [1, 3], missed: 7 },
+    { connections: [2], missed: 0 },
+  ];
+  expect(reconcile(sound, daemon)).toEqual([]);
+  const broken = [
+    { connections: [1, 3], missed: 6 },
+    { connections: [9], missed: 0 },
+  ];
+  expect(reconcile(broken, daemon)).toEqual([
+    'client 1, 3 missed 6, but the daemon skipped 7',
     'client 9 missed 0, but the daemon skipped nothing: it does not know it',
   ]);
 });

@@ -4,34 +4,33 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Frame } from '../../../src/protocol/messages.ts';
 import { startDaemon } from '../../helpers/daemon.ts';
 import { temporaryFolder } from '../../helpers/folder.ts';
+import type { Folder } from '../../helpers/folder.ts';
 import { Findings } from '../trial.ts';
-import type { Trial } from '../trial.ts';
+import type { Scale, Trial } from '../trial.ts';
 
 /** Lets us set the clock of one process; Debian's package is called faketime. */
 const [library] = globSync('/usr/lib/*/faketime/libfaketime.so.1');
 const HOUR_S = 3600;
 
+/** In Berlin on 28 March 2027, 2:00 becomes 3:00; on 31 October, 3:00 becomes 2:00. */
+const timezone = 'Europe/Berlin';
+const changes = [
+  { what: '2:30 left out', at: '2027-03-28T01:00:00Z', daily: true },
+  { what: 'the first 2:30', at: '2027-10-31T00:30:00Z', daily: true, hourly: true },
+  { what: 'the second 2:30', at: '2027-10-31T01:30:00Z', daily: false, hourly: true },
+];
+
 export const clock: Trial = {
   name: 'clock',
   holds:
-    'the wall clock stepped by an hour either way: intervals unmoved, aligned ticks at multiples of their interval on the new clock',
+    'the wall clock stepped by an hour either way: intervals unmoved, aligned ticks at multiples of their interval on the new clock; cron across both changes of summer time as documented',
   async run(scale) {
     if (!library) return { seen: 'SKIPPED: it needs libfaketime (apt-get install faketime)', failures: [] };
     const stayMs = scale.of(10_000, 1500);
     const findings = new Findings();
+    await Promise.all(changes.map((change) => acrossChange(change, findings, scale)));
     using folder = temporaryFolder();
-    const offsetFile = folder.file('offset');
-    const step = (seconds: number): void => {
-      writeFileSync(`${offsetFile}.new`, `${seconds >= 0 ? '+' : ''}${seconds}\n`);
-      renameSync(`${offsetFile}.new`, offsetFile);
-    };
-    step(0);
-    const env = {
-      LD_PRELOAD: library,
-      FAKETIME_TIMESTAMP_FILE: offsetFile,
-      FAKETIME_NO_CACHE: '1',
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    };
+    const { step, env } = settableClock(folder);
     const topics = {
       steady: { interval: '100ms', data: 1 },
       aligned: { interval: '200ms', align: true, data: 1 },
@@ -67,8 +66,54 @@ export const clock: Trial = {
     const late = Math.max(...offMs);
     findings.hold(late < scale.of(50, 150), `an aligned tick was ${late} ms off`);
     return {
-      seen: `${steady.length} of ${expected} ticks of 100 ms, none off by more than ${worst.toFixed(1)} ms; ${offMs.length} aligned ticks, at most ${late} ms after their multiple; clock stepped by +3600 s and -7200 s`,
+      seen: `${steady.length} of ${expected} ticks of 100 ms, none off by more than ${worst.toFixed(1)} ms; ${offMs.length} aligned ticks, at most ${late} ms after their multiple; clock stepped by +3600 s and -7200 s; cron at ${changes.map(({ what }) => what).join(', ')} as documented`,
       failures: findings.failures,
     };
   },
 };
+
+/** A clock for a daemon in this folder, and the variables by which it goes; `step` sets it, in seconds from the true time. */
+function settableClock(folder: Folder): { step: (seconds: number) => void; env: NodeJS.ProcessEnv } {
+  const file = folder.file('offset');
+  const step = (seconds: number): void => {
+    writeFileSync(`${file}.new`, `${seconds >= 0 ? '+' : ''}${seconds}\n`);
+    renameSync(`${file}.new`, file);
+  };
+  step(0);
+  const env = {
+    LD_PRELOAD: library,
+    FAKETIME_TIMESTAMP_FILE: file,
+    FAKETIME_NO_CACHE: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+  return { step, env };
+}
+
+/** Starts a daemon shortly before a moment and looks which of its cron topics tick then. */
+async function acrossChange(
+  { what, at, daily, hourly }: (typeof changes)[number],
+  findings: Findings,
+  scale: Scale,
+): Promise<void> {
+  using folder = temporaryFolder();
+  const { step, env } = settableClock(folder);
+  const moment = Date.parse(at);
+  step((moment - Date.now()) / 1000 - scale.of(5, 4));
+  const topics = {
+    daily: { cron: '30 2 * * *', timezone, data: 1 },
+    hourly: { cron: '30 * * * *', timezone, data: 1 },
+    clock: { interval: '100ms', data: 1 },
+  };
+  await using daemon = await startDaemon({ topics }, { built: scale.full, folder, env });
+  using client = await daemon.raw();
+  client.send('chimed.register', { topics: ['>'] });
+  await client.frames.find(({ type, time }) => type === 'clock' && time! > moment + 500);
+  const ticked = (topic: string): boolean =>
+    client.frames.items.some(({ type, time }) => type === topic && time! >= moment);
+  findings.hold(
+    client.frames.items.some(({ time }) => time! < moment),
+    `${what}: it started too late`,
+  );
+  findings.hold(ticked('daily') === daily, `${what}: 30 2 * * * ${daily ? 'did not tick' : 'ticked'}`);
+  if (hourly) findings.hold(ticked('hourly'), `${what}: 30 * * * * did not tick`);
+}

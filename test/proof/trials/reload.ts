@@ -45,7 +45,7 @@ export const reload: Trial = {
     const report = await fleet.report();
     findings.histories(report);
     findings.hold(
-      report.clients.every(({ missed, registrations }) => missed === 0 && registrations === 1),
+      report.clients.every(({ missed, connections }) => missed === 0 && connections.length === 1),
       'a client missed something, or lost its connection',
     );
     const { instance } = await daemon.status();
