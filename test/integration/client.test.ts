@@ -117,10 +117,11 @@ describe.concurrent('a loop over messages', () => {
   });
 
   test('that is slow keeps the newest messages and knows how many it lost', async () => {
-    await using daemon = await startDaemon({ topics });
+    await using daemon = await startDaemon({ topics: { price: { publish: true } } });
     await using client = daemon.connect();
-    const slow = client.listen('tick', { buffer: 3 });
-    const quickly = client.listen('tick');
+    const slow = client.listen('price', { buffer: 3 });
+    const quickly = client.listen('price');
+    for (let value = 1; value <= 20; value++) await client.publish('price', value);
     for await (const { seq } of quickly) if (seq === 20) break;
     const messages: Message[] = [];
     for await (const message of slow) if (messages.push(message) === 3) break;
