@@ -9,6 +9,7 @@ import type { Logger } from '../log.ts';
 import type { Status } from '../protocol/status.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
+import { Mailing } from '../transport/mailing.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../version.ts';
@@ -34,7 +35,7 @@ export class Daemon {
   readonly #socketFile: SocketFile;
   readonly #calls: SocketCalls | undefined;
   readonly #server: Server;
-  readonly #flusher = new Flusher();
+  readonly #flusher: Flusher;
   readonly #registry = new Registry(() => this.#config.clients.maxPatterns);
   readonly #admission: Admission;
   readonly #context: Context;
@@ -77,10 +78,13 @@ export class Daemon {
     this.#socketFile = socketFile;
     this.#calls = calls;
     this.#admission = new Admission(this.#registry, () => this.#config.clients, logger);
+    const mailing = new Mailing(calls?.sendAll);
+    this.#flusher = new Flusher(mailing);
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
-      calls,
+      peerOf: calls?.peerOf,
+      mailing,
       logger,
       accept: (connection) => this.#accept(connection),
     });

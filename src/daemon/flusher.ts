@@ -1,10 +1,16 @@
+import type { Mailing } from '../transport/mailing.ts';
 import { Batch } from './batch.ts';
 import type { Outbox } from './outbox.ts';
 
-/** Writes what one turn of the event loop has put into the outboxes: one write for each client. */
+/** Sends what one turn of the event loop has put into the outboxes: one write for each client. */
 export class Flusher {
+  readonly #mailing: Mailing;
   #outboxes: Outbox[] = [];
   #empty = Batch.empty();
+
+  constructor(mailing: Mailing) {
+    this.#mailing = mailing;
+  }
 
   /** Has the outbox flushed at the end of this turn. Returns what its batch begins with. */
   add(outbox: Outbox): Batch {
@@ -18,5 +24,7 @@ export class Flusher {
     this.#outboxes = [];
     this.#empty = Batch.empty(); // It leads to all batches of this turn.
     for (const outbox of outboxes) outbox.flush();
+    this.#mailing.send();
+    for (const outbox of outboxes) outbox.flushed();
   };
 }

@@ -80,12 +80,16 @@ export class Outbox {
     this.#queue(frame);
   }
 
-  /** Writes what the turn has brought. */
+  /** Posts what the turn has brought. */
   flush(): void {
     const batch = this.#batch;
-    if (!batch) return;
     this.#batch = undefined;
-    this.#connection.send(batch.bytes);
+    if (batch) this.#connection.post(batch.bytes);
+  }
+
+  /** What was posted has been sent, as far as the kernel had room. */
+  flushed(): void {
+    if (this.#connection.ended) return;
     if (this.#connection.pendingBytes > 0) this.#watchForStall();
     // What was before these bytes may have left since they were queued: then no `drained` will come by itself.
     if ((this.#held || this.#roomWanted) && !this.#connection.willDrain) this.#connection.announceRoom();

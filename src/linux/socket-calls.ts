@@ -1,7 +1,29 @@
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import { sendNow } from './libc.ts';
 import { peerOf } from './peer.ts';
+import { SendRing } from './send-ring.ts';
 
-/** What Linux does with a connected socket, and Node has no way to ask for. */
-export const socketCalls = { peerOf, sendNow };
+/** Sends `bytes[i]` to the socket `fds[i]` without waiting; tells how many bytes of each the kernel has taken. */
+export type SendAll = (fds: readonly number[], bytes: readonly Buffer[]) => ArrayLike<number>;
 
-export type SocketCalls = typeof socketCalls;
+/** What Linux does with connected sockets, and Node has no way to ask for. */
+export interface SocketCalls {
+  peerOf: typeof peerOf;
+  sendAll: SendAll;
+}
+
+/** Looks what this kernel can do, and lets us do. */
+export function openSocketCalls(logger: Logger): SocketCalls {
+  try {
+    const ring = new SendRing();
+    return { peerOf, sendAll: (fds, bytes) => ring.send(fds, bytes) };
+  } catch (error) {
+    // Containers often forbid it, and so do careful owners of a machine.
+    logger.debug({ error: messageOf(error) }, 'no io_uring here: each send is a system call of its own');
+    return { peerOf, sendAll: sendEach };
+  }
+}
+
+/** With one system call for each. */
+export const sendEach: SendAll = (fds, bytes) => fds.map((fd, index) => sendNow(fd, bytes[index]!));

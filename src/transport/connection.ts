@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
-import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { FrameReader, encodeFrame } from './frames.ts';
 import type { UnfinishedFrame } from './frames.ts';
+import type { Mailing, Recipient } from './mailing.ts';
 
 /** What the owner of a connection is told. What it throws costs this connection, and no other. */
 export interface ConnectionHandler {
@@ -26,8 +26,10 @@ export interface ConnectionContext {
   maxFrameBytes: number;
   /** Longest time that a frame may stay unfinished, in milliseconds. */
   frameTimeoutMs: number;
-  /** Absent where the system does not have them. */
-  calls?: SocketCalls | undefined;
+  /** Tells who is at the other end of a socket; absent where the system does not. */
+  peerOf: ((fd: number) => Peer) | undefined;
+  /** What leaves with the next flush. */
+  mailing: Mailing;
   logger: Logger;
 }
 
@@ -49,7 +51,7 @@ const nobody: ConnectionHandler = { frame() {}, violated() {}, drained() {}, clo
  * One peer's socket: takes frames out of what comes, bounds the age of an unfinished one, writes bytes, and tells
  * how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing happens.
  */
-export class Connection {
+export class Connection implements Recipient {
   readonly id: number;
   /** Who is at the other end; undefined where the system does not tell. */
   readonly peer: Peer | undefined;
@@ -72,7 +74,7 @@ export class Connection {
     this.#context = context;
     this.#reader = new FrameReader(context.maxFrameBytes);
     this.#fd = this.#socket._handle?.fd ?? -1;
-    this.peer = this.#fd < 0 ? undefined : context.calls?.peerOf(this.#fd);
+    this.peer = this.#fd < 0 ? undefined : context.peerOf?.(this.#fd);
   }
 
   /** Begins to read. */
@@ -133,16 +135,17 @@ export class Connection {
     return this.#reason !== undefined || !this.#socket._handle;
   }
 
-  /** Writes bytes as they are. Nothing happens once the connection has ended. */
-  send(bytes: Buffer): void {
+  /** Posts bytes, as they are: they leave with the next mailing. Nothing happens once the connection has ended. */
+  post(bytes: Buffer): void {
     if (this.ended) return;
-    const { calls } = this.#context;
-    let taken = 0;
-    // Past Node's stream while nothing waits in it: it costs more than the write itself.
-    if (calls && this.#fd >= 0 && this.#socket.writableLength === 0) {
-      taken = calls.sendNow(this.#fd, bytes);
-      this.#takenDirectly += taken;
-    }
+    // Behind what waits in Node's stream, and past the stream otherwise.
+    if (this.#fd < 0 || this.#socket.writableLength > 0) this.#socket.write(bytes);
+    else this.#context.mailing.add(this, this.#fd, bytes);
+  }
+
+  /** The mailing was sent. */
+  sent(bytes: Buffer, taken: number): void {
+    this.#takenDirectly += taken;
     if (taken < bytes.length) this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken));
   }
 

@@ -1,9 +1,12 @@
 import { silent } from '../../src/log.ts';
 import type { ConnectionContext } from '../../src/transport/connection.ts';
+import { Mailing } from '../../src/transport/mailing.ts';
 
 /** What connections share, for tests that have no server. */
 export const connectionContext: ConnectionContext = {
   maxFrameBytes: 1024 * 1024,
   frameTimeoutMs: 1000,
+  peerOf: undefined,
+  mailing: new Mailing(undefined),
   logger: silent,
 };

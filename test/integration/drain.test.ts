@@ -41,7 +41,7 @@ test('what is held back follows, though the client reads all the rest just befor
   const heard: string[] = [];
   const outbox = new Outbox(
     connection,
-    new Flusher(),
+    new Flusher(connectionContext.mailing),
     { pendingBytes: 64 * KiB, stallTimeoutMs: 60_000 },
     {
       slow: () => heard.push('slow'),

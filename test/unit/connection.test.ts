@@ -3,98 +3,115 @@ import type { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 
 import { sendNow } from '../../src/linux/libc.ts';
-import type { SocketCalls } from '../../src/linux/socket-calls.ts';
-import { socketCalls } from '../../src/linux/socket-calls.ts';
+import { sendEach } from '../../src/linux/socket-calls.ts';
+import type { SendAll } from '../../src/linux/socket-calls.ts';
 import { Connection } from '../../src/transport/connection.ts';
+import { Mailing } from '../../src/transport/mailing.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
+import { sendByRing } from '../helpers/send-by-ring.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
 import type { SocketPair } from '../helpers/socket-pair.ts';
 
 const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
 
-/** A connection whose calls to `send` can be looked at. */
-async function connected(calls: Partial<SocketCalls> = {}) {
+const ways: [string, SendAll][] = [
+  ['one call each', sendEach],
+  ['one call for all', sendByRing],
+];
+
+/** A connection whose calls to the kernel can be looked at. */
+async function connected(sendAll: SendAll) {
   const pair = await socketPair();
-  const spy = vi.fn<SocketCalls['sendNow']>(calls.sendNow ?? sendNow);
-  const connection = new Connection(1, pair.near, {
-    ...connectionContext,
-    calls: { ...socketCalls, sendNow: spy },
-  });
-  return { ...pair, connection, sendNow: spy };
+  const spy = vi.fn(sendAll);
+  const mailing = new Mailing(spy);
+  const connection = new Connection(1, pair.near, { ...connectionContext, mailing });
+  const send = (bytes: Buffer): void => {
+    connection.post(bytes);
+    mailing.send();
+  };
+  return { ...pair, connection, send, sendAll: spy };
 }
 
 const numbered = (seq: number, bytes: number): Buffer =>
   Buffer.from(`${JSON.stringify({ type: 't', seq, data: 'x'.repeat(bytes) })}\f`);
 
-describe('bytes go past the stream', () => {
+describe.each(ways)('bytes go past the stream by %s', (_way, sendAll) => {
   test('while the kernel takes them', async () => {
-    using all = await connected();
-    all.connection.send(numbered(1, 10));
+    using all = await connected(sendAll);
+    all.send(numbered(1, 10));
     expect(all.near.bytesWritten).toBe(0);
     expect(await all.far.frame('t')).toMatchObject({ seq: 1 });
   });
 
   test('and through it once it takes no more: nothing is lost, doubled or out of order', async () => {
-    using all = await connected();
+    using all = await connected(sendAll);
     all.far.socket.pause();
     let seq = 0;
-    while (all.connection.pendingBytes < 500_000) all.connection.send(numbered(++seq, 7919));
-    const { results } = all.sendNow.mock;
-    expect(results.at(-1)!.value).toBeLessThan(7919); // The last one was taken in part, or not at all.
+    while (all.connection.pendingBytes < 500_000) all.send(numbered(++seq, 7919));
+    const { results } = all.sendAll.mock;
+    expect(results.at(-1)!.value[0]).toBeLessThan(7919); // The last one was taken in part, or not at all.
     const direct = results.length;
     all.far.socket.resume();
     await once(all.near, 'drain');
-    all.connection.send(numbered(++seq, 10));
-    expect(all.sendNow.mock.calls.length).toBe(direct + 1);
+    all.send(numbered(++seq, 10));
+    expect(all.sendAll.mock.calls.length).toBe(direct + 1);
     const frames = await all.far.messages('t', seq);
     expect(frames.map((frame) => frame.seq)).toEqual(Array.from({ length: seq }, (_, index) => index + 1));
     expect(frames.every(({ data }) => data === 'x'.repeat(String(data).length))).toBe(true);
   });
 
   test('of which the kernel takes a part: the rest follows', async () => {
-    using all = await connected({ sendNow: (fd, bytes) => sendNow(fd, bytes.subarray(0, 5)) });
-    all.connection.send(numbered(1, 100));
-    all.connection.send(numbered(2, 100));
+    using all = await connected((fds, bytes) =>
+      sendAll(
+        fds,
+        bytes.map((whole) => whole.subarray(0, 5)),
+      ),
+    );
+    all.send(numbered(1, 100));
+    all.send(numbered(2, 100));
     const frames = await all.far.messages('t', 2);
     expect(frames.map(({ data }) => data)).toEqual(['x'.repeat(100), 'x'.repeat(100)]);
   });
 
   test('and are counted as taken, whichever way they went', async () => {
-    using all = await connected();
+    using all = await connected(sendAll);
     all.far.socket.pause();
     let sent = 0;
-    for (; all.connection.pendingBytes < 100_000; sent += 5000) all.connection.send(Buffer.alloc(5000, 0x20));
+    for (; all.connection.pendingBytes < 100_000; sent += 5000) all.send(Buffer.alloc(5000, 0x20));
     expect(all.connection.takenBytes + all.connection.pendingBytes).toBe(sent);
     expect(all.connection.takenBytes).toBeGreaterThan(0);
   });
 });
 
-test('a socket that has closed, and whose descriptor has gone to another, gets nothing', async () => {
-  using all = await connected();
-  const fd = fdOf(all.near);
-  all.near.destroy();
-  await once(all.near, 'close');
-  // The kernel gives the lowest number that is free: it will be that one again.
-  using strangers = new DisposableStack();
-  let stranger: SocketPair;
-  do stranger = strangers.use(await socketPair());
-  while (![fdOf(stranger.near), fdOf(stranger.far.socket)].includes(fd));
-  all.connection.send(numbered(1, 10));
-  expect(all.sendNow).not.toHaveBeenCalled();
-  // What would have happened: the stranger's peer hears it.
-  const peer = fdOf(stranger.near) === fd ? stranger.far.socket : stranger.near;
-  const heard = once(peer, 'data');
-  sendNow(fd, numbered(2, 10));
-  expect(String(await heard)).toContain('"seq":2');
-});
+test.each(ways)(
+  'a socket that has closed, and whose descriptor has gone to another, gets nothing by %s',
+  async (_, sendAll) => {
+    using all = await connected(sendAll);
+    const fd = fdOf(all.near);
+    all.near.destroy();
+    await once(all.near, 'close');
+    // The kernel gives the lowest number that is free: it will be that one again.
+    using strangers = new DisposableStack();
+    let stranger: SocketPair;
+    do stranger = strangers.use(await socketPair());
+    while (![fdOf(stranger.near), fdOf(stranger.far.socket)].includes(fd));
+    all.send(numbered(1, 10));
+    expect(all.sendAll).not.toHaveBeenCalled();
+    // What would have happened: the stranger's peer hears it.
+    const peer = fdOf(stranger.near) === fd ? stranger.far.socket : stranger.near;
+    const heard = once(peer, 'data');
+    sendNow(fd, numbered(2, 10));
+    expect(String(await heard)).toContain('"seq":2');
+  },
+);
 
-test('a peer that has gone is found out as ever', async () => {
-  using all = await connected();
+test.each(ways)('a peer that has gone is found out as ever by %s', async (_, sendAll) => {
+  using all = await connected(sendAll);
   const failed = new Promise((resolve) => all.near.once('error', resolve));
   all.far.socket.destroy();
   await all.far.closed;
-  all.connection.send(numbered(1, 10)); // We have not read, and so do not know.
-  expect(all.sendNow.mock.results[0]?.value).toBe(0);
+  all.send(numbered(1, 10)); // We have not read, and so do not know.
+  expect(all.sendAll.mock.results[0]?.value[0]).toBe(0);
   expect(await failed).toMatchObject({ code: 'EPIPE' });
   expect(all.connection.ended).toBe(true);
 });
@@ -102,7 +119,8 @@ test('a peer that has gone is found out as ever', async () => {
 test('where there are no such calls, all goes through the stream', async () => {
   using pair = await socketPair();
   const connection = new Connection(1, pair.near, connectionContext);
-  connection.send(numbered(1, 10));
+  connection.post(numbered(1, 10));
+  connectionContext.mailing.send();
   expect(pair.near.bytesWritten).toBeGreaterThan(0);
   expect(await pair.far.frame('t')).toMatchObject({ seq: 1 });
   expect(connection.peer).toBeUndefined();

@@ -7,7 +7,7 @@ import { encodeMessage } from '../../src/transport/frames.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
 
-const flusher = new Flusher();
+const flusher = new Flusher(connectionContext.mailing);
 const limits = { pendingBytes: 1_000_000, stallTimeoutMs: 30_000 };
 const listener = { slow() {}, caughtUp() {}, stalled() {} };
 const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)) as [Buffer, Buffer, Buffer];

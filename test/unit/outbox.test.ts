@@ -23,7 +23,7 @@ async function client() {
   const events: string[] = [];
   const outbox = new Outbox(
     connection,
-    new Flusher(),
+    new Flusher(connectionContext.mailing),
     { pendingBytes: LIMIT, stallTimeoutMs: 30_000 },
     {
       slow: () => events.push('slow'),

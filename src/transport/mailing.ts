@@ -1,0 +1,39 @@
+import type { SendAll } from '../linux/socket-calls.ts';
+
+/** Somebody to whom bytes can be sent past Node's stream. */
+export interface Recipient {
+  /** The kernel has taken so many of the bytes; the rest is the recipient's to see to. */
+  sent(bytes: Buffer, taken: number): void;
+}
+
+/**
+ * Bytes for many that leave together: past Node's streams, which cost more than the write itself, and in one system
+ * call where the kernel lets us.
+ */
+export class Mailing {
+  readonly #sendAll: SendAll | undefined;
+  readonly #recipients: Recipient[] = [];
+  readonly #fds: number[] = [];
+  readonly #bytes: Buffer[] = [];
+
+  /** @param sendAll Absent where the system does not have it: then recipients hear that nothing was taken. */
+  constructor(sendAll: SendAll | undefined) {
+    this.#sendAll = sendAll;
+  }
+
+  /** Adds bytes for somebody; one letter for each. His descriptor must stay open until `send`. */
+  add(recipient: Recipient, fd: number, bytes: Buffer): void {
+    this.#recipients.push(recipient);
+    this.#fds.push(fd);
+    this.#bytes.push(bytes);
+  }
+
+  /** Sends all that was added. */
+  send(): void {
+    if (this.#recipients.length === 0) return;
+    const taken = this.#sendAll?.(this.#fds, this.#bytes);
+    for (const [index, recipient] of this.#recipients.entries())
+      recipient.sent(this.#bytes[index]!, taken?.[index] ?? 0);
+    for (const list of [this.#recipients, this.#fds, this.#bytes]) list.length = 0;
+  }
+}
