@@ -1,29 +1,59 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 
+import type { Frame } from '../../../src/protocol/messages.ts';
 import { residentKiB } from '../../helpers/proc.ts';
-import { RawClient } from '../../helpers/raw-client.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings, seeded } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 const SEED = 11;
-/** Frames on one connection, unless it is closed before. */
-const FRAMES_EACH = 100;
+/** Connections at a time. */
+const PEERS = 8;
+/** Most frames on one connection: an answer to each must fit into what the daemon lets wait. */
+const MOST_FRAMES = 50;
 const MOST_GROWTH_KIB = 64 * 1024;
+const FORM_FEED = Buffer.from('\f');
 
-const sound = [
-  '{"type":"chimed.register","data":{"name":"n","topics":["tick",">"]}}',
-  '{"type":"chimed.publish","data":{"topic":"p","data":{"deep":[1,[2,[3]]]},"id":7}}',
-  '{"type":"chimed.unregister","data":{"topics":["tick"]}}',
-  '{"type":"chimed.status","data":{}}',
-  '{"type":"tick","data":"hello"}',
+const sound: readonly Frame[] = [
+  { type: 'chimed.register', data: { name: 'n', topics: ['tick', '>'] } },
+  { type: 'chimed.register', data: { topics: ['p'], resume: { instance: 'i', after: { p: 7 } } } },
+  { type: 'chimed.publish', data: { topic: 'p', data: { deep: [1, [2, [3]]] }, id: 7 } },
+  { type: 'chimed.unregister', data: { topics: ['tick'] } },
+  { type: 'chimed.status', data: {} },
+  { type: 'tick', data: 'hello' },
 ];
 
-/** A sound frame with a few of its bytes changed, doubled, cut out or moved; and its end, or not. */
-function mutated(random: () => number): Buffer {
+/** What programs choke on, as JSON. */
+const nasty = [
+  'null true [] {} "" 0 -0 -1 1.5 1e308 9007199254740993 "__proto__" "constructor" "*" ">" "*.>" "chimed.x"'.split(
+    ' ',
+  ),
+  [
+    '{"__proto__":{"admin":true}}',
+    '{"toString":1,"length":-1}',
+    '"\\ud800"',
+    '"\\u0000\\u000c"',
+    '"é\u2028"',
+  ],
+  ['['.repeat(2000) + ']'.repeat(2000), JSON.stringify('x'.repeat(5000)), `[${'"tick",'.repeat(300)}"p"]`],
+].flat();
+
+/** A sound frame in which one value, somewhere, is another. */
+function misshapen(random: () => number): string {
   const below = (limit: number): number => Math.floor(random() * limit);
-  let bytes = Buffer.from(`${sound[below(sound.length)]!}\f`);
-  for (let change = below(4); change >= 0; change--) {
+  const text = JSON.stringify(sound[below(sound.length)]);
+  // A value and not a key: what a colon, a comma or a bracket comes before.
+  const values = [...text.matchAll(/(?<=[:,[])("[^"]*"(?!:)|\d+|\{\}|\[[^[\]]*\]|\{[^{}]*\})/g)];
+  const { 0: value, index } = values[below(values.length)]!;
+  return text.slice(0, index) + nasty[below(nasty.length)]! + text.slice(index + value.length);
+}
+
+/** A sound frame of which some bytes are changed, doubled, cut out or moved. */
+function mangled(random: () => number): Buffer {
+  const below = (limit: number): number => Math.floor(random() * limit);
+  let bytes = Buffer.from(JSON.stringify(sound[below(sound.length)]));
+  for (let change = below(4); change >= 0 && bytes.length > 0; change--) {
     const at = below(bytes.length);
     const to = at + below(bytes.length - at) + 1;
     const [head, part, tail] = [bytes.subarray(0, at), bytes.subarray(at, to), bytes.subarray(to)];
@@ -34,9 +64,28 @@ function mutated(random: () => number): Buffer {
       [tail, part, head],
     ];
     bytes = Buffer.concat(ways[below(ways.length)]!);
-    if (bytes.length === 0) bytes = Buffer.from('\f');
   }
   return bytes;
+}
+
+/** Frames for one connection, up to the first that breaks the framing: there the daemon stops to read. */
+function framesForOne(random: () => number, most: number): { frames: Buffer[]; broken: boolean } {
+  const frames: Buffer[] = [];
+  while (frames.length < most) {
+    const frame = random() < 0.1 ? mangled(random) : Buffer.from(misshapen(random));
+    frames.push(frame);
+    if (!String(frame).split('\f').every(keepsFraming)) return { frames, broken: true };
+  }
+  return { frames, broken: false };
+}
+
+function keepsFraming(text: string): boolean {
+  try {
+    const value = JSON.parse(text) as Frame | null;
+    return typeof value?.type === 'string';
+  } catch {
+    return false;
+  }
 }
 
 export const badFrames: Trial = {
@@ -44,11 +93,11 @@ export const badFrames: Trial = {
   holds:
     '1,000,000 mutated frames among healthy clients: no crash, no tick missed by the healthy, memory flat, log lines bounded',
   async run(scale) {
-    const frames = scale.of(1_000_000, 5000);
-    const random = seeded(SEED);
+    const total = scale.of(1_000_000, 4000);
     const findings = new Findings();
     await using daemon = await scale.start({
       topics: { tick: { interval: '50ms', data: 1 }, p: { publish: true } },
+      clients: { connectionsPerSecond: 1_000_000 },
     });
     await using healthy = await Fleet.start({
       kind: 'socket',
@@ -57,35 +106,61 @@ export const badFrames: Trial = {
       topics: ['tick'],
     });
     const before = residentKiB(daemon.program.pid);
-    let sent = 0;
-    let connections = 0;
-    while (sent < frames) {
-      const client = await RawClient.connect(daemon.socket).catch(() => undefined);
-      if (!client) break;
-      connections++;
-      client.frames.push = () => {}; // What it is answered is nobody's concern here.
-      const batch = Array.from({ length: Math.min(FRAMES_EACH, frames - sent) }, () => mutated(random));
-      sent += batch.length;
-      const closed = once(client.socket, 'close');
-      client.socket.end(Buffer.concat(batch));
-      await closed;
-      if (connections % 1000 === 0) scale.say(`${sent} frames on ${connections} connections`);
-    }
+    const counts = { sent: 0, connections: 0, broken: 0, found: 0, lines: 0 };
+    const readLog = (): void => {
+      daemon.program.stdout.items.length = 0;
+      const lines = daemon.log.items.splice(0);
+      counts.lines += lines.length;
+      counts.found += lines.filter(
+        ({ msg, reason }) => msg === 'client disconnected' && reason !== 'left',
+      ).length;
+    };
+    const peer = async (index: number): Promise<void> => {
+      const random = seeded(SEED + index);
+      for (let left = total / PEERS; left > 0;) {
+        const { frames, broken } = framesForOne(random, Math.min(MOST_FRAMES, left));
+        left -= frames.length;
+        counts.sent += frames.length;
+        if (broken) counts.broken++;
+        if (++counts.connections % 20_000 === 0)
+          scale.say(`${counts.sent} frames on ${counts.connections} connections`);
+        const socket = connect(daemon.socket).on('error', () => {});
+        socket.resume(); // What it is answered is nobody's concern here.
+        // In two pieces, wherever they end, also in the middle of a character.
+        const bytes = Buffer.concat(frames.flatMap((frame) => [frame, FORM_FEED]));
+        const cut = Math.floor(random() * bytes.length);
+        socket.write(bytes.subarray(0, cut));
+        socket.end(bytes.subarray(cut));
+        await once(socket, 'close');
+        readLog();
+      }
+    };
+    await Promise.all(Array.from({ length: PEERS }, (_, index) => peer(index)));
     const { seq } = (await daemon.status()).topics[0]!;
     await healthy.heard('tick', seq + 1);
     const report = await healthy.report();
     findings.histories(report);
-    findings.hold(sent === frames && daemon.program.child.exitCode === null, 'the daemon did not survive');
+    // Who comes last is logged last.
+    await using last = daemon.connect({ name: 'last' });
+    await last.status();
+    await last.close();
+    await daemon.log.find(({ name, msg }) => name === 'last' && msg === 'client disconnected');
+    readLog();
+    findings.hold(daemon.program.child.exitCode === null, 'the daemon did not survive');
+    findings.hold(
+      counts.found === counts.broken,
+      `${counts.broken} connections had broken frames, ${counts.found} were closed for it`,
+    );
     findings.hold(
       report.clients.every(({ connected, missed }) => connected && missed === 0),
       'a healthy client was harmed',
     );
     const grown = residentKiB(daemon.program.pid) - before;
     findings.hold(grown < MOST_GROWTH_KIB, `memory grew by ${grown} KiB`);
-    const lines = daemon.log.items.length / connections;
-    findings.hold(lines < 10, `${lines} lines for each connection`);
+    const { sent, connections, found, lines } = counts;
+    findings.hold(lines / connections < 10, `${lines} lines for ${connections} connections`);
     return {
-      seen: `seed ${SEED}: ${sent} frames on ${connections} connections, 0 crashes, 0 ticks missed; memory ${grown < 0 ? '' : '+'}${Math.round(grown / 1024)} MiB, ${lines.toFixed(1)} log lines a connection`,
+      seen: `seed ${SEED}: ${sent} frames on ${connections} connections, ${found} of them closed for broken framing, 0 crashes, 0 ticks missed; memory ${grown < 0 ? '' : '+'}${Math.round(grown / 1024)} MiB, ${(lines / connections).toFixed(1)} log lines a connection`,
       failures: findings.failures,
     };
   },
