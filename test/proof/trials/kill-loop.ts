@@ -8,7 +8,7 @@ import type { Trial } from '../trial.ts';
 
 const SEED = 7;
 /** Longest time between the start and the kill: it may hit a daemon that has yet to listen. */
-const LONGEST_LIFE_MS = 600;
+const LONGEST_LIFE_MS = 500;
 const INTERVAL_MS = 20;
 /** A number that only the last daemon lives to give. */
 const NO_LIFE_REACHES = (2 * LONGEST_LIFE_MS) / INTERVAL_MS;
