@@ -1,4 +1,4 @@
-/** node-ipc's server. Usage: node-ipc-server.ts SOCKET DRIVE emit|broadcast */
+/** node-ipc's server. Usage: node-ipc-server.ts SOCKET DRIVE tutorial|broadcast */
 import type { Socket } from 'node:net';
 import { IPCModule } from 'node-ipc';
 
@@ -23,26 +23,33 @@ const drive = JSON.parse(driveText!) as Drive;
 const sockets = new Set<Socket>();
 
 const ipc = new IPCModule() as unknown as Ipc;
-ipc.config.silent = true;
+// The tutorial leaves it as it is: each message is a line on stdout.
+ipc.config.silent = how !== 'tutorial';
 ipc.config.maxConnections = 20_000; // 100 otherwise.
 ipc.serve(path!);
 const { server } = ipc;
 server.on('register', (_, socket) => {
   sockets.add(socket);
-  socket.on('close', () => sockets.delete(socket));
+  // As the tutorial does it: a timer for each who registers.
+  const timer =
+    how === 'tutorial' && drive.kind === 'ticks' ? setInterval(tell, drive.intervalMs, socket) : undefined;
+  socket.on('close', () => {
+    sockets.delete(socket);
+    clearInterval(timer);
+  });
 });
 server.on('error', () => {});
 server.start();
 
-if (drive.kind === 'ticks') everyDeadline(drive.intervalMs, tick);
+if (drive.kind === 'ticks' && how === 'broadcast') everyDeadline(drive.intervalMs, tellAll);
 if (drive.kind === 'flood') setImmediate(turn);
 
-function tick(): void {
-  for (const topic of drive.topics) {
-    const data = payloadValue();
-    if (how === 'broadcast') server.broadcast(topic, data);
-    else for (const socket of sockets) server.emit(socket, topic, data);
-  }
+function tell(socket: Socket): void {
+  for (const topic of drive.topics) server.emit(socket, topic, payloadValue());
+}
+
+function tellAll(): void {
+  for (const topic of drive.topics) server.broadcast(topic, payloadValue());
 }
 
 /** One message for each who has read what came before; a broadcast, once all have. */
@@ -50,7 +57,7 @@ function turn(): void {
   const [topic] = drive.topics;
   const ready = [...sockets].filter((socket) => !socket.writableNeedDrain);
   const data = payloadValue();
-  if (how === 'emit') for (const socket of ready) server.emit(socket, topic!, data);
+  if (how === 'tutorial') for (const socket of ready) server.emit(socket, topic!, data);
   else if (ready.length === sockets.size) server.broadcast(topic!, data);
   setImmediate(turn);
 }
