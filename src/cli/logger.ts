@@ -19,7 +19,7 @@ export interface DaemonLogger {
   close(): Promise<void>;
 }
 
-type Output = ReturnType<typeof openOutput>;
+type Output = ReturnType<typeof pino.destination>;
 type Send = (fields: readonly JournalField[]) => void;
 
 /** JSON names levels rather than numbering them. */
@@ -55,7 +55,7 @@ function withClose(logger: Logger, output: Output): DaemonLogger {
       logger.level = 'silent';
       const closed = once(output, 'close').catch(() => {}); // Nobody reads the lines; nobody misses them.
       output.end();
-      await Promise.race([closed, wait(LAST_LINES_MS, undefined, { ref: false })]);
+      await Promise.race([closed, wait(LAST_LINES_MS)]);
       output.destroy();
     },
   };
@@ -73,8 +73,12 @@ async function openJournal(format: LogFormat): Promise<{ send?: Send; problem?: 
   }
 }
 
-function openOutput() {
-  return pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+function openOutput(): Output {
+  // By opening it, `process.stdout` has a pipe not wait: a thread that does would keep us from exiting.
+  const dest = process.stdout.fd;
+  const output = pino.destination({ dest, sync: false, maxLength: MAX_WAITING_BYTES });
+  // A full disk, say, must not stop the daemon: what could not be written is tried again with the next line.
+  return output.on('error', () => {});
 }
 
 function reportDropped(output: Output, logger: Logger): void {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { connect } from '../../src/index.ts';
@@ -17,6 +18,22 @@ async function frozenClient(daemon: TestDaemon): Promise<RawClient> {
   client.send('big');
   await daemon.logged('topic has its first client');
   return client;
+}
+
+/** What a pipe holds, and publications of which the debug lines do not fit. */
+const PIPE_BYTES = 65_536;
+const PUBLICATIONS = 3000;
+
+/** A named pipe that is open to be read, and is read only when it is told to. */
+function openPipe(path: string): Disposable & { read: () => Buffer } {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  return {
+    read() {
+      const bytes = Buffer.alloc(2 * PIPE_BYTES);
+      return bytes.subarray(0, readSync(fd, bytes));
+    },
+    [Symbol.dispose]: () => closeSync(fd),
+  };
 }
 
 describe.concurrent('a stop', () => {
@@ -69,31 +86,41 @@ describe.concurrent('a stop', () => {
     await daemon.logged('second signal: ending at once');
   });
 
-  test('does not wait for a reader of its log who has gone', async () => {
+  test.each(['before', 'as'])('does not wait for a reader of its log who goes %s it ends', async (when) => {
     await using daemon = await startDaemon({ topics });
     daemon.program.child.stdout!.destroy();
+    // Their lines find out that nobody reads them.
+    if (when === 'before') for (let count = 0; count < 3; count++) await daemon.status();
     expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
   });
 
   test('does not wait long for a reader of its log who stands still', async () => {
     using folder = temporaryFolder();
-    const socket = folder.file('s');
-    // A pipe holds 64 KiB, and nobody reads this one.
-    const serve = '"$0" "$1" serve --log-format json --log-level debug --config "$2" --socket "$3"';
-    const script = `mkfifo "$4"; sleep 1000 <> "$4" & ${serve} > "$4"; status=$?; kill $!; exit $status`;
-    writeFileSync(
-      folder.file('c.yaml'),
-      'topics: { flood: { publish: true }, tick: { interval: 20ms, data: 1 } }',
-    );
-    const args = ['-c', script, process.execPath, cli, folder.file('c.yaml'), socket, folder.file('log')];
-    await using shell = new Program(args, {}, root, 'sh');
+    const [fifo, socket, config] = [folder.file('log'), folder.file('s'), folder.file('c.yaml')];
+    execFileSync('mkfifo', [fifo]);
+    using log = openPipe(fifo);
+    writeFileSync(config, 'topics: { flood: { publish: true }, tick: { interval: 20ms, data: 1 } }');
+    const args = [cli, 'serve', '--config', config, '--socket', socket, '--log-level', 'debug'];
+    const script = `exec "$0" "$@" --log-format json > '${fifo}'`;
+    await using daemon = new Program(['-c', script, process.execPath, ...args], {}, root, 'sh');
     await using client = connect({ socket });
-    const { pid } = await client.status();
-    const lines = Array.from({ length: 1000 }, () => client.publish('flood', 'x'));
-    await Promise.all(lines);
+    await Promise.all(Array.from({ length: PUBLICATIONS }, () => client.publish('flood', 'x')));
     for await (const _ of client.listen('tick')) break; // The ticks go on.
-    process.kill(pid, 'SIGTERM');
-    expect(await shell.ended).toBe(0);
+    expect(await daemon.kill('SIGTERM').ended).toBe(0);
+    const lines = String(log.read()).split('\n').length;
+    expect(lines, 'what was written when the pipe was full').toBeLessThan(PUBLICATIONS);
+  });
+
+  test('does not need a disk with room for its log', async () => {
+    using folder = temporaryFolder();
+    const [socket, config] = [folder.file('s'), folder.file('c.yaml')];
+    writeFileSync(config, JSON.stringify({ topics }));
+    const args = [cli, 'serve', '--config', config, '--socket', socket, '--log-format', 'json'];
+    const script = 'exec "$0" "$@" > /dev/full';
+    await using daemon = new Program(['-c', script, process.execPath, ...args], {}, root, 'sh');
+    await using client = connect({ socket });
+    for await (const { seq } of client.listen('tick')) if (seq > 3) break;
+    expect(await daemon.kill('SIGTERM').ended).toBe(0);
   });
 
   test.each([
