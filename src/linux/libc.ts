@@ -113,6 +113,7 @@ export function sendNow(fd: number, bytes: Buffer): number {
  * @returns the ring's descriptor. It is not passed on to children.
  */
 export function setUpRing(entries: number, params: Uint32Array): number {
+  if (koffi.sizeof('void *') !== 8) throw new Error('the rings of 32-bit machines are not known here');
   const fd = Number(ringSetup(SYS_IO_URING_SETUP, entries, params));
   if (fd < 0) throw new SystemError('io_uring_setup');
   return fd;
@@ -120,10 +121,9 @@ export function setUpRing(entries: number, params: Uint32Array): number {
 
 /** io_uring_enter(2): submits so many entries and waits for as many results. Returns how many were submitted. */
 export function enterRing(fd: number, count: number): number {
-  return Math.max(
-    Number(ringEnter(SYS_IO_URING_ENTER, fd, count, count, IORING_ENTER_GETEVENTS, null, 0)),
-    0,
-  );
+  const submitted = Number(ringEnter(SYS_IO_URING_ENTER, fd, count, count, IORING_ENTER_GETEVENTS, null, 0));
+  if (submitted < 0) throw new SystemError('io_uring_enter');
+  return submitted;
 }
 
 /** mmap(2): the memory of a ring that we share with the kernel. It is never unmapped. */

@@ -9,14 +9,15 @@ const IORING_SETUP_SUBMIT_ALL = 128;
 const IORING_OFF_SQ_RING = 0;
 const IORING_OFF_SQES = 0x10000000;
 
-// Where the kernel's structures have their fields, in words of four bytes.
+// Where the kernel's structures have their fields, in words of four bytes. Those of `io_uring_params` are offsets in
+// the memory of the two queues: of the entries that we submit from word 10 on, of the results from word 20 on.
 const WORD = 4;
 const PARAMS = {
   words: 30,
+  cqEntries: 1,
   flags: 2,
   sqTail: 11,
   sqArray: 16,
-  cqEntries: 1,
   cqHead: 20,
   cqTail: 21,
   cqes: 25,
@@ -30,6 +31,8 @@ const CQE = { words: 4, userData: 0, result: 2 };
  * so all are over when the call returns, and nothing refers to their bytes any more. Lives as long as the process.
  */
 export class SendRing {
+  /** Why the ring is of no use any more, if it is not. */
+  failure: unknown;
   readonly #fd: number;
   /** The places of both queues, their heads and tails, and the results. */
   readonly #queues: Int32Array;
@@ -68,16 +71,20 @@ export class SendRing {
    */
   send(fds: readonly number[], bytes: readonly Buffer[]): Int32Array {
     const taken = new Int32Array(fds.length);
-    for (let from = 0; from < fds.length; from += ENTRIES) {
-      const to = Math.min(from + ENTRIES, fds.length);
-      this.#write(fds, bytes, from, to);
-      this.#submit(to - from);
-      this.#read(taken);
+    try {
+      for (let from = 0; from < fds.length; from += ENTRIES) {
+        const to = Math.min(from + ENTRIES, fds.length);
+        this.#fill(fds, bytes, from, to);
+        this.#submit(to - from);
+        this.#collect(taken);
+      }
+    } catch (error) {
+      this.failure = error;
     }
     return taken;
   }
 
-  #write(fds: readonly number[], bytes: readonly Buffer[], from: number, to: number): void {
+  #fill(fds: readonly number[], bytes: readonly Buffer[], from: number, to: number): void {
     const tail = this.#queues[this.#at.sqTail]!;
     let address = 0n;
     for (let index = from; index < to; index++) {
@@ -99,7 +106,7 @@ export class SendRing {
     this.#queues[sqTail] = tail + enterRing(this.#fd, count);
   }
 
-  #read(taken: Int32Array): void {
+  #collect(taken: Int32Array): void {
     const { cqHead, cqTail, cqes } = this.#at;
     const queues = this.#queues;
     let head = queues[cqHead]!;

@@ -16,13 +16,26 @@ export interface SocketCalls {
 /** Looks what this kernel can do, and lets us do. */
 export function openSocketCalls(logger: Logger): SocketCalls {
   try {
-    const ring = new SendRing();
-    return { peerOf, sendAll: (fds, bytes) => ring.send(fds, bytes) };
+    return { peerOf, sendAll: byRing(new SendRing(), logger) };
   } catch (error) {
     // Containers often forbid it, and so do careful owners of a machine.
     logger.debug({ error: messageOf(error) }, 'no io_uring here: each send is a system call of its own');
     return { peerOf, sendAll: sendEach };
   }
+}
+
+/** With one system call for all; should that fail, with one for each from then on. */
+function byRing(ring: SendRing, logger: Logger): SendAll {
+  return (fds, bytes) => {
+    if (ring.failure !== undefined) return sendEach(fds, bytes);
+    const taken = ring.send(fds, bytes);
+    if (ring.failure !== undefined)
+      logger.warn(
+        { error: messageOf(ring.failure) },
+        'io_uring fails: each send is a system call of its own from now on',
+      );
+    return taken;
+  };
 }
 
 /** With one system call for each. */

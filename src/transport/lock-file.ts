@@ -48,7 +48,8 @@ function open(file: string): number {
   try {
     return openSync(file, 'a+', 0o600);
   } catch (error) {
-    const code = systemCode(error) === 'EACCES' ? 'not-permitted' : 'cannot-listen';
+    const refused = ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '');
+    const code = refused ? 'not-permitted' : 'cannot-listen';
     throw new ChimedError(code, `the lock beside the socket cannot be opened: ${messageOf(error)}`, {
       cause: error,
     });

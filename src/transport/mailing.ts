@@ -12,16 +12,16 @@ export interface Recipient {
  */
 export class Mailing {
   readonly #sendAll: SendAll | undefined;
-  readonly #recipients: Recipient[] = [];
-  readonly #fds: number[] = [];
-  readonly #bytes: Buffer[] = [];
+  #recipients: Recipient[] = [];
+  #fds: number[] = [];
+  #bytes: Buffer[] = [];
 
   /** @param sendAll Absent where the system does not have it: then recipients hear that nothing was taken. */
   constructor(sendAll: SendAll | undefined) {
     this.#sendAll = sendAll;
   }
 
-  /** Adds bytes for somebody; one letter for each. His descriptor must stay open until `send`. */
+  /** Adds bytes for somebody, once for each. The descriptor must stay open until `send`. */
   add(recipient: Recipient, fd: number, bytes: Buffer): void {
     this.#recipients.push(recipient);
     this.#fds.push(fd);
@@ -31,9 +31,9 @@ export class Mailing {
   /** Sends all that was added. */
   send(): void {
     if (this.#recipients.length === 0) return;
-    const taken = this.#sendAll?.(this.#fds, this.#bytes);
-    for (const [index, recipient] of this.#recipients.entries())
-      recipient.sent(this.#bytes[index]!, taken?.[index] ?? 0);
-    for (const list of [this.#recipients, this.#fds, this.#bytes]) list.length = 0;
+    const [recipients, fds, bytes] = [this.#recipients, this.#fds, this.#bytes];
+    [this.#recipients, this.#fds, this.#bytes] = [[], [], []];
+    const taken = this.#sendAll?.(fds, bytes);
+    for (const [index, recipient] of recipients.entries()) recipient.sent(bytes[index]!, taken?.[index] ?? 0);
   }
 }

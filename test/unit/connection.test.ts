@@ -14,10 +14,8 @@ import type { SocketPair } from '../helpers/socket-pair.ts';
 
 const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
 
-const ways: [string, SendAll][] = [
-  ['one call each', sendEach],
-  ['one call for all', sendByRing],
-];
+const ways: [string, SendAll][] = [['one call each', sendEach]];
+if (sendByRing) ways.push(['one call for all', sendByRing]);
 
 /** A connection whose calls to the kernel can be looked at. */
 async function connected(sendAll: SendAll) {
