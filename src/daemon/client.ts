@@ -78,7 +78,7 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
     return this.#outbox.sent;
   }
 
-  /** Messages that it will never get. */
+  /** Messages that this connection was not sent: while it was slow, or before it came back. */
   get skipped(): number {
     return this.#outbox.skipped + this.#lostWhileAway;
   }
@@ -192,11 +192,11 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
     this.#context.logger.info({ ...this.fields, skipped }, 'client has caught up');
   }
 
-  /** It was away for longer than the topic's history reaches. */
-  lost(topic: string, skipped: number): void {
+  /** It was away for longer than the history of its topics reaches. */
+  lost(skipped: number): void {
     this.#lostWhileAway += skipped;
     this.#context.logger.info(
-      { ...this.fields, topic, skipped },
+      { ...this.fields, skipped },
       'client was away too long: it has lost what the history no longer has',
     );
   }

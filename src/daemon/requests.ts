@@ -76,10 +76,10 @@ function register(client: Client, request: Request & { kind: 'register' }, conte
   // First the answer, so that the client knows the instance; then the messages.
   client.answer(registeredFrame(client, context));
   const after = request.resume?.instance === instance ? request.resume.after : {};
-  for (const topic of added) {
-    const lost = topic.subscribe(client, Object.hasOwn(after, topic.name) ? after[topic.name] : undefined);
-    if (lost > 0) client.lost(topic.name, lost);
-  }
+  let lost = 0;
+  for (const topic of added)
+    lost += topic.subscribe(client, Object.hasOwn(after, topic.name) ? after[topic.name] : undefined);
+  if (lost > 0) client.lost(lost);
 }
 
 /** A plain node-ipc client's way to register: it sends something to the topic that it listens to. */

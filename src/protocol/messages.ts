@@ -160,7 +160,8 @@ function resumePoint(type: string, value: unknown): ResumePoint {
   if (typeof instance !== 'string') throw bad(type, 'resume.instance', 'a text');
   const seqs = object(type, after, 'resume.after');
   for (const seq of Object.values(seqs)) {
-    if (!Number.isSafeInteger(seq)) throw bad(type, 'resume.after', 'a number for each topic');
+    if (!Number.isSafeInteger(seq) || Number(seq) < 0)
+      throw bad(type, 'resume.after', 'a number, 0 or more, for each topic');
   }
   return { instance, after: seqs as Record<string, number> };
 }

@@ -41,6 +41,23 @@ describe.concurrent('a client that comes back', () => {
     expect(await absence(2)).toEqual([5, 6, 7]);
   });
 
+  test('has what it lost counted, and logged', async () => {
+    await using daemon = await startDaemon({ topics: topics(2) });
+    await using publisher = daemon.connect();
+    for (let value = 1; value <= 6; value++) await publisher.publish('price', value);
+    const { instance } = await publisher.status();
+    using client = await daemon.raw();
+    client.send('chimed.register', {
+      name: 'back',
+      topics: ['price'],
+      resume: { instance, after: { price: 1 } },
+    });
+    expect((await client.messages('price', 2)).map(({ seq }) => seq)).toEqual([5, 6]);
+    const { clients } = await publisher.status();
+    expect(clients.find(({ name }) => name === 'back')).toMatchObject({ sent: 2, skipped: 3 });
+    expect(await daemon.logged(/^client was away too long/)).toMatchObject({ name: 'back', skipped: 3 });
+  });
+
   test('gets the latest one at least', async () => {
     expect(await absence(0)).toEqual([6, 7]);
   });
