@@ -1,5 +1,6 @@
 /** A bare server. Usage: net-server.ts SOCKET DRIVE deadlines|setInterval */
 import { createServer } from 'node:net';
+import { flushCompileCache } from 'node:module';
 import type { Socket } from 'node:net';
 
 import { everyDeadline } from '../drive.ts';
@@ -23,6 +24,7 @@ if (drive.kind === 'ticks') {
   else everyDeadline(drive.intervalMs, tick);
 }
 if (drive.kind === 'flood') setImmediate(turn);
+flushCompileCache(); // We are killed, and not asked to exit.
 
 function tick(): void {
   for (const _ of drive.topics) {

@@ -1,4 +1,5 @@
 /** node-ipc's server. Usage: node-ipc-server.ts SOCKET DRIVE tutorial|broadcast */
+import { flushCompileCache } from 'node:module';
 import type { Socket } from 'node:net';
 import { IPCModule } from 'node-ipc';
 
@@ -43,6 +44,7 @@ server.start();
 
 if (drive.kind === 'ticks' && how === 'broadcast') everyDeadline(drive.intervalMs, tellAll);
 if (drive.kind === 'flood') setImmediate(turn);
+flushCompileCache(); // We are killed, and not asked to exit.
 
 function tell(socket: Socket): void {
   for (const topic of drive.topics) server.emit(socket, topic, payloadValue());
