@@ -56,10 +56,10 @@ export const clock: Trial = {
     findings.hold(jumps.length === 2, `the daemon's clock was stepped ${jumps.length} times, not twice`);
     const gaps = arrivals.map((at, index) => (index < 2 ? 100 : at - arrivals[index - 1]!));
     const worst = Math.max(...gaps.map((gap) => Math.abs(gap - 100)));
-    findings.hold(worst < scale.of(50, 1000), `an interval of 100 ms was off by ${worst.toFixed(0)} ms`);
+    findings.hold(worst < scale.of(50, 10_000), `an interval of 100 ms was off by ${worst.toFixed(0)} ms`);
     const expected = (3 * stayMs) / 100;
     findings.hold(
-      Math.abs(steady.length - expected) <= scale.of(3, expected / 2),
+      Math.abs(steady.length - expected) <= scale.of(3, 0.75 * expected),
       `${steady.length} ticks, ${expected} were due`,
     );
     // The first is the one that a client gets as it joins.
@@ -101,7 +101,7 @@ async function acrossChange(
   using folder = temporaryFolder();
   const { step, env } = settableClock(folder);
   const moment = Date.parse(at);
-  step((moment - Date.now()) / 1000 - scale.of(5, 4));
+  step((moment - Date.now()) / 1000 - scale.of(5, 10));
   const topics = {
     daily: { cron: '30 2 * * *', timezone, data: 1 },
     hourly: { cron: '30 * * * *', timezone, data: 1 },
