@@ -201,10 +201,9 @@ export class Daemon {
 
   /** The snapshot that `chimed status` prints. */
   status(): Status {
-    const { instance } = this.#context;
     const facts = {
       version: version(),
-      instance,
+      instance: this.#context.instance,
       startedAt: this.#startedAt,
       configFile: this.#config.file,
       socketPath: this.#socketFile.path,

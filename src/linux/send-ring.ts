@@ -58,9 +58,10 @@ export class SendRing {
     const entries = mapRing(this.#fd, ENTRIES * SQE.words * WORD, IORING_OFF_SQES);
     this.#entries = new Int32Array(entries);
     this.#addresses = new BigUint64Array(entries);
+    const bytes = new Uint8Array(entries);
     for (let index = 0; index < ENTRIES; index++) {
       this.#queues[at('sqArray') + index] = index; // Each place of the queue has its own entry.
-      new Uint8Array(entries)[index * SQE.words * WORD] = IORING_OP_SEND;
+      bytes[index * SQE.words * WORD] = IORING_OP_SEND;
       this.#entries[index * SQE.words + SQE.flags] = MSG_DONTWAIT | MSG_NOSIGNAL;
     }
   }
