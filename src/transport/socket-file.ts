@@ -2,7 +2,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync, unlinkS
 import type { FSWatcher, Stats } from 'node:fs';
 import { createConnection } from 'node:net';
 import type { Server } from 'node:net';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
@@ -67,7 +67,25 @@ export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
 
 function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): SocketFile {
   let made: Stats | undefined;
+  let gone: ((vacant: boolean) => void) | undefined;
   let watcher: FSWatcher | undefined;
+
+  /** Of the socket alone: whatever else happens in its directory would wake us. */
+  const startWatching = (): void => {
+    if (!gone) return;
+    try {
+      watcher = watch(path, { persistent: false }, look).on('error', () => watcher?.close());
+    } catch {
+      // Systems with kqueue cannot watch a socket; there, nobody notices that it is gone.
+    }
+  };
+  const look = (): void => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (!made || sameFile(made, found)) return;
+    watcher?.close();
+    made = undefined; // Told once, until it is made again.
+    gone?.(found === undefined);
+  };
   return {
     path,
     /*
@@ -90,17 +108,11 @@ function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): So
       chmodSync(unfinished, mode);
       made = lstatSync(unfinished);
       renameSync(unfinished, path);
+      startWatching();
     },
-    watch(gone) {
-      const look = (_event: string, name: string | null): void => {
-        if (name !== basename(path)) return;
-        const found = lstatSync(path, { throwIfNoEntry: false });
-        if (!made || sameFile(made, found)) return;
-        made = undefined; // Told once, until it is made again.
-        gone(found === undefined);
-      };
-      watcher = watch(dirname(path), { persistent: false }, look);
-      watcher.on('error', () => watcher?.close()); // The directory is gone, too.
+    watch(listener) {
+      gone = listener;
+      startWatching();
     },
     release() {
       watcher?.close();

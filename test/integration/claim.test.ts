@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { existsSync, lstatSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 
 import { TestDaemon, startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
+import { contextSwitches } from '../helpers/proc.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 
 const topics = { tick: { interval: '20ms', data: 'tock' } };
@@ -93,8 +95,21 @@ describe.concurrent('the path of the socket', () => {
     using after = await daemon.raw();
     await after.send('tick').frame('tick');
     await before.frame('tick', before.frames.items.length);
+    unlinkSync(daemon.socket);
+    await daemon.logged(/^the socket is gone/, daemon.log.items.indexOf(line) + 1);
+    await daemon.status();
     expect(await daemon.program.kill().ended).toBe(0);
     expect(existsSync(daemon.socket)).toBe(false);
+  });
+
+  test('does not have the daemon woken by what else happens in its directory', async () => {
+    await using daemon = await startDaemon({ topics });
+    const before = contextSwitches(daemon.program.pid);
+    for (let count = 0; count < 2000; count++) {
+      writeFileSync(daemon.folder.file('other'), String(count));
+      if (count % 10 === 0) await nextTurn(); // It has a core to be woken on.
+    }
+    expect(contextSwitches(daemon.program.pid) - before).toBeLessThan(200);
   });
 
   test('is left to whatever has taken its place', async () => {
