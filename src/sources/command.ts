@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { messageOf } from '../errors.ts';
 import type { Source, SourceContext } from './source.ts';
@@ -21,9 +22,21 @@ export function commandSource(command: string | readonly string[], context: Sour
   const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
   return {
     async sample(signal) {
+      await nextStart();
+      signal.throwIfAborted();
       return jsonOrText(await new Run(argv, context).output(signal));
     },
   };
+}
+
+/**
+ * To start a process holds the event loop up for milliseconds, on a busy machine for tens of them: one is started a
+ * turn, so that ticks which are due meanwhile come between it and the next.
+ */
+let lastStart: Promise<unknown> = Promise.resolve();
+function nextStart(): Promise<unknown> {
+  lastStart = lastStart.then(() => nextTurn());
+  return lastStart;
 }
 
 /** Runs whose process groups may live: the process that ends without waiting for them takes them along. */

@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { commandSource } from '../../src/sources/command.ts';
@@ -11,6 +12,8 @@ import { isAlive } from '../helpers/processes.ts';
 import { root } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 import { sourceContext } from '../helpers/source-context.ts';
+
+vi.mock('node:child_process', { spy: true });
 
 const PATIENCE = { interval: 5, timeout: 10_000 };
 
@@ -51,6 +54,20 @@ async function written(name: string): Promise<string> {
 async function hasEnded(pid: number): Promise<void> {
   await vi.waitUntil(() => !isAlive(pid), PATIENCE);
 }
+
+test('commands that are due together are started one a turn, so that ticks come between them', async () => {
+  const started = vi.mocked(spawn).mock.calls;
+  const before = started.length;
+  const turns: number[] = [];
+  const samples = Promise.all(Array.from({ length: 4 }, () => run('echo 1')));
+  while (started.length < before + 4) {
+    const count = started.length;
+    await nextTurn();
+    turns.push(started.length - count);
+  }
+  expect(Math.max(...turns)).toBe(1);
+  expect(await samples).toEqual([1, 1, 1, 1]);
+});
 
 describe('the payload', () => {
   test.each([
