@@ -1,149 +1,79 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
 
 import { messageOf } from '../errors.ts';
+import type { RunLimits } from './command-run.ts';
+import type { ThreadAnswer, ThreadData, ThreadRequest } from './command-thread.ts';
 import type { Source, SourceContext } from './source.ts';
 import { jsonOrText } from './text.ts';
 
-/** How long a command has between SIGTERM and SIGKILL, in milliseconds. */
-const GRACE_MS = 2000;
-/** How long the output may stay open after the command has exited, held by a process that left its group. */
-const AFTERMATH_MS = 200;
-/** How much of standard error is kept to say why a run failed. */
-const STDERR_CHARACTERS = 300;
+/** Longest time that an exit waits for the thread to end what runs, in milliseconds. */
+const END_MS = 1000;
 
 /**
- * Runs a command: an argument list as it is, a text by `/bin/sh -c`. Its output is JSON if it parses, else
- * text. A run is bounded in time, bytes and processes: the command leads a process group of its own, and
- * nothing of that group is left when the run is over.
+ * Runs a command: an argument list as it is, a text by `/bin/sh -c`. Its output is JSON if it parses, else text. All
+ * commands are started by one thread, which is not this one: see there.
  */
 export function commandSource(command: string | readonly string[], context: SourceContext): Source {
   const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+  const { directory, timeoutMs, maxBytes } = context;
   return {
     async sample(signal) {
-      await nextStart();
-      signal.throwIfAborted();
-      return jsonOrText(await new Run(argv, context).output(signal));
+      return jsonOrText(await thread.run(argv, { directory, timeoutMs, maxBytes }, signal));
     },
   };
 }
 
-/**
- * To start a process holds the event loop up for milliseconds, on a busy machine for tens of them: one is started a
- * turn, so that ticks which are due meanwhile come between it and the next.
- */
-let lastStart: Promise<unknown> = Promise.resolve();
-function nextStart(): Promise<unknown> {
-  lastStart = lastStart.then(() => nextTurn());
-  return lastStart;
-}
+/** This side of the thread that commands are started in. It is made with the first of them. */
+class CommandThread {
+  readonly #waiting = new Map<number, PromiseWithResolvers<string>>();
+  readonly #ended: ThreadData = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  #worker: Worker | undefined;
+  #lastId = 0;
 
-/** Runs whose process groups may live: the process that ends without waiting for them takes them along. */
-const underWay = new Set<Run>();
-process.on('exit', () => underWay.forEach((run) => run.kill()));
-
-/** One run of a command, from its spawning to the end of its process group. */
-class Run {
-  readonly #child: ChildProcess;
-  readonly #context: SourceContext;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
-  #stderr = '';
-  /** Why we ended it, if we did. */
-  #cause: string | undefined;
-  #killTimer: NodeJS.Timeout | undefined;
-  #aftermathTimer: NodeJS.Timeout | undefined;
-
-  constructor([file, ...args]: readonly string[], context: SourceContext) {
-    this.#context = context;
-    this.#child = spawn(file!, args, {
-      cwd: context.directory,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  }
-
-  async output(signal: AbortSignal): Promise<string> {
-    const { timeoutMs } = this.#context;
-    const stop = () => this.#end('it is not wanted any more');
-    const timer = setTimeout(() => this.#end(`it took longer than ${timeoutMs} ms (timeout)`), timeoutMs);
-    signal.addEventListener('abort', stop);
-    underWay.add(this);
+  async run(argv: readonly string[], limits: RunLimits, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    const worker = (this.#worker ??= this.#start());
+    const id = ++this.#lastId;
+    const waiting = Promise.withResolvers<string>();
+    this.#waiting.set(id, waiting);
+    worker.ref(); // It keeps the process alive as long as somebody waits for a run.
+    const tell = (request: ThreadRequest): void => worker.postMessage(request);
+    const abort = (): void => tell({ kind: 'abort', id });
+    signal.addEventListener('abort', abort);
     try {
-      const exit = this.#exit();
-      this.#collect();
-      const outcome = await exit;
-      if (this.#cause !== undefined) throw new Error(`the command was ended: ${this.#cause}`);
-      if (outcome !== undefined) throw new Error(`the command ${outcome}${this.#why()}`);
-      return Buffer.concat(this.#chunks).toString();
+      tell({ kind: 'run', id, argv, limits });
+      return await waiting.promise;
     } finally {
-      underWay.delete(this);
-      clearTimeout(timer);
-      clearTimeout(this.#killTimer);
-      clearTimeout(this.#aftermathTimer);
-      signal.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', abort);
+      this.#waiting.delete(id);
+      if (this.#waiting.size === 0) worker.unref();
     }
   }
 
-  /** Ends its process group at once. */
-  kill(): void {
-    this.#signal('SIGKILL');
+  /** The process ends: what runs is ended with it, also what is being started just now. */
+  end(): void {
+    if (!this.#worker || this.#waiting.size === 0) return;
+    this.#worker.postMessage({ kind: 'end' } satisfies ThreadRequest);
+    Atomics.wait(this.#ended, 0, 0, END_MS);
   }
 
-  /** Without descriptors there are no pipes either; then `error` says why. */
-  #collect(): void {
-    const { maxBytes } = this.#context;
-    this.#child.stdout?.on('data', (chunk: Buffer) => {
-      this.#bytes += chunk.length;
-      if (this.#bytes <= maxBytes) this.#chunks.push(chunk);
-      else this.#end(`it printed more than ${maxBytes} bytes (maxBytes)`);
+  #start(): Worker {
+    const file = new URL(`command-thread${extname(import.meta.filename)}`, import.meta.url);
+    const worker = new Worker(file, { workerData: this.#ended, execArgv: [] });
+    worker.on('message', (answer: ThreadAnswer) => {
+      const waiting = this.#waiting.get(answer.id);
+      if ('output' in answer) waiting?.resolve(answer.output);
+      else waiting?.reject(new Error(answer.error));
     });
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
+    worker.on('error', (error) => {
+      this.#worker = undefined; // The next command makes another.
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`commands cannot be run: ${messageOf(error)}`));
     });
-  }
-
-  /** Waits for the command and its output to end. Undefined for exit 0, else what happened. */
-  #exit(): Promise<string | undefined> {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const child = this.#child;
-    child.once('error', (error) => resolve(`cannot be run: ${messageOf(error)}`));
-    child.once('exit', () => {
-      // What the command left behind would hold its output open, and would gather run by run.
-      this.kill();
-      this.#aftermathTimer = setTimeout(() => this.#closeOutput(), AFTERMATH_MS);
-    });
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(undefined);
-      else resolve(code === null ? `was ended by ${signal}` : `exited with ${code}`);
-    });
-    return promise;
-  }
-
-  #end(cause: string): void {
-    if (this.#cause !== undefined) return;
-    this.#cause = cause;
-    this.#signal('SIGTERM');
-    this.#killTimer = setTimeout(() => this.kill(), GRACE_MS);
-  }
-
-  #closeOutput(): void {
-    this.#child.stdout?.destroy();
-    this.#child.stderr?.destroy();
-  }
-
-  #signal(signal: NodeJS.Signals): void {
-    if (this.#child.pid === undefined) return;
-    try {
-      process.kill(-this.#child.pid, signal);
-    } catch {
-      // The group is gone already, which is all we wanted.
-    }
-  }
-
-  #why(): string {
-    const line = this.#stderr.trim().split('\n').at(-1);
-    return line ? `: ${line}` : '';
+    return worker;
   }
 }
+
+const thread = new CommandThread();
+process.on('exit', () => thread.end());
