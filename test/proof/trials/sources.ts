@@ -22,7 +22,7 @@ const bad = {
 export const sources: Trial = {
   name: 'sources',
   holds:
-    'sources that hang, leave 100 children, print 100 MiB, ignore SIGTERM, throw and never settle, all at once: the ticks of a healthy topic within 20 ms',
+    'sources that hang, leave 100 children, print 100 MiB, ignore SIGTERM, throw and never settle, all at once: the ticks of a healthy topic within 20 ms, but for one in a hundred',
   async run(scale) {
     const seconds = scale.of(30, 4);
     const findings = new Findings();
