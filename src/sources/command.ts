@@ -60,7 +60,11 @@ class CommandThread {
 
   #start(): Worker {
     const file = new URL(`command-thread${extname(import.meta.filename)}`, import.meta.url);
-    const worker = new Worker(file, { workerData: this.#ended, execArgv: [] });
+    const worker = new Worker(file, {
+      workerData: this.#ended,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 2 }, // It grows to 60 otherwise: what a run makes dies at once.
+    });
     worker.on('message', (answer: ThreadAnswer) => {
       const waiting = this.#waiting.get(answer.id);
       if ('output' in answer) waiting?.resolve(answer.output);
