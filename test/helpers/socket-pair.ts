@@ -13,6 +13,11 @@ export interface SocketPair extends Disposable {
   far: RawClient;
 }
 
+/** The number of a socket's descriptor. */
+export function fdOf(socket: Socket): number {
+  return (socket as unknown as { _handle: { fd: number } })._handle.fd;
+}
+
 export async function socketPair(): Promise<SocketPair> {
   using folder = temporaryFolder();
   const server = createServer().listen(folder.file('s'));

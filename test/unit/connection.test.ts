@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 
 import { sendNow } from '../../src/linux/libc.ts';
@@ -9,10 +8,8 @@ import { Connection } from '../../src/transport/connection.ts';
 import { Mailing } from '../../src/transport/mailing.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { sendByRing } from '../helpers/send-by-ring.ts';
-import { socketPair } from '../helpers/socket-pair.ts';
+import { fdOf, socketPair } from '../helpers/socket-pair.ts';
 import type { SocketPair } from '../helpers/socket-pair.ts';
-
-const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
 
 const ways: [string, SendAll][] = [['one call each', sendEach]];
 if (sendByRing) ways.push(['one call for all', sendByRing]);

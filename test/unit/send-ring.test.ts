@@ -1,11 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 
 import { sendByRing as send } from '../helpers/send-by-ring.ts';
-import { socketPair } from '../helpers/socket-pair.ts';
+import { fdOf, socketPair } from '../helpers/socket-pair.ts';
 
-const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
 const letter = (text: string): Buffer => Buffer.from(`{"type":"t","data":"${text}"}\f`);
 
 test.skipIf(!send)(
