@@ -19,6 +19,6 @@ async function check(file: string | undefined, { print }: Options): Promise<void
   const config = loadConfig(findConfig(file));
   const { mode } = config.socket;
   const readable = { ...config, socket: { ...config.socket, mode: `0${mode.toString(8)}` } };
-  if (print) process.stdout.write((await import('yaml')).stringify(readable));
+  if (print) process.stdout.write((await import('js-yaml')).dump(readable));
   else process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
 }

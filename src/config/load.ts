@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { LineCounter, isMap, parseDocument } from 'yaml';
-import type { Document, Node } from 'yaml';
+import { YAMLException } from 'js-yaml';
 
 import { ChimedError, messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
+import { parseYaml } from '../yaml.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
 import { isMapping, parseDuration, parseSize } from './formats.ts';
+import { lineOfKey } from './key-lines.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
 import { readSettings } from './settings.ts';
@@ -31,19 +32,8 @@ export function findConfig(named?: string, env: Environment = process.env): stri
  * @throws {ConfigError} `bad-config`, with every mistake and its path.
  */
 export function loadConfig(file: string, env: Environment = process.env): Config {
-  const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      file,
-      document.errors.map((error) => ({
-        path: [],
-        message: error.message,
-        line: lines.linePos(error.pos[0]).line,
-      })),
-    );
-  }
-  const raw = toPlain(document, file) ?? {};
+  const text = readText(file);
+  const raw = parse(text, file);
   if (!isMapping(raw)) throw new ConfigError(file, [{ path: [], message: 'expected a mapping with topics' }]);
 
   const mistakes: Mistake[] = [];
@@ -54,7 +44,7 @@ export function loadConfig(file: string, env: Environment = process.env): Config
   if (mistakes.length > 0) {
     throw new ConfigError(
       file,
-      mistakes.map((mistake) => withLine(mistake, document, lines)),
+      mistakes.map((mistake) => withLine(mistake, text)),
     );
   }
   return deepFreeze({ file, directory, ...resolveSettings(settings, env), topics });
@@ -70,27 +60,19 @@ function readText(file: string): string {
   }
 }
 
-function toPlain(document: Document, file: string): unknown {
+function parse(text: string, file: string): unknown {
   try {
-    return document.toJS();
+    return parseYaml(text) ?? {};
   } catch (error) {
-    // An alias that leads nowhere, or so many that they would fill the memory.
-    throw new ConfigError(file, [{ path: [], message: messageOf(error) }]);
+    if (!(error instanceof YAMLException)) throw error;
+    const line = error.mark && error.mark.line + 1;
+    throw new ConfigError(file, [{ path: [], message: error.reason, ...(line && { line }) }]);
   }
 }
 
-/** Adds the line of the key that the path leads to, or of the last one on the way that is there. */
-function withLine(mistake: Mistake, document: Document, lines: LineCounter): Mistake {
-  if (mistake.variable) return mistake;
-  let node = document.contents;
-  let offset: number | undefined;
-  for (const name of mistake.path) {
-    const pair = isMap<Node, Node>(node) && node.items.find(({ key }) => String(key) === name);
-    if (!pair) break;
-    offset = pair.key.range?.[0] ?? offset;
-    node = pair.value;
-  }
-  return offset === undefined ? mistake : { ...mistake, line: lines.linePos(offset).line };
+function withLine(mistake: Mistake, text: string): Mistake {
+  const line = mistake.variable ? undefined : lineOfKey(text, mistake.path);
+  return line === undefined ? mistake : { ...mistake, line };
 }
 
 function resolveSettings(

@@ -16,7 +16,7 @@ export function fileSource(file: string, { directory, maxBytes }: SourceContext)
           return JSON.parse(text);
         case '.yaml':
         case '.yml':
-          return (await import('yaml')).parse(text);
+          return (await import('../yaml.ts')).parseYaml(text);
         default:
           return withoutTrailingNewline(text);
       }

@@ -61,8 +61,9 @@ describe('reading fails', () => {
   test.each([
     ['of JSON that is none', 'a.json', '{"a":'],
     ['of YAML that is none', 'a.yaml', 'a: ['],
+    ['of YAML that leads to itself', 'a.yaml', '&a [*a]'],
   ])('because %s', async (_, name, content) => {
-    await expect(read(name, content)).rejects.toThrow(/JSON|flow/i);
+    await expect(read(name, content)).rejects.toThrow(/JSON|flow|alias/i);
   });
 
   test('of a directory', async () => {
