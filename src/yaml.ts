@@ -3,19 +3,42 @@ import { YAMLException, loadAll } from 'js-yaml';
 /** Values that aliases may make of each character; without any, it makes one at most. */
 const MAX_GROWTH = 10;
 
+/** A text that is not one document of YAML. Its message is one line and names the place. */
+export class YamlError extends Error {
+  /** What is wrong, without the place. */
+  readonly reason: string;
+  /** Line in the text, from 1, where it can be told. */
+  readonly line: number | undefined;
+
+  constructor(reason: string, line?: number) {
+    super(line === undefined ? reason : `line ${line}: ${reason}`);
+    this.reason = reason;
+    this.line = line;
+  }
+}
+
 /**
  * Parses a text of one YAML 1.2 document. Those who read the result need not mind aliases: none leads back to
  * where it is used, and all of them together cannot fill the memory.
  * @returns null if the text is empty.
- * @throws {YAMLException} if it is something else; where it can be told, its `mark` has the line, from 0.
+ * @throws {YamlError} if it is something else.
  */
 export function parseYaml(text: string): unknown {
-  const [value = null, ...others] = loadAll(text);
-  if (others.length > 0) throw new YAMLException(`expected one document, but there are ${others.length + 1}`);
+  const [value = null, ...others] = parseDocuments(text);
+  if (others.length > 0) throw new YamlError(`expected one document, but there are ${others.length + 1}`);
   if (!hasAtMost((text.length + 1) * MAX_GROWTH, value)) {
-    throw new YAMLException('its aliases lead to themselves, or make too much of it');
+    throw new YamlError('its aliases lead to themselves, or make too much of it');
   }
   return value;
+}
+
+function parseDocuments(text: string): unknown[] {
+  try {
+    return loadAll(text);
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new YamlError(`not valid YAML: ${error.reason}`, error.mark && error.mark.line + 1);
+  }
 }
 
 /** Whether there are so many values at most in one, counted where an alias leads to them as well. */

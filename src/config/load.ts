@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { YAMLException } from 'js-yaml';
 
 import { ChimedError, messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
-import { parseYaml } from '../yaml.ts';
+import { YamlError, parseYaml } from '../yaml.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
 import { isMapping, parseDuration, parseSize } from './formats.ts';
 import { lineOfKey } from './key-lines.ts';
@@ -64,9 +63,9 @@ function parse(text: string, file: string): unknown {
   try {
     return parseYaml(text) ?? {};
   } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    const line = error.mark && error.mark.line + 1;
-    throw new ConfigError(file, [{ path: [], message: error.reason, ...(line && { line }) }]);
+    if (!(error instanceof YamlError)) throw error;
+    const { reason: message, line } = error;
+    throw new ConfigError(file, [{ path: [], message, ...(line !== undefined && { line }) }]);
   }
 }
 
