@@ -63,11 +63,12 @@ export class Machine implements AsyncDisposable {
     );
   }
 
-  /** Runs a command as root. @throws if it fails, with what it printed. */
+  /** Runs a command as root. @throws if it fails, with what it printed and the journal's last lines. */
   async run(...argv: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.attempt(...argv);
-    if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}: ${stdout}${stderr}`);
-    return stdout;
+    if (code === 0) return stdout;
+    const journal = await this.attempt('journalctl', '--lines=40', '--no-pager');
+    throw new Error(`${argv.join(' ')} ended with ${code}: ${stdout}${stderr}\n${journal.stdout}`);
   }
 
   /** Runs a command as root that may fail. */
