@@ -1,7 +1,7 @@
 import { YAMLException, loadAll } from 'js-yaml';
 
 /** Values that aliases may make of each character; without any, it makes one at most. */
-const MAX_GROWTH = 10;
+const MAX_GROWTH = 2;
 
 /** A text that is not one document of YAML. Its message is one line and names the place. */
 export class YamlError extends Error {

@@ -1,52 +1,50 @@
 import { EVENT_ALIAS, EVENT_MAPPING, EVENT_POP, EVENT_SCALAR, getScalarValue, parseEvents } from 'js-yaml';
 import type { Event } from 'js-yaml';
 
-/**
- * Finds the line, from 1, of the key that a path leads to in a YAML text, or of the last one on the way that
- * is there.
- * @param text One that could be loaded.
- */
-export function lineOfKey(text: string, path: readonly string[]): number | undefined {
-  const events = parseEvents(text, {});
-  let line: number | undefined;
-  let at = 1; // The first opens the document.
-  for (const name of path) {
-    const key = findKey(name, text, events, at);
-    if (key === undefined) break;
-    line = lineAt(text, key.start);
-    at = key.next;
-  }
-  return line;
-}
+/** Where the keys of a YAML text are. It is parsed once, for as many as are asked for. */
+export class KeyLines {
+  readonly #text: string;
+  readonly #events: readonly Event[];
 
-/** The key of this name in the mapping that begins at an event: where it starts, and the event of its value. */
-function findKey(
-  name: string,
-  text: string,
-  events: readonly Event[],
-  mapping: number,
-): { start: number; next: number } | undefined {
-  if (events[mapping]?.type !== EVENT_MAPPING) return undefined;
-  let at = mapping + 1;
-  for (let event = events[at]; event && event.type !== EVENT_POP; event = events[at]) {
-    const next = after(events, at);
-    if (event.type === EVENT_SCALAR && getScalarValue(text, event) === name) {
-      return { start: event.valueStart, next };
+  /** @param text One that could be loaded. */
+  constructor(text: string) {
+    this.#text = text;
+    this.#events = parseEvents(text, {});
+  }
+
+  /** The line, from 1, of the key that a path leads to, or of the last one on the way that is there. */
+  of(path: readonly string[]): number | undefined {
+    let offset: number | undefined;
+    let at = 1; // The first event opens the document.
+    for (const name of path) {
+      const key = this.#findKey(name, at);
+      if (key === undefined) break;
+      offset = key.start;
+      at = key.next;
     }
-    at = after(events, next);
+    return offset === undefined ? undefined : this.#text.slice(0, offset).split('\n').length;
   }
-  return undefined;
-}
 
-/** The event after the node that begins at one. */
-function after(events: readonly Event[], at: number): number {
-  const type = events[at]?.type;
-  if (type === EVENT_SCALAR || type === EVENT_ALIAS) return at + 1;
-  let next = at + 1;
-  while (next < events.length && events[next]?.type !== EVENT_POP) next = after(events, next);
-  return next + 1;
-}
+  /** The key of this name in the mapping that begins at an event: where it starts, and the event of its value. */
+  #findKey(name: string, mapping: number): { start: number; next: number } | undefined {
+    if (this.#events[mapping]?.type !== EVENT_MAPPING) return undefined;
+    let at = mapping + 1;
+    for (let event = this.#events[at]; event && event.type !== EVENT_POP; event = this.#events[at]) {
+      const next = this.#after(at);
+      if (event.type === EVENT_SCALAR && getScalarValue(this.#text, event) === name) {
+        return { start: event.valueStart, next };
+      }
+      at = this.#after(next);
+    }
+    return undefined;
+  }
 
-function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
+  /** The event after the node that begins at one. */
+  #after(at: number): number {
+    const type = this.#events[at]?.type;
+    let next = at + 1;
+    if (type === EVENT_SCALAR || type === EVENT_ALIAS) return next;
+    while (next < this.#events.length && this.#events[next]?.type !== EVENT_POP) next = this.#after(next);
+    return next + 1;
+  }
 }

@@ -6,7 +6,7 @@ import { defaultSocketPath } from '../protocol/paths.ts';
 import { YamlError, parseYaml } from '../yaml.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
 import { isMapping, parseDuration, parseSize } from './formats.ts';
-import { lineOfKey } from './key-lines.ts';
+import { KeyLines } from './key-lines.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
 import { readSettings } from './settings.ts';
@@ -41,9 +41,10 @@ export function loadConfig(file: string, env: Environment = process.env): Config
   const settings = readSettings(rawSettings, env, mistakes);
   const topics = readTopics(rawTopics, directory, mistakes);
   if (mistakes.length > 0) {
+    const lines = new KeyLines(text);
     throw new ConfigError(
       file,
-      mistakes.map((mistake) => withLine(mistake, text)),
+      mistakes.map((mistake) => withLine(mistake, lines)),
     );
   }
   return deepFreeze({ file, directory, ...resolveSettings(settings, env), topics });
@@ -69,8 +70,8 @@ function parse(text: string, file: string): unknown {
   }
 }
 
-function withLine(mistake: Mistake, text: string): Mistake {
-  const line = mistake.variable ? undefined : lineOfKey(text, mistake.path);
+function withLine(mistake: Mistake, lines: KeyLines): Mistake {
+  const line = mistake.variable ? undefined : lines.of(mistake.path);
   return line === undefined ? mistake : { ...mistake, line };
 }
 

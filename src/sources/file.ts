@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 
+import { parseYaml } from '../yaml.ts';
 import type { Source, SourceContext } from './source.ts';
 import { withoutTrailingNewline } from './text.ts';
 
@@ -16,7 +17,7 @@ export function fileSource(file: string, { directory, maxBytes }: SourceContext)
           return JSON.parse(text);
         case '.yaml':
         case '.yml':
-          return (await import('../yaml.ts')).parseYaml(text);
+          return parseYaml(text);
         default:
           return withoutTrailingNewline(text);
       }

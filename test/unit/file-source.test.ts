@@ -59,11 +59,11 @@ describe('a file is read', () => {
 
 describe('reading fails', () => {
   test.each([
-    ['of JSON that is none', 'a.json', '{"a":'],
-    ['of YAML that is none', 'a.yaml', 'a: ['],
-    ['of YAML that leads to itself', 'a.yaml', '&a [*a]'],
-  ])('because %s', async (_, name, content) => {
-    await expect(read(name, content)).rejects.toThrow(/JSON|^line 1: not valid YAML: |alias/);
+    ['of JSON that is none', 'a.json', '{"a":', /JSON/],
+    ['of YAML that is none', 'a.yaml', 'a: [', /^line 1: not valid YAML: .*flow/],
+    ['of YAML that leads to itself', 'a.yaml', '&a [*a]', /^its aliases lead to themselves/],
+  ])('because %s', async (_, name, content, reason) => {
+    await expect(read(name, content)).rejects.toThrow(reason);
   });
 
   test('of a directory', async () => {

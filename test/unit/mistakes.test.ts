@@ -99,6 +99,7 @@ test('a cron pattern without quotes is no YAML, and its line is named', () => {
 test.each([
   ['to nothing', 'topics:\n  t: *nothing'],
   ['to themselves', 'topics: &t\n  t: {data: *t, interval: 1s}'],
+  ['without end', ['a: &a [1]', 'b: &b [*a,*a,*a]', `c: [${'*b,'.repeat(99)}]`].join('\n')],
 ])('aliases that lead %s are mistakes too', (_, text) => {
   expect(mistakes(text)).toEqual([expect.stringContaining('alias')]);
 });

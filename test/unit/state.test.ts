@@ -36,7 +36,7 @@ beforeEach(() => {
 });
 
 test('each state is a numbering of its own', () => {
-  expect(newState()).toEqual({ instance: expect.stringMatching(/^[0-9a-f]{13}$/), topics: {} });
+  expect(newState()).toEqual({ instance: expect.stringMatching(/^[0-9a-f]{16}$/), topics: {} });
   expect(newState().instance).not.toBe(newState().instance);
 });
 
@@ -64,7 +64,7 @@ describe('what was saved', () => {
 });
 
 describe('a new numbering begins', () => {
-  const isNew = { instance: expect.stringMatching(/^[0-9a-f]{13}$/), topics: {} };
+  const isNew = { instance: expect.stringMatching(/^[0-9a-f]{16}$/), topics: {} };
 
   test('without a word if no file is named, or it is not there', () => {
     expect(takeState(undefined, logger)).toEqual(isNew);

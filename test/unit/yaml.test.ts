@@ -1,7 +1,7 @@
 import { load } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
 
-import { lineOfKey } from '../../src/config/key-lines.ts';
+import { KeyLines } from '../../src/config/key-lines.ts';
 import { parseYaml } from '../../src/yaml.ts';
 
 describe('a text is parsed', () => {
@@ -74,5 +74,5 @@ test.each([
     'alias: *a',
     'last: 1',
   ].join('\n');
-  expect(lineOfKey(text, path.split('.'))).toBe(line);
+  expect(new KeyLines(text).of(path.split('.'))).toBe(line);
 });
