@@ -1,29 +1,40 @@
 /**
  * chimed beside what people would use instead, on the same work. It judges nothing; only ratios within one run mean
- * something. Usage: npm run bench -- [a b …] [--rounds 3] [--systems net,chimed] [--json FILE] [--list]
+ * something.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { Argument, InvalidArgumentError, Option, program } from 'commander';
 
+import { positiveInteger } from '../helpers/positive-integer.ts';
 import { inRounds } from './rounds.ts';
 import type { Row } from './rounds.ts';
 import { isHere, systems } from './systems/all.ts';
 import { table } from './table.ts';
 import { works } from './works/all.ts';
 
-const { values: options, positionals: letters } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '3' },
-    systems: { type: 'string' },
-    json: { type: 'string' },
-    list: { type: 'boolean', default: false },
-  },
-});
-const unknown = letters.filter((letter) => !works.some((work) => work.letter === letter));
-if (unknown.length > 0) throw new Error(`there is no work ${unknown.join(', ')}; --list shows them`);
+const names = systems.map(({ name }) => name);
 
-const wanted = systems.filter(({ name }) => options.systems?.split(',').includes(name) ?? true);
+program
+  .name('npm run bench --')
+  .description('Measures chimed beside what one would use instead, and prints medians and ratios.')
+  .addArgument(
+    new Argument('[work...]', 'what is measured; all, if none is named').choices(
+      works.map(({ letter }) => letter),
+    ),
+  )
+  .option('--rounds <number>', 'rounds, of whose figures the medians are printed', positiveInteger, 3)
+  .addOption(
+    new Option('--systems <name,...>', `of ${names.join(', ')}`)
+      .argParser(systemNames)
+      .default(names, 'all that are here'),
+  )
+  .option('--json <file>', 'writes the figures there, too')
+  .option('--list', 'shows the works and the systems, and measures nothing')
+  .parse();
+const letters = program.args;
+const options = program.opts<{ rounds: number; systems: string[]; json?: string; list?: true }>();
+
+const wanted = systems.filter(({ name }) => options.systems.includes(name));
 const here = wanted.filter(isHere);
 const missing = wanted.filter((system) => !here.includes(system));
 
@@ -44,7 +55,7 @@ async function bench(): Promise<void> {
   const results: Record<string, Row[]> = {};
   for (const work of works) {
     if (letters.length > 0 && !letters.includes(work.letter)) continue;
-    results[work.letter] = await inRounds(work, here, Number(options.rounds), progress);
+    results[work.letter] = await inRounds(work, here, options.rounds, progress);
     progress('');
     console.log(table(work, results[work.letter]!));
     // After each work, so that a run that is stopped has not been for nothing.
@@ -56,4 +67,12 @@ async function bench(): Promise<void> {
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
   else if (text !== '') process.stderr.write(`${text}\n`);
+}
+
+/** @throws {InvalidArgumentError} if one of them is not known. */
+function systemNames(text: string): string[] {
+  const asked = text.split(',');
+  const unknown = asked.filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw new InvalidArgumentError(`There is no ${unknown.join(', ')}.`);
+  return asked;
 }

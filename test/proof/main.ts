@@ -1,38 +1,35 @@
-/**
- * npm run proof [-- NAME…] [--list] [--short] [--json FILE] [--soak-minutes N]: runs the trials in turn against
- * what `npm run build` has made, prints a table, and fails if one did.
- */
+/** Runs the trials in turn against what `npm run build` has made, prints a table, and fails if one did. */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { parseArgs } from 'node:util';
+import { Argument, program } from 'commander';
 
+import { positiveInteger } from '../helpers/positive-integer.ts';
 import { Host } from './host.ts';
 import { Scale } from './trial.ts';
 import { trials } from './trials.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    list: { type: 'boolean' },
-    short: { type: 'boolean' },
-    json: { type: 'string' },
-    'soak-minutes': { type: 'string', default: '30' },
-  },
-});
+program
+  .name('npm run proof --')
+  .description('Provokes what chimed survives, and prints what was seen.')
+  .addArgument(
+    new Argument('[trial...]', 'all, if none is named: they take under an hour').choices(
+      trials.map(({ name }) => name),
+    ),
+  )
+  .option('--short', 'the short form, in which no time is judged')
+  .option('--soak-minutes <number>', 'how long soak takes', positiveInteger, 30)
+  .option('--json <file>', 'writes the results there, too')
+  .option('--list', 'shows what each trial is about, and runs none')
+  .parse();
+const names = program.args;
+const options = program.opts<{ short?: true; soakMinutes: number; json?: string; list?: true }>();
 
-if (values.list) {
+if (options.list) {
   for (const { name, holds } of trials) console.log(`${name.padEnd(22)} ${holds}`);
   process.exit();
 }
-const unknown = positionals.filter((name) => !trials.some((trial) => trial.name === name));
-if (unknown.length > 0) {
-  console.error(
-    `there is no trial ${unknown.join(', ')}; there is ${trials.map(({ name }) => name).join(', ')}`,
-  );
-  process.exit(64);
-}
 
-const chosen = positionals.length > 0 ? trials.filter(({ name }) => positionals.includes(name)) : trials;
+const chosen = names.length > 0 ? trials.filter(({ name }) => names.includes(name)) : trials;
 const results = [];
 for (const { name, holds, run } of chosen) {
   const began = performance.now();
@@ -40,7 +37,7 @@ for (const { name, holds, run } of chosen) {
   const seconds = () => Math.round((performance.now() - began) / 1000);
   const say = (text: string) => console.error(`${name}: ${text} (${seconds()} s)`);
   say('begins');
-  const scale = new Scale(!values.short, say, Number(values['soak-minutes']));
+  const scale = new Scale(!options.short, say, options.soakMinutes);
   const { seen, failures } = await run(scale).catch((error: unknown) => ({
     seen: '',
     failures: [error instanceof Error ? error.message : String(error)],
@@ -58,5 +55,5 @@ for (const { name, holds, seen, failures, seconds, stolenPercent } of results) {
   const lost = stolenPercent < 1 ? '' : `, while the host took ${stolenPercent.toFixed(0)} % of the CPU`;
   console.log(`| ${name} | ${holds} | ${seen} | ${verdict}, ${seconds} s${lost} |`);
 }
-if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
 process.exitCode = results.every(({ failures }) => failures.length === 0) ? 0 : 1;
