@@ -16,7 +16,8 @@ export const codes = {
     remedy: 'name a topic, or one of the requests under "The wire"',
   },
   'too-large': {
-    meaning: "a frame is larger than `clients.frameBytes`, or a payload larger than the topic's `maxBytes`",
+    meaning:
+      "a frame is larger than `clients.frameBytes` or nests more than 1000 levels, or a payload is larger than the topic's `maxBytes`",
     remedy: 'send less, or raise the limit',
   },
   incomplete: {

@@ -87,8 +87,18 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
     return this.#outbox.pendingBytes;
   }
 
+  /** True while as much waits for it as may. */
+  get full(): boolean {
+    return this.#outbox.full;
+  }
+
   message(topic: string, frame: Buffer): void {
     this.#outbox.message(topic, frame);
+  }
+
+  /** Drops what is held back of a topic that it may not hear any more. */
+  forget(topic: string): void {
+    this.#outbox.forget(topic);
   }
 
   /** Answers a request. */
@@ -141,7 +151,7 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
     }
     this.#slowedDown ??= setTimeout(() => {
       this.#slowedDown = undefined;
-      if (!this.connection.ended) this.#resume();
+      if (!this.connection.ended) this.connection.guard(() => this.#resume());
     }, SLOW_DOWN_MS);
     if (!this.#toldTooFast) this.#tellTooFast(frame.type);
     return false;
@@ -150,7 +160,7 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   /** Others, and the ticks, have had their turn. */
   turnEnded(): void {
     this.#askedThisTurn = 0;
-    if (this.#deferred.length > 0 && !this.connection.ended) this.#resume();
+    if (this.#deferred.length > 0 && !this.connection.ended) this.connection.guard(() => this.#resume());
   }
 
   #tellTooFast(request: string): void {
@@ -159,8 +169,9 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
     this.refuse({ code: 'too-fast', message, request });
   }
 
-  /** What came is no frame. */
+  /** What came is no frame. The answers to what came before it leave before it is refused. */
   violated({ code, message }: ChimedError): void {
+    this.#context.flusher.flush();
     this.logRejection({ code, message });
   }
 

@@ -65,6 +65,11 @@ export class Outbox {
     }
   }
 
+  /** Drops what is held back of a topic. */
+  forget(topic: string): void {
+    if (this.#held?.delete(topic)) this.#countSkipped();
+  }
+
   /** True while as much waits as may: a client that does not read its answers must not ask for more. */
   get full(): boolean {
     return this.pendingBytes >= this.#limits.pendingBytes;
@@ -125,11 +130,13 @@ export class Outbox {
 
   #hold(topic: string, frame: Buffer): void {
     // Deleted first, so that the topics follow in the order of their newest messages.
-    if (this.#held!.delete(topic)) {
-      this.skipped++;
-      this.#skippedWhileSlow++;
-    }
+    if (this.#held!.delete(topic)) this.#countSkipped();
     this.#held!.set(topic, frame);
+  }
+
+  #countSkipped(): void {
+    this.skipped++;
+    this.#skippedWhileSlow++;
   }
 
   #watchForStall(): void {

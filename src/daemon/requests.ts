@@ -5,6 +5,7 @@ import type { Frame, Published, Registered, Rejection, Request } from '../protoc
 import { checkAccess } from './access.ts';
 import type { Client } from './client.ts';
 import type { Registry } from './registry.ts';
+import type { Topic } from './topic.ts';
 
 /** What requests work on. */
 export interface Context {
@@ -60,16 +61,22 @@ function dispatch(client: Client, request: Request, context: Context): void {
 function register(client: Client, request: Request & { kind: 'register' }, context: Context): void {
   const { registry, instance, logger } = context;
   if (request.name !== undefined) client.name = request.name;
-  const added = request.topics.flatMap((pattern, index) => {
+  const wanted = [...new Set(request.topics)];
+  const added: Topic[] = [];
+  for (const [index, pattern] of wanted.entries()) {
     try {
       registry.checkCount(index + 1);
-      return registry.register(client, pattern);
+      added.push(...registry.register(client, pattern));
     } catch (error) {
       // The others stand: one topic that a reload took away must not cost a client the rest.
       client.refuse({ ...rejection(error), request: 'chimed.register', topic: pattern });
-      return [];
+      if (!client.full) continue;
+      // As many refusals wait for it as may, and a frame has room for 260,000 patterns.
+      const message = `so many patterns are refused that the other ${wanted.length - index - 1} are, too`;
+      client.refuse({ code: 'too-many-patterns', message, request: 'chimed.register' });
+      break;
     }
-  });
+  }
   // Who only asks for the status, or publishes, registers for nothing, and is not worth a line.
   const log = request.topics.length > 0 ? logger.info : logger.debug;
   log.call(logger, { ...client.fields, topics: [...client.patterns] }, 'client registered');

@@ -95,18 +95,18 @@ export class Connection implements Recipient {
 
   static #onDrain(this: OwnedSocket): void {
     const connection = this.chimedConnection!;
-    connection.#guard(() => connection.#handler.drained());
+    connection.guard(() => connection.#handler.drained());
   }
 
   static #onClose(this: OwnedSocket): void {
     const connection = this.chimedConnection!;
     clearTimeout(connection.#ageTimer);
-    connection.#guard(() => connection.#handler.closed(connection.#whyClosed()));
+    connection.guard(() => connection.#handler.closed(connection.#whyClosed()));
   }
 
   static #onData(this: OwnedSocket, chunk: Buffer): void {
     const connection = this.chimedConnection!;
-    connection.#guard(() => connection.#read(chunk));
+    connection.guard(() => connection.#read(chunk));
   }
 
   /** Bytes written and not yet taken by the kernel. */
@@ -218,7 +218,7 @@ export class Connection implements Recipient {
     this.#ageTimer = setTimeout(() => {
       if (this.ended) return;
       const message = `a frame did not end within ${frameTimeoutMs} ms; each ends with a form feed`;
-      this.#guard(() => this.#violated(new ChimedError('incomplete', message)));
+      this.guard(() => this.#violated(new ChimedError('incomplete', message)));
     }, frameTimeoutMs);
   }
 
@@ -234,8 +234,8 @@ export class Connection implements Recipient {
     this.#socket.once('close', () => clearTimeout(timer));
   }
 
-  /** A mistake of ours in handling one client costs that client, not the daemon. */
-  #guard(work: () => void): void {
+  /** Does something for this client: a mistake of ours in it costs the client, not the daemon. */
+  guard(work: () => void): void {
     try {
       work();
     } catch (error) {

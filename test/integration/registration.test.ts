@@ -83,6 +83,22 @@ describe.concurrent('a client', () => {
     );
   });
 
+  test('is told in a bounded number of answers of what a frame full of patterns cannot have', async () => {
+    await using daemon = await startDaemon({ topics, clients: { pendingBytes: '64KiB' } });
+    using client = await daemon.raw();
+    const patterns = Array.from({ length: 50_000 }, (_, index) => `t${index}.>`);
+    client.send('chimed.register', { topics: patterns }).send('chimed.status');
+    await client.frame('chimed.status');
+    const rejections = client.frames.items.filter(({ type }) => type === 'chimed.rejected');
+    expect(rejections.length).toBeLessThan(1000);
+    const left = patterns.length - 256 - (rejections.length - 1);
+    expect(rejections.map(({ data }) => data)).toContainEqual({
+      code: 'too-many-patterns',
+      message: `so many patterns are refused that the other ${left} are, too`,
+      request: 'chimed.register',
+    });
+  });
+
   test('has a bounded number of patterns', async () => {
     await using daemon = await startDaemon({ topics, clients: { maxPatterns: 2 } });
     using client = await daemon.raw();

@@ -28,6 +28,7 @@ describe.concurrent('a client that breaks the rules of the wire', () => {
     ['not-an-object', 'null\f[]\f'],
     ['bad-type', '{}\f{}\f'],
     ['too-large', 'x'.repeat(100_000)],
+    ['too-large', `{"type":"tick","data":${'['.repeat(1500)}${']'.repeat(1500)}}\f`],
     ['incomplete', '{"type":"ti'],
   ])('is gone for the reason %s, in one warning that names it', async (code, bytes) => {
     await using daemon = await startDaemon(config);
@@ -38,6 +39,18 @@ describe.concurrent('a client that breaks the rules of the wire', () => {
     expect(reason).toBe(code);
     expect(warnings).toMatchObject([{ code, msg: expect.stringMatching(/^rejected: /) }]);
     expect(client.frames.items.filter(({ type }) => type === 'chimed.rejected')).toHaveLength(1);
+  });
+
+  test('is answered before that what it asked for before', async () => {
+    await using daemon = await startDaemon(config);
+    using client = await daemon.raw();
+    client.write('{"type":"chimed.status"}\f{"type":"chimed.unregister","data":{"topics":[]}}\fnot json\f');
+    await client.closed;
+    expect(client.frames.items.map(({ type }) => type)).toEqual([
+      'chimed.status',
+      'chimed.registered',
+      'chimed.rejected',
+    ]);
   });
 
   test('gains no time by sending a frame byte by byte', async () => {

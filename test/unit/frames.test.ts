@@ -134,3 +134,22 @@ describe('an unfinished frame', () => {
     expect(String(reader.unfinished?.bytes)).toBe('{"type":');
   });
 });
+
+describe('levels of arrays and objects in a frame', () => {
+  const nested = (levels: number): string =>
+    `{"type":"t","data":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}\f`;
+  const codes = (text: string) => read([Buffer.from(text)]).given.map((item) => 'code' in item && item.code);
+
+  test('may be 1000: more of them are read than can be written', () => {
+    const value: unknown = JSON.parse(nested(10_000).slice(0, -1));
+    expect(() => JSON.stringify(value)).toThrow(RangeError);
+    expect(codes(nested(10_000))).toEqual(['too-large']);
+    expect(codes(nested(1001))).toEqual(['too-large']);
+    expect(codes(nested(1000))).toEqual([false]);
+  });
+
+  test('are not what a text says, nor what stands side by side', () => {
+    expect(codes(`${JSON.stringify({ type: 't', data: `\\"${'['.repeat(3000)}` })}\f`)).toEqual([false]);
+    expect(codes(`{"type":"t","data":[${'[],'.repeat(3000)}{}]}\f`)).toEqual([false]);
+  });
+});

@@ -36,7 +36,12 @@ const nasty = [
     '"\\u0000\\u000c"',
     '"é\u2028"',
   ],
-  ['['.repeat(2000) + ']'.repeat(2000), JSON.stringify('x'.repeat(5000)), `[${'"tick",'.repeat(300)}"p"]`],
+  [
+    '['.repeat(900) + ']'.repeat(900),
+    '['.repeat(6000) + ']'.repeat(6000),
+    JSON.stringify('x'.repeat(5000)),
+    `[${'"tick",'.repeat(300)}"p"]`,
+  ],
 ].flat();
 
 /** A sound frame in which one value, somewhere, is another. */
@@ -79,10 +84,16 @@ function framesForOne(random: () => number, most: number): { frames: Buffer[]; b
   return { frames, broken: false };
 }
 
+/** More levels than a frame may have, as the daemon knows them from what it reads. */
+function isTooDeep(value: unknown, levels = 1000): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isTooDeep(inner, levels - 1));
+}
+
 function keepsFraming(text: string): boolean {
   try {
     const value = JSON.parse(text) as Frame | null;
-    return typeof value?.type === 'string';
+    return typeof value?.type === 'string' && !isTooDeep(value);
   } catch {
     return false;
   }
