@@ -63,17 +63,17 @@ export class Registry {
 
   /** Goes by a topic's new configuration; returns the clients who hear it now and did not, or the reverse. */
   refreshTopic(topic: Topic): Client[] {
-    return [...this.#clients.values()].filter((client) => {
-      const may = hears(client, topic);
-      if (may === topic.has(client)) return false;
-      if (may) topic.subscribe(client);
-      else {
-        topic.unsubscribe(client);
-        const message = `a new configuration no longer lets you hear ${topic.name}`;
-        client.refuse({ code: 'not-allowed', message, request: 'chimed.register', topic: topic.name });
-      }
-      return true;
-    });
+    const clients = [...this.#clients.values()];
+    const gone = clients.filter((client) => topic.has(client) && !hears(client, topic));
+    const added = clients.filter((client) => !topic.has(client) && hears(client, topic));
+    for (const client of gone) {
+      topic.unsubscribe(client);
+      client.forget(topic.name);
+      const message = `a new configuration no longer lets you hear ${topic.name}`;
+      client.refuse({ code: 'not-allowed', message, request: 'chimed.register', topic: topic.name });
+    }
+    for (const client of added) topic.subscribe(client);
+    return [...gone, ...added];
   }
 
   /**

@@ -65,6 +65,10 @@ export class Sampler {
     this.#period = undefined;
   }
 
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Resolves when no sample is under way. */
   async settled(): Promise<void> {
     await this.#running;

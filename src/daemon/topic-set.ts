@@ -27,7 +27,9 @@ export class TopicSet {
     const existing = this.#registry.topics.get(name);
     if (existing) {
       existing.replace(parts);
-      return this.#registry.refreshTopic(existing);
+      const affected = this.#registry.refreshTopic(existing);
+      existing.open(); // Not before: nobody may hear it who may not any more.
+      return affected;
     }
     const topic = new Topic(parts, this.#logger, this.#numbering.get(name));
     this.#numbering.delete(name);

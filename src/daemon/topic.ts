@@ -74,9 +74,9 @@ export class Topic {
     return this.#sampler;
   }
 
-  /** Starts a topic that never sleeps. Others start with their first subscriber. */
+  /** Starts a topic that never sleeps, or that somebody hears. Others start with their first subscriber. */
   open(): void {
-    if (this.config.always) this.#wake();
+    if (!this.#awake && (this.config.always || this.#subscribers.size > 0)) this.#wake();
   }
 
   /** Stops the ticks and the sample that is under way; resolves when that has ended. */
@@ -133,25 +133,34 @@ export class Topic {
     return this.seq;
   }
 
-  /** Goes on with another configuration: the same numbering, the same subscribers. */
+  /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
   replace(parts: TopicParts): void {
-    const awake = this.#awake;
     this.#sleep();
     this.#parts = parts;
     this.#log.configure(parts.config.history, parts.config.maxBytes);
-    this.#ending = Promise.allSettled([this.#ending, this.#sampler.settled()]);
-    this.#sampler = this.#createSampler();
-    if (this.config.always || (awake && this.#subscribers.size > 0)) this.#wake();
+    const running = this.#sampler.running && this.#sampler.settled();
+    this.#ending = Promise.allSettled([this.#ending, running]);
+    this.#sampler = this.#createSampler(running ? this.#ending : undefined);
   }
 
   save(): SavedMessages {
     return this.#log.save();
   }
 
-  #createSampler(): Sampler {
+  /** @param before What has to end before its first sample: there are never two at once. */
+  #createSampler(before?: Promise<unknown>): Sampler {
     const { config, source } = this.#parts;
     const fields = { topic: config.name };
-    return new Sampler(source ? (signal) => source.sample(signal) : () => undefined, config.schedule, {
+    let ending = before;
+    void before?.then(() => (ending = undefined));
+    const sample = (signal: AbortSignal): unknown => {
+      if (!ending) return source?.sample(signal);
+      return ending.then(() => {
+        signal.throwIfAborted();
+        return source?.sample(signal);
+      });
+    };
+    return new Sampler(sample, config.schedule, {
       payload: (payload) => (source ? this.#send(this.#log.encode(payload)) : this.#sendAgain()),
       failing: (error) => this.#logger.warn({ ...fields, error }, 'source is failing'),
       recovered: (failures) => this.#logger.info({ ...fields, failures }, 'source has recovered'),

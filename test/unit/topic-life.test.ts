@@ -119,6 +119,7 @@ describe('another configuration', () => {
     vi.advanceTimersByTime(1000);
     const schedule = { kind: 'interval', intervalMs: 100, align: false } as const;
     topic.replace(topicParts({ sample: () => 'new', schedule }));
+    topic.open();
     vi.advanceTimersByTime(200);
     expect(listener.heard).toEqual(['old', 'old', 'new', 'new', 'new']);
     expect(listener.seqs).toEqual([1, 2, 3, 4, 5]);
@@ -126,12 +127,39 @@ describe('another configuration', () => {
 
   test('does not wake a topic that sleeps, unless it says so', () => {
     const topic = createTopic({ sample: counting() });
-    topic.replace(topicParts({ sample: counting() }));
-    expect(topic.awake).toBe(false);
-    topic.replace(topicParts({ sample: counting(), always: true }));
-    expect(topic.awake).toBe(true);
-    topic.replace(topicParts({ sample: counting() }));
-    expect(topic.awake).toBe(false);
+    for (const always of [false, true, false]) {
+      topic.replace(topicParts({ sample: counting(), always }));
+      topic.open();
+      expect(topic.awake).toBe(always);
+    }
+  });
+
+  test('is not heard by one who leaves before it is opened', () => {
+    const topic = createTopic({ sample: () => 'old' });
+    const [stays, leaves] = [new Listener(), new Listener()];
+    topic.subscribe(stays);
+    topic.subscribe(leaves);
+    topic.replace(topicParts({ sample: () => 'new' }));
+    topic.unsubscribe(leaves);
+    topic.open();
+    expect(stays.heard).toEqual(['old', 'new']);
+    expect(leaves.heard).toEqual(['old']);
+  });
+
+  test('takes its first sample when the last one of the old configuration has ended', async () => {
+    const old = Promise.withResolvers<string>();
+    const sample = vi.fn(() => 'new');
+    const topic = createTopic({ sample: () => old.promise });
+    const listener = new Listener();
+    topic.subscribe(listener);
+    topic.replace(topicParts({ sample }));
+    topic.open();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(sample).not.toHaveBeenCalled();
+    expect(topic.sampler.skippedTicks).toBe(2);
+    old.resolve('old');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(listener.heard).toEqual(['new', 'new']);
   });
 
   test('may keep fewer messages', () => {
