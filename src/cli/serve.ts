@@ -8,6 +8,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import type { Supervision } from '../daemon/supervision.ts';
 import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
+import type { ServiceManager } from '../linux/notify.ts';
 import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -58,8 +59,10 @@ async function serve(options: Options): Promise<number> {
   const { logger, close } = await createLogger(config.log.level, config.log.format);
   const causes = stopCauses(logger);
   const inherited = await inheritedSocket(logger);
+  // Before any command is run: it would take the service manager's variables for its own.
+  const manager = await serviceManager(logger);
   const starting = Daemon.start(config, logger, inherited);
-  const supervising = starting.then((daemon) => supervise(daemon, logger));
+  const supervising = starting.then((daemon) => manager && supervise(daemon, manager, logger));
   const reload = async (): Promise<void> => {
     const [daemon, supervision] = await Promise.all([starting, supervising]);
     supervision?.reloading();
@@ -76,13 +79,17 @@ async function serve(options: Options): Promise<number> {
   // One at a time: each compares with what the one before it left.
   let reloading = Promise.resolve();
   process.on('SIGHUP', () => (reloading = reloading.then(reload)));
-  try {
+  const life = async (): Promise<number> => {
     const daemon = await starting;
     const supervision = await supervising;
     flushCompileCache(); // Node writes it as it exits, which kill -9 prevents: the next start would be no faster.
     const { reason, exitCode } = await causes.first;
     supervision?.stopping(daemon.stopTimeoutMs);
-    return await Promise.race([daemon.stop(reason).then(() => exitCode), causes.second]);
+    await daemon.stop(reason);
+    return exitCode;
+  };
+  try {
+    return await Promise.race([life(), causes.second]);
   } finally {
     await close();
   }
@@ -99,15 +106,20 @@ async function inheritedSocket(logger: Logger): Promise<InheritedSocket | undefi
   return activation?.takeInheritedSocket();
 }
 
-/** Tells systemd that we are ready, and how we are from then on, if it wants to know. */
-async function supervise(daemon: Daemon, logger: Logger): Promise<Supervision | undefined> {
+/** systemd, if it wants to know how we are. */
+async function serviceManager(logger: Logger): Promise<ServiceManager | undefined> {
   if (!process.env['NOTIFY_SOCKET']) return undefined;
-  const [notify, { Supervision }] = await Promise.all([
-    loadPart(() => import('../linux/notify.ts'), 'systemd cannot be told how we are', logger),
-    import('../daemon/supervision.ts'),
-  ]);
-  const manager = notify?.openServiceManager();
-  if (!manager) return undefined;
+  const notify = await loadPart(
+    () => import('../linux/notify.ts'),
+    'systemd cannot be told how we are',
+    logger,
+  );
+  return notify?.openServiceManager();
+}
+
+/** Tells systemd that we are ready, and how we are from then on. */
+async function supervise(daemon: Daemon, manager: ServiceManager, logger: Logger): Promise<Supervision> {
+  const { Supervision } = await import('../daemon/supervision.ts');
   const supervision = new Supervision(manager, () => daemon.vitals(), logger);
   supervision.ready();
   return supervision;

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import type { Logger } from '../log.ts';
 
@@ -16,6 +17,8 @@ export interface Vitals {
 
 /** How often the status line is looked at, at least. */
 const STATUS_MS = 5000;
+/** Longest line of status, in characters: systemd takes no more than 4,096 bytes at a time. */
+const LONGEST_STATUS = 1000;
 /** How much longer than the flush stopping may take. */
 const STOP_MARGIN_MS = 5000;
 
@@ -32,6 +35,7 @@ export class Supervision {
   /** Why the latest reload failed, if it did. */
   #reloadError: string | undefined;
   #status = '';
+  #failing = false;
   /** What the rate of messages is counted from. */
   #since = { messages: 0, at: 0 };
 
@@ -43,7 +47,7 @@ export class Supervision {
 
   ready(): void {
     this.#since = { messages: this.#vitals().messages, at: performance.now() };
-    this.#manager.notify({ READY: 1 });
+    this.#notify({ READY: 1 });
     const { watchdogMs = Infinity } = this.#manager;
     this.#heartbeat = setInterval(
       // After the timers that are due with it: what is merely late is not taken for dead.
@@ -55,14 +59,14 @@ export class Supervision {
 
   reloading(): void {
     const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC, as systemd wants it
-    this.#manager.notify({ RELOADING: 1, MONOTONIC_USEC: String(now) });
+    this.#notify({ RELOADING: 1, MONOTONIC_USEC: String(now) });
   }
 
   /** @param error Why the reload failed, if it did. */
   reloaded(error?: string): void {
     this.#reloadError = error;
     this.#since = { messages: this.#vitals().messages, at: performance.now() };
-    this.#manager.notify({ READY: 1 });
+    this.#notify({ READY: 1 });
     this.#tellStatus(this.#vitals(), 0);
   }
 
@@ -70,12 +74,12 @@ export class Supervision {
   stopping(timeoutMs: number): void {
     clearInterval(this.#heartbeat);
     const longest = (timeoutMs + STOP_MARGIN_MS) * 1000;
-    this.#manager.notify({ STOPPING: 1, STATUS: 'stopping', EXTEND_TIMEOUT_USEC: longest });
+    this.#notify({ STOPPING: 1, STATUS: 'stopping', EXTEND_TIMEOUT_USEC: longest });
   }
 
   #beat(watchdogMs: number): void {
     const vitals = this.#vitals();
-    if (vitals.overdueMs < watchdogMs / 2) this.#manager.notify({ WATCHDOG: 1 });
+    if (vitals.overdueMs < watchdogMs / 2) this.#notify({ WATCHDOG: 1 });
     else this.#logger.error({ overdueMs: Math.round(vitals.overdueMs) }, 'the schedule stands still');
     const now = performance.now();
     const rate = ((vitals.messages - this.#since.messages) / (now - this.#since.at)) * 1000;
@@ -87,7 +91,18 @@ export class Supervision {
     const status = describe(vitals, rate, this.#reloadError);
     if (status === this.#status) return;
     this.#status = status;
-    this.#manager.notify({ STATUS: status });
+    this.#notify({ STATUS: status });
+  }
+
+  /** A service manager that does not listen is no reason to stop: it ends us itself, if it wants to. */
+  #notify(state: Parameters<ServiceManager['notify']>[0]): void {
+    try {
+      this.#manager.notify(state);
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.#logger.warn({ error: messageOf(error) }, 'systemd cannot be told how we are');
+      this.#failing = true;
+    }
   }
 }
 
@@ -99,7 +114,7 @@ function describe(
 ): string {
   const [worst, ...others] = failing;
   const more = others.length > 0 ? `, and ${others.length} more` : '';
-  return [
+  const status = [
     reloadError && `the reload failed, the old configuration stays: ${reloadError}`,
     `${counted(clients, 'client')}, ${counted(topics, 'topic')} (${awake} awake), ${rate.toFixed(1)} messages/s`,
     worst && `${worst.topic} is failing: ${worst.error}${more}`,
@@ -107,6 +122,7 @@ function describe(
     .filter((part) => part !== undefined)
     .join('; ')
     .replace(/\s+/g, ' ');
+  return status.length > LONGEST_STATUS ? `${status.slice(0, LONGEST_STATUS)}…` : status;
 }
 
 function counted(count: number, what: string): string {

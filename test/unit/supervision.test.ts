@@ -99,3 +99,28 @@ test('stopping asks for the time that it takes, and goes quiet', () => {
   vi.advanceTimersByTime(60_000);
   expect(said).toHaveLength(length);
 });
+
+describe('a service manager', () => {
+  test('that does not listen stops nobody, and is logged once', () => {
+    const { supervision, said, logger } = supervised(9000);
+    said.push = () => {
+      throw new Error('sendto failed: ECONNREFUSED');
+    };
+    supervision.ready();
+    supervision.reloading();
+    supervision.reloaded();
+    vi.advanceTimersByTime(30_000);
+    supervision.stopping(1000);
+    expect(logger.lines).toHaveLength(1);
+    expect(logger.lines[0]).toMatchObject({ level: 'warn', error: 'sendto failed: ECONNREFUSED' });
+  });
+
+  test('is told no more than it takes', () => {
+    const { supervision, vitals, saidOf } = supervised();
+    vitals.failing = [{ topic: 't', error: '🕰'.repeat(100_000) }];
+    supervision.ready();
+    const [status] = saidOf('STATUS');
+    expect(status).toMatch(/^1 client.* t is failing: 🕰+.?…$/u);
+    expect(Buffer.byteLength(`STATUS=${status}\n`)).toBeLessThan(4096);
+  });
+});
