@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 import { messageOf } from '../errors.ts';
@@ -15,7 +16,7 @@ export type SourceModule = (context: { topic: string; signal: AbortSignal; log: 
  */
 export async function moduleSource(module: string, context: SourceContext): Promise<Source> {
   const { topic, timeoutMs, directory, logger } = context;
-  const take = await load(resolve(directory, module));
+  const take = await load(resolve(directory, module), timeoutMs);
   let running: Promise<unknown> | undefined;
   return {
     sample(wanted) {
@@ -40,15 +41,24 @@ export async function moduleSource(module: string, context: SourceContext): Prom
   };
 }
 
-async function load(path: string): Promise<SourceModule> {
+async function load(path: string, timeoutMs: number): Promise<SourceModule> {
   // A reload must see the file as it is now, and the runtime never forgets a module that it has loaded.
   const url = pathToFileURL(path);
   url.searchParams.set('changed', String(statSync(path).mtimeMs));
   let loaded: { default?: unknown };
+  const tooLong = new AbortController();
   try {
-    loaded = await import(url.href);
+    // One that waits for ever as it is loaded would keep us from starting, and from every later reload.
+    loaded = await Promise.race([
+      import(url.href),
+      wait(timeoutMs, undefined, { signal: tooLong.signal }).then(() => {
+        throw new Error(`it took longer than ${timeoutMs} ms (timeout)`);
+      }),
+    ]);
   } catch (error) {
     throw new Error(`${path} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  } finally {
+    tooLong.abort();
   }
   if (typeof loaded.default !== 'function')
     throw new Error(`the default export of ${path} must be a function`);

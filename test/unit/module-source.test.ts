@@ -123,6 +123,13 @@ describe('a module cannot be loaded', () => {
     await expect(source(code)).rejects.toThrow(message);
   });
 
+  test('that waits for ever as it is loaded', async () => {
+    const loading = source('await new Promise(() => {}); export default () => 1;', { timeoutMs: 20 });
+    await expect(loading).rejects.toThrow(
+      /source\.mjs cannot be loaded: it took longer than 20 ms \(timeout\)$/,
+    );
+  });
+
   test('that is not there', async () => {
     const load = moduleSource('nothing.mjs', sourceContext(folder.path));
     await expect(load).rejects.toThrow(/ENOENT.*nothing.mjs/);
