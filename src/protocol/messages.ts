@@ -1,6 +1,6 @@
 import { ChimedError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
-import { RESERVED, isPattern, isTopic } from './topics.ts';
+import { isPattern, isTopic } from './topics.ts';
 
 /** One frame as it travels: a message of a topic (`type` is the topic) or a control message. */
 export interface Frame {
@@ -111,11 +111,6 @@ export function idOf(frame: Frame): RequestId | undefined {
   return typeof id === 'string' || typeof id === 'number' ? id : undefined;
 }
 
-/** Reports whether the type is one of ours and not a topic's. */
-export function isControl(type: string): boolean {
-  return type.startsWith(`${RESERVED}.`);
-}
-
 function clip(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
@@ -146,8 +141,8 @@ function patterns(type: string, value: unknown): string[] {
 }
 
 function clientName(type: string, value: unknown): string {
-  if (typeof value === 'string' && value.length <= LONGEST_NAME) return value;
-  throw bad(type, 'name', `a text of at most ${LONGEST_NAME} characters`);
+  if (typeof value === 'string' && value.length <= LONGEST_NAME && !/\p{Cc}/u.test(value)) return value;
+  throw bad(type, 'name', `a text of at most ${LONGEST_NAME} characters, none of them a control character`);
 }
 
 function requestId(type: string, value: unknown): RequestId {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { idOf, isControl, parseRequest } from '../../src/protocol/messages.ts';
+import { idOf, parseRequest } from '../../src/protocol/messages.ts';
 import type { Frame, Request } from '../../src/protocol/messages.ts';
 
 /** What is thrown on a frame that came over the wire. */
@@ -59,6 +59,8 @@ describe('a bad field is named', () => {
     ['chimed.register', { topics: [], name: 5 }, 'name'],
     ['chimed.register', { topics: [], name: null }, 'name'],
     ['chimed.register', { topics: [], name: long }, 'name'],
+    ['chimed.register', { topics: [], name: 'x\n[00:00:00.000] ERROR: fatal error' }, 'name'],
+    ['chimed.register', { topics: [], name: '\u009b2J' }, 'name'],
     ['chimed.register', { topics: [], resume: 5 }, 'resume'],
     ['chimed.register', { topics: [], resume: { after: {} } }, 'resume.instance'],
     ['chimed.register', { topics: [], resume: { instance: 'a' } }, 'resume.after'],
@@ -127,9 +129,4 @@ test('the id of a frame that is no request can be read all the same', () => {
   expect([id({ id: 7 }), id({ id: 'x' })]).toEqual([7, 'x']);
   for (const data of [undefined, null, 5, 'x', [], {}, { id: null }, { id: {} }])
     expect(id(data)).toBeUndefined();
-});
-
-test('control messages are those whose first token is chimed', () => {
-  expect(['chimed.status', 'chimed.x'].every(isControl)).toBe(true);
-  expect(['chimed', 'chimedx.a', 'a.chimed.b', ''].some(isControl)).toBe(false);
 });
