@@ -76,9 +76,11 @@ function pathOf(scriptName: string): string {
 export function journalFields({ level, msg, origin, ...rest }: Line): JournalField[] {
   const facts = Object.entries(rest);
   const words = facts
-    .filter(([, value]) => !isText(value))
+    .filter(([name, value]) => !hasLines(name, value))
     .map(([name, value]) => `${name}=${wordOf(value)}`);
-  const texts = facts.map(([, value]) => value).filter(isText);
+  const texts = facts
+    .filter(([name, value]) => hasLines(name, value))
+    .map(([, text]) => linesOf(String(text)));
   const id = messageId(msg);
   return [
     ['MESSAGE', [[msg, ...words].join(' '), ...texts].join('\n')],
@@ -112,9 +114,13 @@ function valuesOf(value: unknown): string[] {
   return [typeof value === 'string' ? value : JSON.stringify(value)];
 }
 
-/** What has several lines of its own, such as a stack, follows the line. */
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.includes('\n');
+/** What has several lines of its own follows the line. No client has a say in these. */
+function hasLines(name: string, value: unknown): boolean {
+  return (name === 'stack' || name === 'error') && typeof value === 'string' && value.includes('\n');
+}
+
+function linesOf(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 /** A value in a line: as it is if it is one word, else in quotes. */

@@ -6,6 +6,7 @@ import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import type { LogFormat, LogLevel } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { JournalField } from '../linux/journal.ts';
+import { printable } from './painter.ts';
 import { DROPPED, journalStream, withOrigin } from './journal-stream.ts';
 
 /** Bytes of log lines that may wait for whoever reads our output; past that they are dropped, and counted. */
@@ -100,5 +101,6 @@ async function prettyStream(output: Output): Promise<DestinationStream> {
     singleLine: true,
     errorLikeObjectKeys: ['err'],
   });
-  return { write: (line) => void output.write(pretty(line)) };
+  // It escapes all control characters of what others say but these.
+  return { write: (line) => void output.write(pretty(line)?.replace(/[\u0080-\u009f]/g, printable)) };
 }

@@ -84,6 +84,11 @@ export class Client extends EventEmitter<{ state: [State] }> {
    */
   listen<T = unknown>(topics: string | readonly string[], options: ListenOptions = {}): Subscription<T> {
     const patterns = typeof topics === 'string' ? [topics] : topics;
+    if (!Array.isArray(patterns) || patterns.length === 0)
+      throw new ChimedError(
+        'bad-request',
+        'listen takes a topic, a pattern, or a list of them that is not empty',
+      );
     for (const pattern of patterns) {
       if (isPattern(pattern)) continue;
       const message = `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`;
@@ -112,7 +117,7 @@ export class Client extends EventEmitter<{ state: [State] }> {
   async publish(topic: string, data: unknown): Promise<{ topic: string; seq: number }> {
     if (!isTopic(topic))
       throw new ChimedError('bad-request', `${JSON.stringify(topic)} is not the name of a topic`);
-    if (JSON.stringify(data) === undefined)
+    if (!hasJson(data))
       throw new ChimedError('bad-request', 'the data must be something that JSON can carry');
     const { seq } = await this.#requests.publish(topic, data);
     return { topic, seq };
@@ -234,5 +239,13 @@ export class Client extends EventEmitter<{ state: [State] }> {
     this.#subscriptions.end(error);
     this.#requests.end(error ?? new ChimedError('closed', 'the client was closed'));
     this.#closed.resolve(error);
+  }
+}
+
+function hasJson(data: unknown): boolean {
+  try {
+    return JSON.stringify(data) !== undefined;
+  } catch {
+    return false; // A bigint, a circle, or more levels than the stack has.
   }
 }

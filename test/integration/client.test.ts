@@ -170,7 +170,9 @@ describe.concurrent('a request', () => {
     await using client = daemon.connect();
     await expect(client.publish('nope', 1)).rejects.toMatchObject({ code: 'unknown-topic' });
     await expect(client.publish('tick', 1)).rejects.toMatchObject({ code: 'not-publishable' });
-    await expect(client.publish('price', undefined)).rejects.toMatchObject({ code: 'bad-request' });
+    for (const data of [undefined, 1n])
+      await expect(client.publish('price', data)).rejects.toMatchObject({ code: 'bad-request' });
+    expect(() => client.listen([])).toThrow(expect.objectContaining({ code: 'bad-request' }));
     await expect(client.publish('No', 1)).rejects.toMatchObject({ code: 'bad-request' });
   });
 

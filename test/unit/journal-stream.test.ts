@@ -22,6 +22,11 @@ describe('a line becomes an entry', () => {
 
   test('that commands no terminal', () => {
     expect(fieldsOf({ error: '\x1b[2Jgone' })['MESSAGE']).toBe('m error=\\x1b[2Jgone');
+    expect(fieldsOf({ stack: 'a\n\x1b[2Jb' })['MESSAGE']).toBe('m\na\n\\x1b[2Jb');
+  });
+
+  test('to which no client can add a line', () => {
+    expect(fieldsOf({ request: 'x\nsshd: fake' })['MESSAGE']).toBe('m request="x\\x0asshd: fake"');
   });
 
   test('below which stands what has several lines', () => {
