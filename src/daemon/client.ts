@@ -47,6 +47,7 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   #askedThisTurn = 0;
   #slowedDown: NodeJS.Timeout | undefined;
   #toldTooFast = false;
+  readonly #registrations = Rate.ofLines();
   #lostWhileAway = 0;
   #rejections = 0;
 
@@ -99,6 +100,13 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   /** Drops what is held back of a topic that it may not hear any more. */
   forget(topic: string): void {
     this.#outbox.forget(topic);
+  }
+
+  /** It has registered. Who only asks for the status, or publishes, registers for nothing, and is not worth a line. */
+  logRegistration(topics: readonly string[]): void {
+    const { logger } = this.#context;
+    const log = topics.length > 0 && this.#registrations.take() ? logger.info : logger.debug;
+    log.call(logger, { ...this.fields, topics: [...this.patterns] }, 'client registered');
   }
 
   /** Answers a request. */

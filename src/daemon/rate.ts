@@ -10,6 +10,11 @@ export class Rate {
   /** Refusals since it last happened. */
   refused = 0;
 
+  /** Of log lines about those who come and go: who does so in a loop does not fill the log. */
+  static ofLines(): Rate {
+    return new Rate(1, 10);
+  }
+
   constructor(perSecond: number, burstSeconds: number) {
     this.perSecond = perSecond;
     this.#most = perSecond * burstSeconds;

@@ -59,7 +59,7 @@ function dispatch(client: Client, request: Request, context: Context): void {
 }
 
 function register(client: Client, request: Request & { kind: 'register' }, context: Context): void {
-  const { registry, instance, logger } = context;
+  const { registry, instance } = context;
   if (request.name !== undefined) client.name = request.name;
   const wanted = [...new Set(request.topics)];
   const added: Topic[] = [];
@@ -77,9 +77,7 @@ function register(client: Client, request: Request & { kind: 'register' }, conte
       break;
     }
   }
-  // Who only asks for the status, or publishes, registers for nothing, and is not worth a line.
-  const log = request.topics.length > 0 ? logger.info : logger.debug;
-  log.call(logger, { ...client.fields, topics: [...client.patterns] }, 'client registered');
+  client.logRegistration(request.topics);
   // First the answer, so that the client knows the instance; then the messages.
   client.answer(registeredFrame(client, context));
   const after = request.resume?.instance === instance ? request.resume.after : {};

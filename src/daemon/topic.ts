@@ -4,6 +4,7 @@ import type { Logger } from '../log.ts';
 import type { Source } from '../sources/source.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
+import { Rate } from './rate.ts';
 import { Sampler } from './sampler.ts';
 
 /** Whoever hears a topic. */
@@ -25,6 +26,7 @@ export interface TopicParts {
 export class Topic {
   readonly #logger: Logger;
   readonly #log: MessageLog;
+  readonly #changes = Rate.ofLines();
   readonly #subscribers = new Set<Subscriber>();
   /** Those who joined before there was a message of this waking period. */
   readonly #waiting = new Set<Subscriber>();
@@ -100,7 +102,7 @@ export class Topic {
       for (const message of kept) this.#deliver(message, subscriber);
     } else if (this.#fresh || !this.#parts.source) this.#deliver(this.#log.last, subscriber);
     else this.#waiting.add(subscriber);
-    if (this.#subscribers.size === 1) this.#logger.info({ topic: this.name }, 'topic has its first client');
+    if (this.#subscribers.size === 1) this.#logChange('topic has its first client');
     if (!this.#awake) this.#wake();
     return lost;
   }
@@ -113,7 +115,7 @@ export class Topic {
     if (!this.#subscribers.delete(subscriber)) return;
     this.#waiting.delete(subscriber);
     if (this.#subscribers.size > 0) return;
-    this.#logger.info({ topic: this.name }, 'topic has lost its last client');
+    this.#logChange('topic has lost its last client');
     if (!this.config.always) this.#sleep();
   }
 
@@ -165,6 +167,11 @@ export class Topic {
       failing: (error) => this.#logger.warn({ ...fields, error }, 'source is failing'),
       recovered: (failures) => this.#logger.info({ ...fields, failures }, 'source has recovered'),
     });
+  }
+
+  #logChange(message: string): void {
+    const log = this.#changes.take() ? this.#logger.info : this.#logger.debug;
+    log.call(this.#logger, { topic: this.name }, message);
   }
 
   #wake(): void {

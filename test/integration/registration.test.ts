@@ -99,6 +99,24 @@ describe.concurrent('a client', () => {
     });
   });
 
+  test('that comes and goes in a loop does not fill the log', async () => {
+    await using daemon = await startDaemon({ topics });
+    using client = await daemon.raw();
+    for (let count = 0; count < 500; count++)
+      client
+        .send('chimed.register', { topics: ['message'] })
+        .send('chimed.unregister', { topics: ['message'] });
+    client.send('chimed.status');
+    await client.frame('chimed.status');
+    client.socket.destroy();
+    await daemon.log.find(({ msg }) => msg === 'client disconnected');
+    const lines = Map.groupBy(daemon.log.items, ({ msg }) => msg);
+    for (const msg of ['client registered', 'topic has its first client', 'topic has lost its last client']) {
+      expect(lines.get(msg)!.length).toBeGreaterThanOrEqual(5);
+      expect(lines.get(msg)!.length).toBeLessThan(100);
+    }
+  });
+
   test('has a bounded number of patterns', async () => {
     await using daemon = await startDaemon({ topics, clients: { maxPatterns: 2 } });
     using client = await daemon.raw();
