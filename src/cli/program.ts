@@ -5,6 +5,7 @@ import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { listenCommand } from './listen.ts';
+import { finishOutput } from './output.ts';
 import { publishCommand } from './publish.ts';
 import { serveCommand } from './serve.ts';
 import { serviceCommand } from './service.ts';
@@ -13,9 +14,18 @@ import { statusCommand } from './status.ts';
 /**
  * Runs the command line.
  * @param argv As in `process.argv`.
- * @returns the exit code, once all is done.
+ * @returns the exit code, once all is done and said.
  */
 export async function run(argv: readonly string[]): Promise<number> {
+  const exitCode = await runCommand(argv);
+  const failure = await finishOutput();
+  if (!failure) return exitCode;
+  process.stderr.write(`chimed: the answer could not be written: ${failure.message}; send it elsewhere\n`);
+  await finishOutput();
+  return exitCode || exitCodes.failure;
+}
+
+async function runCommand(argv: readonly string[]): Promise<number> {
   const program = new Command('chimed')
     .description('One daemon samples; every local process that asked hears it, on time.')
     .version(version(), '-V, --version')

@@ -6,7 +6,7 @@ import type { Status } from '../../src/index.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
-import { Program, chimed, cli } from '../helpers/program.ts';
+import { Program, chimed, cli, root } from '../helpers/program.ts';
 
 const topics = {
   tick: { interval: '50ms', data: 'tock' },
@@ -49,6 +49,46 @@ describe.concurrent('chimed', () => {
     expect(stdout).toBe('');
     expect(stderr).not.toBe('');
   });
+});
+
+describe.concurrent('what chimed prints', () => {
+  /** A configuration that is printed in far more bytes than a pipe holds. */
+  function manyTopics(): object {
+    const names = Array.from({ length: 3000 }, (_, index) => `t${index}`);
+    return { topics: Object.fromEntries(names.map((name) => [name, { interval: '1h', data: 1 }])) };
+  }
+
+  /** Runs `chimed …` in a line of shell, as `"$@"`. */
+  function shell(line: string, args: readonly string[]): Program {
+    return new Program(['-c', line, 'sh', process.execPath, cli, ...args], env, root, 'sh');
+  }
+
+  test('comes through a pipe to its end', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file('c.yaml'), JSON.stringify(manyTopics()));
+    const { exitCode, stdout } = await chimed(['check', folder.file('c.yaml'), '--print']);
+    expect(exitCode).toBe(0);
+    expect(stdout.match(/name: t\d+$/gm)).toHaveLength(3000);
+  });
+
+  test('is no longer waited for when whoever read it has gone', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file('c.yaml'), JSON.stringify(manyTopics()));
+    await using program = shell('{ "$@"; echo $? >&2; } | true', ['check', folder.file('c.yaml'), '--print']);
+    await program.ended;
+    expect(program.output.stderr).toBe('0');
+  });
+
+  test.each([['--help'], ['check', 'config/chimed.yaml'], ['status'], ['listen', 'tick', '-n', '3']])(
+    'is missed if the disk is full: %s',
+    async (...args) => {
+      await using program = shell('exec "$@" > /dev/full', args);
+      expect(await program.ended).toBe(1);
+      expect(program.output.stderr).toMatch(
+        /^chimed: the answer could not be written: ENOSPC: .*; send it elsewhere$/,
+      );
+    },
+  );
 });
 
 describe.concurrent('chimed listen', () => {
