@@ -6,6 +6,7 @@ import type { State } from '../client/link.ts';
 import type { Message } from '../client/subscription.ts';
 import { isWildcard } from '../protocol/topics.ts';
 import { socketOption } from './connection.ts';
+import { hurryOutput, outputEnd, print } from './output.ts';
 import { createPainter, printable } from './painter.ts';
 import type { Painter } from './painter.ts';
 
@@ -49,14 +50,13 @@ async function listen(patterns: string[], options: Options): Promise<void> {
   client.on('state', reporter(client, patterns));
   const timer = options.for === undefined ? undefined : setTimeout(() => void client.close(), options.for);
   const stop = (): void => void client.close();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  process.stdout.on('error', stop); // Whoever read us has gone, as `head` does.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop).once(signal, hurryOutput);
+  outputEnd.addEventListener('abort', stop);
   const format = chooseFormat(options, createPainter(process.stdout));
   let left = options.count ?? Infinity;
   for await (const message of client.listen(patterns)) {
     if (message.missed > 0) note(`missed ${message.missed} of ${message.topic} before #${message.seq}`);
-    process.stdout.write(`${format(message)}\n`);
+    await print(`${format(message)}\n`); // Who does not read holds up the loop, whose buffer is bounded.
     if (--left === 0) break;
   }
   clearTimeout(timer);

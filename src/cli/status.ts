@@ -3,6 +3,7 @@ import { Command } from 'commander';
 
 import type { Status } from '../protocol/status.ts';
 import { connectOnce, socketOption } from './connection.ts';
+import { hurryOutput, outputEnd, print } from './output.ts';
 import { createPainter } from './painter.ts';
 import { renderStatus } from './status-page.ts';
 
@@ -31,21 +32,20 @@ export function statusCommand(): Command {
 
 async function status({ socket, json, watch }: Options): Promise<void> {
   await using client = await connectOnce('status', socket);
-  const stopped = new AbortController();
-  if (watch) process.once('SIGINT', () => stopped.abort());
-  process.stdout.once('error', () => stopped.abort()); // Whoever read us has gone.
+  const interrupted = new AbortController();
+  if (watch) process.once('SIGINT', () => interrupted.abort()).once('SIGINT', hurryOutput);
+  const stopped = AbortSignal.any([interrupted.signal, outputEnd]);
   const paint = createPainter(process.stdout);
-  const show = (snapshot: Status): void => {
-    if (json) process.stdout.write(`${JSON.stringify(snapshot, null, watch ? 0 : 2)}\n`);
-    else
-      process.stdout.write(
-        (watch && process.stdout.isTTY ? CLEAR_SCREEN : '') + renderStatus(snapshot, paint),
-      );
-  };
-  show(await client.status());
+  const show = (snapshot: Status): Promise<void> =>
+    print(
+      json
+        ? `${JSON.stringify(snapshot, null, watch ? 0 : 2)}\n`
+        : (watch && process.stdout.isTTY ? CLEAR_SCREEN : '') + renderStatus(snapshot, paint),
+    );
+  await show(await client.status());
   if (!watch) return;
-  while (!stopped.signal.aborted) {
-    await wait(WATCH_MS, undefined, { signal: stopped.signal }).catch(() => {}); // Interrupted: done.
-    if (!stopped.signal.aborted) show(await client.status());
+  while (!stopped.aborted) {
+    await wait(WATCH_MS, undefined, { signal: stopped }).catch(() => {}); // Interrupted: done.
+    if (!stopped.aborted) await show(await client.status());
   }
 }

@@ -149,6 +149,25 @@ describe.concurrent('chimed listen', () => {
     expect(listening.output.stderr).toBe('');
   });
 
+  test('keeps so many messages for a reader that stands still, and counts the others', async () => {
+    const last = 1200;
+    const clients = { pendingBytes: '64MiB' }; // The daemon itself drops nothing.
+    await using own = await startDaemon({ clients, topics: { price: { publish: true } } });
+    await using listening = new Program([cli, 'listen', 'price', '--json', '--socket', own.socket]);
+    listening.child.stdout!.pause();
+    await own.logged('client registered');
+    await using client = own.connect();
+    const data = 'x'.repeat(10_000); // A few of them fill the pipe.
+    for (let count = 0; count < last; count++) await client.publish('price', data);
+    while ((await client.status()).clients.some(({ pendingBytes }) => pendingBytes > 0));
+    listening.child.stdout!.resume();
+    await listening.stdout.find((line) => line.includes(`"seq":${last},`));
+    const missed = listening.stdout.items.map((line) => (JSON.parse(line) as { missed: number }).missed);
+    const lost = missed.reduce((sum, count) => sum + count, 0);
+    expect(lost).toBeGreaterThan(0);
+    expect(missed.length + lost).toBe(last);
+  });
+
   test('waits for a daemon, says so, and says when it is there, gone, back, and what was missed', async () => {
     using folder = temporaryFolder();
     const config = { topics: { price: { publish: true } }, state: { file: folder.file('state.json') } };
