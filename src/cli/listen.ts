@@ -18,6 +18,8 @@ interface Options {
   for?: number;
 }
 
+const NEW_NUMBERING = 'the daemon began a new numbering: messages may be missing that nobody can count';
+
 type Format = (message: Message) => string;
 
 /** `chimed listen`: prints the messages of topics as they come. */
@@ -65,13 +67,16 @@ async function listen(patterns: string[], options: Options): Promise<void> {
 /** Says on stderr what becomes of the connection. */
 function reporter(client: Client, patterns: string[]): (state: State) => void {
   let waiting = false;
+  let known = false;
   return (state) => {
     if (state.status === 'waiting' && !waiting) {
       waiting = true;
       note(`${state.error.message}; waiting for it`);
     } else if (state.status === 'ready') {
-      if (waiting) note(state.resumed ? 'connected again' : 'connected');
+      if (known) note(`connected again${state.resumed ? '' : `; ${NEW_NUMBERING}`}`);
+      else if (waiting) note('connected');
       waiting = false;
+      known = true;
       // A topic that does not exist is an error; a pattern may match after the next reload.
       if (client.topics.length === 0 && patterns.every(isWildcard))
         note(`no topic matches ${patterns.join(' ')} yet`);

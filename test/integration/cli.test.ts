@@ -191,6 +191,20 @@ describe.concurrent('chimed listen', () => {
     listening.kill('SIGINT');
     expect(await listening.ended).toBe(0);
   });
+
+  test('says that a daemon which crashed has begun a new numbering', async () => {
+    using folder = temporaryFolder();
+    const first = await startDaemon({ topics }, { folder });
+    await using listening = new Program([cli, 'listen', 'tick', '--socket', first.socket]);
+    await listening.stdout.find(() => true);
+    await first.program.kill('SIGKILL').ended;
+    await using _second = await startDaemon({ topics }, { folder });
+    await listening.stderr.find(
+      (line) =>
+        line ===
+        'chimed: connected again; the daemon began a new numbering: messages may be missing that nobody can count',
+    );
+  });
 });
 
 describe('chimed publish', () => {
