@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
-import ms from 'ms';
 
 import type { Client } from '../client/client.ts';
 import type { State } from '../client/link.ts';
 import type { Message } from '../client/subscription.ts';
+import { formats, parseDuration } from '../config/formats.ts';
 import { isWildcard } from '../protocol/topics.ts';
 import { socketOption } from './connection.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
@@ -110,7 +110,7 @@ function wholeNumber(text: string): number {
 }
 
 function duration(text: string): number {
-  const value = /^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text) ? ms(text as ms.StringValue) : 0;
-  if (!(value > 0)) throw new InvalidArgumentError('It must be a duration such as 500ms, 10s or 5m.');
-  return value;
+  const { check, expected } = formats.duration;
+  if (!check(text)) throw new InvalidArgumentError(`It must be ${expected}.`);
+  return parseDuration(text);
 }

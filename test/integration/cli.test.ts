@@ -41,6 +41,7 @@ describe.concurrent('chimed', () => {
     ['listen'],
     ['listen', 'tick', '--count', 'x'],
     ['listen', 'tick', '--for', '5'],
+    ['listen', 'tick', '--for', '30d'],
     ['listen', 'a b'],
     ['status', '--loud'],
   ])('exits with 64 if it is used as in %j', async (...args) => {
