@@ -4,6 +4,7 @@ import type { Client } from '../client/client.ts';
 import type { State } from '../client/link.ts';
 import type { Message } from '../client/subscription.ts';
 import { formats, parseDuration } from '../config/formats.ts';
+import { ChimedError } from '../errors.ts';
 import { isWildcard } from '../protocol/topics.ts';
 import { socketOption } from './connection.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
@@ -50,7 +51,17 @@ async function listen(patterns: string[], options: Options): Promise<void> {
     ...(options.socket !== undefined && { socket: options.socket }),
   });
   client.on('state', reporter(client, patterns));
-  const timer = options.for === undefined ? undefined : setTimeout(() => void client.close(), options.for);
+  let unreached: ChimedError | undefined = new ChimedError('timeout', 'no daemon answered in time');
+  client.on('state', (state) => {
+    if (state.status === 'ready') unreached = undefined;
+    else if (state.status === 'waiting' && unreached) unreached = state.error;
+  });
+  let overdue = false;
+  const timeUp = (): void => {
+    overdue = true;
+    void client.close();
+  };
+  const timer = options.for === undefined ? undefined : setTimeout(timeUp, options.for);
   const stop = (): void => void client.close();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop).once(signal, hurryOutput);
   outputEnd.addEventListener('abort', stop);
@@ -62,6 +73,7 @@ async function listen(patterns: string[], options: Options): Promise<void> {
     if (--left === 0) break;
   }
   clearTimeout(timer);
+  if (overdue && unreached) throw unreached;
 }
 
 /** Says on stderr what becomes of the connection. */

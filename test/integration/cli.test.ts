@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import manifest from '../../package.json' with { type: 'json' };
@@ -125,7 +127,7 @@ describe.concurrent('chimed listen', () => {
   });
 
   test('--for ends it', async () => {
-    const { exitCode, stdout } = await chimed(['listen', 'later.>', '--for', '50ms'], { env });
+    const { exitCode, stdout } = await chimed(['listen', 'later.>', '--for', '1s'], { env });
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
   });
 
@@ -283,6 +285,30 @@ describe.concurrent('without a daemon', () => {
     expect(program.output.stderr).toBe(
       `chimed: this user may not open ${daemon.socket}; is it in the socket's group?`,
     );
+  });
+});
+
+describe.concurrent('chimed listen --for', () => {
+  test('exits with 69 if there was no daemon in all that time', async () => {
+    using folder = temporaryFolder();
+    const args = ['listen', 'tick', '--for', '200ms', '--socket', folder.file('s')];
+    const { exitCode, stderr } = await chimed(args);
+    expect(exitCode).toBe(69);
+    expect(stderr.split('\n').at(-1)).toBe(
+      `chimed: no daemon: there is no socket at ${folder.file('s')}; is chimed running?`,
+    );
+  });
+
+  test('exits with 69 if the daemon did not answer in all that time', async () => {
+    using folder = temporaryFolder();
+    await using server = createServer((socket) => socket.resume()).listen(folder.file('s'));
+    await once(server, 'listening');
+    const args = ['listen', 'tick', '--for', '50ms', '--socket', folder.file('s')];
+    expect(await chimed(args)).toEqual({
+      exitCode: 69,
+      stdout: '',
+      stderr: 'chimed: no daemon answered in time',
+    });
   });
 });
 
