@@ -1,6 +1,8 @@
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 
+import { ChimedError } from '../errors.ts';
+import { MAX_FRAME_BYTES } from '../protocol/messages.ts';
 import { jsonOrText } from '../sources/text.ts';
 import { connectOnce, socketOption } from './connection.ts';
 
@@ -27,8 +29,19 @@ Examples:
 }
 
 async function publish(topic: string, data: string | undefined, { socket }: Options): Promise<void> {
-  const input = data === undefined || data === '-' ? await text(process.stdin) : data;
+  const input = data === undefined || data === '-' ? await text(bounded(process.stdin)) : data;
   await using client = await connectOnce('publish', socket);
   const { seq } = await client.publish(topic, jsonOrText(input));
   process.stderr.write(`published ${topic} #${seq}\n`);
+}
+
+/** What no client could hear is not read to its end, which may never come. */
+async function* bounded(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > MAX_FRAME_BYTES)
+      throw new ChimedError('too-large', 'the data on stdin is larger than 64 MiB; publish less at a time');
+    yield chunk;
+  }
 }

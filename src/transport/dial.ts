@@ -1,6 +1,7 @@
 import { IPCModule } from 'node-ipc';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import { MAX_FRAME_BYTES } from '../protocol/messages.ts';
 import type { Frame } from '../protocol/messages.ts';
 import { FrameReader, encodeFrame } from './frames.ts';
 
@@ -18,8 +19,6 @@ export interface Line {
   hangUp(): void;
 }
 
-/** Messages may be as large as the daemon makes them; this only keeps a wrong peer from filling memory. */
-const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const PEER = 'chimed';
 
 /** Connects once to the daemon at `path`. Retrying is the caller's: node-ipc's own has neither jitter nor end. */

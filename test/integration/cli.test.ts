@@ -26,6 +26,11 @@ beforeAll(async () => {
 
 afterAll(() => daemon[Symbol.asyncDispose]());
 
+/** Runs `chimed …` in a line of shell, as `"$@"`. */
+function shell(line: string, args: readonly string[]): Program {
+  return new Program(['-c', line, 'sh', process.execPath, cli, ...args], env, root, 'sh');
+}
+
 describe.concurrent('chimed', () => {
   test('--version', async () => {
     expect(await chimed(['--version'])).toEqual({ exitCode: 0, stdout: manifest.version, stderr: '' });
@@ -59,11 +64,6 @@ describe.concurrent('what chimed prints', () => {
   function manyTopics(): object {
     const names = Array.from({ length: 3000 }, (_, index) => `t${index}`);
     return { topics: Object.fromEntries(names.map((name) => [name, { interval: '1h', data: 1 }])) };
-  }
-
-  /** Runs `chimed …` in a line of shell, as `"$@"`. */
-  function shell(line: string, args: readonly string[]): Program {
-    return new Program(['-c', line, 'sh', process.execPath, cli, ...args], env, root, 'sh');
   }
 
   test('comes through a pipe to its end', async () => {
@@ -230,6 +230,14 @@ describe('chimed publish', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toBe(
       'chimed: tick has a source of its own; only a topic with publish: true takes messages',
+    );
+  });
+
+  test('stops reading what has no end', async () => {
+    await using program = shell('exec "$@" < /dev/zero', ['publish', 'price']);
+    expect(await program.ended).toBe(1);
+    expect(program.output.stderr).toBe(
+      'chimed: the data on stdin is larger than 64 MiB; publish less at a time',
     );
   });
 });
