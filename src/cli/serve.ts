@@ -1,9 +1,10 @@
 import { flushCompileCache } from 'node:module';
 import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 import type { Config } from '../config/config.ts';
+import { logFormats, logLevels } from '../config/formats.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { Supervision } from '../daemon/supervision.ts';
 import { messageOf } from '../errors.ts';
@@ -29,8 +30,8 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
       'configuration (default: $CHIMED_CONFIG, /etc/chimed/chimed.yaml, else the packaged one)',
     )
     .option('-s, --socket <path>', 'path of the socket, over the one in the configuration')
-    .option('--log-level <level>', 'debug, info, warn, error or silent')
-    .option('--log-format <format>', 'auto, journal, pretty or json')
+    .addOption(new Option('--log-level <level>', 'least important lines that are written').choices(logLevels))
+    .addOption(new Option('--log-format <format>', 'how lines are written').choices(logFormats))
     .addHelpText(
       'after',
       `

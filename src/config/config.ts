@@ -1,4 +1,5 @@
 import type { SourceConfig } from '../sources/create.ts';
+import type { logFormats, logLevels } from './formats.ts';
 
 /** When a topic ticks. */
 export type ScheduleConfig =
@@ -55,5 +56,5 @@ export interface Config {
   topics: readonly TopicConfig[];
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-export type LogFormat = 'auto' | 'journal' | 'pretty' | 'json';
+export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = (typeof logFormats)[number];

@@ -19,6 +19,9 @@ const MAX_DURATION_MS = 2 ** 31 - 1;
 /** Smallest buffer: Node's own high-water mark, below which a socket does not say when it has drained. */
 const MIN_PENDING_BYTES = 64 * 1024;
 
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export const logFormats = ['auto', 'journal', 'pretty', 'json'] as const;
+
 /** What a topic's access may be said for. */
 const rights = ['subscribe', 'publish'];
 
@@ -62,8 +65,8 @@ export const formats = {
   },
   true: { expected: 'true', check: (value) => value === true },
   payload: { expected: 'any value that JSON can carry', check: isJson },
-  level: oneOf('debug', 'info', 'warn', 'error', 'silent'),
-  'log-format': oneOf('auto', 'journal', 'pretty', 'json'),
+  level: oneOf(...logLevels),
+  'log-format': oneOf(...logFormats),
   access: {
     expected: "lists of users and @groups, such as {subscribe: [alice, '@ops'], publish: [deploy]}",
     check: (value) =>

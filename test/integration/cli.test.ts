@@ -51,6 +51,8 @@ describe.concurrent('chimed', () => {
     ['listen', 'tick', '--for', '30d'],
     ['listen', 'a b'],
     ['status', '--loud'],
+    ['serve', '--log-level', 'loud'],
+    ['serve', '--log-format', 'x'],
   ])('exits with 64 if it is used as in %j', async (...args) => {
     const { exitCode, stdout, stderr } = await chimed(args, { env });
     expect(exitCode).toBe(64);
