@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 import type { Client } from '../client/client.ts';
 
@@ -7,7 +7,13 @@ export function socketOption(): Option {
   return new Option(
     '-s, --socket <path>',
     "path of the daemon's socket (default: $CHIMED_SOCKET_PATH, else its usual place)",
-  );
+  ).argParser(socketPath);
+}
+
+/** Reads the path of a socket; an empty one, as of a variable that is not set, would mean its usual place. */
+export function socketPath(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }
 
 /** Connects once, for one question; there is no waiting for a daemon that is not there. */

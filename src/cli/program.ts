@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { helpCommand } from './help.ts';
 import { listenCommand } from './listen.ts';
 import { finishOutput } from './output.ts';
 import { publishCommand } from './publish.ts';
@@ -44,6 +45,7 @@ async function runCommand(argv: readonly string[]): Promise<number> {
   ]) {
     program.addCommand(create(finish).exitOverride().helpCommand(false));
   }
+  program.addCommand(helpCommand(program));
   try {
     await program.parseAsync(argv);
     return exitCode;

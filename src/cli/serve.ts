@@ -12,6 +12,7 @@ import type { InheritedSocket } from '../linux/activation.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
+import { socketPath } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 
 interface Options {
@@ -29,7 +30,7 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
       '-c, --config <file>',
       'configuration (default: $CHIMED_CONFIG, /etc/chimed/chimed.yaml, else the packaged one)',
     )
-    .option('-s, --socket <path>', 'path of the socket, over the one in the configuration')
+    .option('-s, --socket <path>', 'path of the socket, over the one in the configuration', socketPath)
     .addOption(new Option('--log-level <level>', 'least important lines that are written').choices(logLevels))
     .addOption(new Option('--log-format <format>', 'how lines are written').choices(logFormats))
     .addHelpText(

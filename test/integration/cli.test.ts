@@ -51,6 +51,8 @@ describe.concurrent('chimed', () => {
     ['listen', 'tick', '--for', '30d'],
     ['listen', 'a b'],
     ['status', '--loud'],
+    ['serve', '--socket', ''],
+    ['listen', 'tick', '--socket', ''],
     ['serve', '--log-level', 'loud'],
     ['serve', '--log-format', 'x'],
   ])('exits with 64 if it is used as in %j', async (...args) => {
@@ -58,6 +60,21 @@ describe.concurrent('chimed', () => {
     expect(exitCode).toBe(64);
     expect(stdout).toBe('');
     expect(stderr).not.toBe('');
+  });
+});
+
+describe.concurrent('chimed help', () => {
+  test('shows the help of a command', async () => {
+    expect(await chimed(['help', 'check'])).toEqual(await chimed(['check', '--help']));
+    expect(await chimed(['help'])).toEqual(await chimed(['--help']));
+  });
+
+  test('says that there is no such command', async () => {
+    expect(await chimed(['help', 'nonsense'])).toEqual({
+      exitCode: 64,
+      stdout: '',
+      stderr: "error: unknown command 'nonsense'; chimed --help lists those that there are",
+    });
   });
 });
 
