@@ -22,6 +22,7 @@ import { handleRequest, registeredFrame } from './requests.ts';
 import type { Context } from './requests.ts';
 import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './state.ts';
+import type { State } from './state.ts';
 import { takeStatus, takeVitals } from './status.ts';
 import type { Vitals } from './supervision.ts';
 import { takeSocket } from './take-socket.ts';
@@ -57,7 +58,7 @@ export class Daemon {
     assertEnforceable(config, calls);
     const topics = await createTopicParts(config, config.topics, logger);
     const socketFile = await takeSocket(config, logger, inherited);
-    const daemon = new Daemon(config, logger, socketFile, calls);
+    const daemon = new Daemon(config, logger, socketFile, calls, ownState(config, logger, socketFile));
     try {
       await daemon.#open(topics);
       return daemon;
@@ -72,6 +73,7 @@ export class Daemon {
     logger: Logger,
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
+    { instance, topics }: State,
   ) {
     this.#config = config;
     this.#logger = logger;
@@ -88,8 +90,6 @@ export class Daemon {
       logger,
       accept: (connection) => this.#accept(connection),
     });
-    // Only who owns the socket may take the state.
-    const { instance, topics } = takeState(config.state.file, logger);
     this.#topics = new TopicSet(this.#registry, logger, topics);
     this.#clientContext = {
       flusher: this.#flusher,
@@ -246,5 +246,15 @@ export class Daemon {
       setImmediate(() => (this.#statusFrame = undefined));
     }
     return this.#statusFrame;
+  }
+}
+
+/** Only who owns the socket may take the state; who may not have the state lets go of the socket. */
+function ownState(config: Config, logger: Logger, socketFile: SocketFile): State {
+  try {
+    return takeState(config.state.file, logger);
+  } catch (error) {
+    socketFile.release();
+    throw error;
   }
 }

@@ -5,11 +5,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
 
-import { messageOf, systemCode } from '../errors.ts';
+import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { SavedMessages } from './message-log.ts';
 
@@ -20,6 +21,10 @@ export interface State {
 }
 
 const VERSION = 1;
+/** How a state begins, of whichever version: what begins like it is ours, though it be damaged. */
+const BEGINNING = /^\{"version":\d+,"instance":"/;
+/** The shortest beginning: a state that was cut off within it is ours as well. */
+const SHORTEST = `{"version":${VERSION},"instance":"`;
 
 export function newState(): State {
   return { instance: randomDigits() + randomDigits(), topics: {} };
@@ -34,27 +39,70 @@ function randomDigits(): string {
 
 /**
  * Takes the state that a stopped daemon left. The file is removed as it is read: if we crash, what we have
- * numbered since is lost, and only a new instance tells clients so.
+ * numbered since is lost, and only a new instance tells clients so. One that is damaged is moved aside.
+ * @throws {ChimedError} `bad-config` if the file is somebody else's.
  */
 export function takeState(file: string | undefined, logger: Logger): State {
-  if (file === undefined) return newState();
+  const fresh = newState();
+  const text = file === undefined ? '' : readOwn(file);
+  if (file === undefined || text === '') return fresh;
+  const aside = `${file}.bad-${fresh.instance}`; // A name that nothing has: nothing is lost.
   try {
-    const state = parseState(readFileSync(file, 'utf8'));
+    const state = parseState(text);
     unlinkSync(file);
     return state;
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') {
-      logger.warn(
-        { file, error: messageOf(error) },
-        'the saved state cannot be used: a new numbering begins',
-      );
-    }
-    return newState();
+    logger.warn(
+      { file, error: messageOf(error), ...(moveAside(file, aside) && { movedTo: aside }) },
+      'the saved state cannot be used: a new numbering begins',
+    );
+    return fresh;
   }
 }
 
-/** Leaves the state for the next daemon: whole, or not at all. */
+/**
+ * The text of a state, whole or damaged; empty if there is none.
+ * @throws {ChimedError} `bad-config` if the file is no state of ours, which we may neither remove nor replace.
+ */
+function readOwn(file: string): string {
+  const refuse = (why: string): never => {
+    const what = 'name another file, or move this one away';
+    throw new ChimedError('bad-config', `state.file: ${file} ${why}; ${what}`);
+  };
+  try {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (!found) return '';
+    if (!found.isFile()) return refuse('is not a regular file');
+    const text = readFileSync(file, 'utf8');
+    return isOwn(text) ? text : refuse("is there already and is no state of chimed's");
+  } catch (error) {
+    if (error instanceof ChimedError) throw error;
+    return refuse(`cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function isOwn(text: string): boolean {
+  if (SHORTEST.startsWith(text) || BEGINNING.test(text)) return true;
+  try {
+    parseState(text); // Whole, but laid out by somebody else.
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function moveAside(file: string, aside: string): boolean {
+  try {
+    renameSync(file, aside);
+    return true;
+  } catch {
+    return false; // Then nothing can be saved there either, and that is said when we stop.
+  }
+}
+
+/** Leaves the state for the next daemon: whole, or not at all, and never in the place of somebody else's file. */
 export function saveState(file: string, state: State): void {
+  readOwn(file);
   const unfinished = `${file}.new`;
   const fd = openSync(unfinished, 'w', 0o600);
   try {

@@ -176,9 +176,22 @@ describe.concurrent('a configuration with mistakes', () => {
 });
 
 describe.concurrent('the state', () => {
+  test("that is no state of chimed's is not started with, and stays as it is", async () => {
+    using folder = temporaryFolder();
+    const file = folder.file('precious.json');
+    writeFileSync(file, '{"precious": true}');
+    await using daemon = new TestDaemon({ topics, state: { file } }, { folder });
+    expect(await daemon.program.ended).toBe(78);
+    expect(daemon.program.output.stderr).toBe(
+      `chimed: state.file: ${file} is there already and is no state of chimed's; name another file, or move this one away`,
+    );
+    expect(readFileSync(file, 'utf8')).toBe('{"precious": true}');
+    expect(existsSync(daemon.socket)).toBe(false);
+  });
+
   test('that cannot be read is said, and a new numbering begins', async () => {
     using folder = temporaryFolder();
-    writeFileSync(folder.file('state.json'), '{"version": 1, "inst');
+    writeFileSync(folder.file('state.json'), '{"version":1,"inst');
     const config = { topics, state: { file: folder.file('state.json') } };
     await using daemon = await startDaemon(config, { folder });
     expect(await daemon.logged(/^the saved state cannot be used/)).toMatchObject({ level: 'warn' });

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -66,31 +66,69 @@ describe('what was saved', () => {
 describe('a new numbering begins', () => {
   const isNew = { instance: expect.stringMatching(/^[0-9a-f]{16}$/), topics: {} };
 
-  test('without a word if no file is named, or it is not there', () => {
+  test('without a word if no file is named, it is not there, or nothing is in it', () => {
     expect(takeState(undefined, logger)).toEqual(isNew);
+    expect(takeState(file, logger)).toEqual(isNew);
+    writeFileSync(file, '');
     expect(takeState(file, logger)).toEqual(isNew);
     expect(logger.lines).toEqual([]);
   });
 
   test.each([
-    ['nothing', ''],
+    ['a few letters of a state', '{"ver'],
     ['half a state', '{"version":1,"inst'],
-    ['null', 'null'],
-    ['an array', '[]'],
-    ['no version', '{}'],
+    ['all but the end', '{"version":1,"instance":"a","topics":{}'],
     ['another version', '{"version":2,"instance":"a","topics":{}}'],
-    ['no instance', '{"version":1,"instance":5,"topics":{}}'],
     ['no topics', '{"version":1,"instance":"a"}'],
-  ])('and a line says why if the file has %s', (_, text) => {
+    ['a broken numbering', '{"version":1,"instance":"a","topics":{"t":{}}}'],
+  ])('and a line says why and where it is now if the file has %s', (_, text) => {
     writeFileSync(file, text);
     expect(takeState(file, logger)).toEqual(isNew);
     expect(logger.lines).toMatchObject([{ level: 'warn', file, error: expect.any(String) }]);
+    expect(readFileSync(logger.lines[0]!['movedTo'] as string, 'utf8')).toBe(text);
+    expect(existsSync(file)).toBe(false);
   });
 
-  test('and a line says why if the file cannot be read', () => {
-    mkdirSync(file);
-    expect(takeState(file, logger)).toEqual(isNew);
-    expect(logger.lines).toMatchObject([{ level: 'warn', error: expect.stringContaining('EISDIR') }]);
+  test("and what is moved aside takes no other one's place", () => {
+    for (const text of ['{"version":1,', '{"version":1,"inst']) {
+      writeFileSync(file, text);
+      takeState(file, logger);
+    }
+    expect(readdirSync(folder.path)).toHaveLength(2);
+  });
+});
+
+describe("a file that is no state of chimed's is neither taken nor replaced:", () => {
+  const refusal = expect.objectContaining({
+    code: 'bad-config',
+    message: expect.stringMatching(/^state\.file: \/.*; name another file, or move this one away$/),
+  });
+
+  test.each([
+    ['null', 'null'],
+    ['an array', '[]'],
+    ['no version', '{}'],
+    ['its own version', '{"version":1,"packages":{}}'],
+    ['no instance', '{"version":1,"instance":5,"topics":{}}'],
+    ['text', 'precious\n'],
+    ['bytes', '\u007fELF\u0000'],
+  ])('one with %s', (_, text) => {
+    writeFileSync(file, text);
+    expect(() => takeState(file, logger)).toThrow(refusal);
+    expect(() => saveState(file, state)).toThrow(refusal);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    expect(readdirSync(folder.path)).toEqual(['state.json']);
+  });
+
+  test.each([
+    ['a directory', () => mkdirSync(file)],
+    ['a device', () => symlinkSync('/dev/null', file)],
+    ['a pipe that nobody writes to', () => execFileSync('mkfifo', [file])],
+  ])('%s', (_, make) => {
+    make();
+    expect(() => takeState(file, logger)).toThrow(refusal);
+    expect(() => saveState(file, state)).toThrow(refusal);
+    expect(readdirSync(folder.path)).toEqual(['state.json']);
   });
 });
 
