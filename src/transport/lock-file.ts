@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
@@ -12,6 +12,12 @@ export interface Lock {
 /** How often, and in steps of how many ms, a refused start looks for the owner's pid before it gives up. */
 const PID_LOOKS = 100;
 const PID_STEP_MS = 10;
+
+const { O_APPEND, O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
+/** Follows no link to somebody else's file, and waits for no pipe. */
+const FLAGS = O_APPEND | O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+/** The longest that the owner writes, with room to spare: a longer file is not a lock. */
+const MOST_BYTES = 32;
 
 /**
  * Takes the lock beside a socket. The file stays when we are gone: removing it would let two daemons lock
@@ -45,15 +51,40 @@ export async function lockFile(file: string, socketPath: string, logger: Logger)
 }
 
 function open(file: string): number {
+  let fd: number;
   try {
-    return openSync(file, 'a+', 0o600);
+    fd = openSync(file, FLAGS, 0o600);
   } catch (error) {
-    const refused = ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '');
-    const code = refused ? 'not-permitted' : 'cannot-listen';
-    throw new ChimedError(code, `the lock beside the socket cannot be opened: ${messageOf(error)}`, {
-      cause: error,
-    });
+    const code = systemCode(error) ?? '';
+    if (code === 'ELOOP' || code === 'EISDIR') throw notALock(file);
+    const refused = ['EACCES', 'EPERM', 'EROFS'].includes(code);
+    throw new ChimedError(
+      refused ? 'not-permitted' : 'cannot-listen',
+      `the lock beside the socket cannot be opened: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
+  if (isLock(fd)) return fd;
+  closeSync(fd);
+  throw notALock(file);
+}
+
+/** A lock is empty, holds a pid, or NULs after a power cut: whatever else is in the file is somebody else's. */
+function isLock(fd: number): boolean {
+  const found = fstatSync(fd);
+  return (
+    found.isFile() &&
+    found.nlink <= 1 &&
+    found.size <= MOST_BYTES &&
+    /^[\d\n\0]*$/.test(readFileSync(fd, 'utf8'))
+  );
+}
+
+function notALock(file: string): ChimedError {
+  return new ChimedError(
+    'cannot-listen',
+    `${file} exists and is not a lock of chimed's; move it away, or choose another socket.path`,
+  );
 }
 
 /** The owner writes its pid right after it has the lock; until then the file may hold a dead one's. */

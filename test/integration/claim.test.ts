@@ -1,5 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, lstatSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -73,6 +84,28 @@ describe.concurrent('the path of the socket', () => {
     using client = await RawClient.connect(folder.file('s'));
     expect(client.socket.readyState).toBe('open');
     other.close();
+  });
+
+  test.each<[string, (lock: string, precious: string) => void]>([
+    ['a link', (lock, precious) => symlinkSync(precious, lock)],
+    ['a second name of another file', (lock, precious) => linkSync(precious, lock)],
+    ["somebody's file", (lock) => writeFileSync(lock, 'precious')],
+    ['a directory', (lock) => mkdirSync(lock)],
+    ['a pipe', (lock) => execFileSync('mkfifo', [lock])],
+  ])('is not claimed if its lock is %s, which stays as it is', async (_, make) => {
+    using folder = temporaryFolder();
+    const precious = folder.file('precious');
+    writeFileSync(precious, 'precious');
+    make(folder.file('s.lock'), precious);
+    const before = lstatSync(folder.file('s.lock'));
+    await using daemon = new TestDaemon({ topics }, { folder });
+    expect(await daemon.program.ended).toBe(1);
+    expect(daemon.program.output.stderr).toBe(
+      `chimed: ${folder.file('s.lock')} exists and is not a lock of chimed's; move it away, or choose another socket.path`,
+    );
+    expect(readFileSync(precious, 'utf8')).toBe('precious');
+    const { ino, size } = lstatSync(folder.file('s.lock'));
+    expect({ ino, size }).toEqual({ ino: before.ino, size: before.size });
   });
 
   test('is not removed at the end if it is not ours any more', async () => {
