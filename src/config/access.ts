@@ -1,30 +1,58 @@
 import { messageOf } from '../errors.ts';
-import { groupId, userId } from '../linux/accounts.ts';
+import { lookUpGroups, lookUpUsers } from '../linux/accounts.ts';
+import type { IdOf } from '../linux/accounts.ts';
 import type { Access, Accounts } from './config.ts';
-import { formats } from './formats.ts';
+import { formats, isMapping } from './formats.ts';
 import type { Complain } from './mistakes.ts';
 
-/** Reads a topic's `access` and looks up whom it names. */
-export function readAccess(raw: unknown, publishable: boolean, complain: Complain): Access {
-  if (!formats.access.check(raw)) return {}; // Not there, or complained of already.
-  const { subscribe, publish } = raw as { subscribe?: string[]; publish?: string[] };
-  if (publish && !publishable) complain('access.publish goes with publish: true', 'access', 'publish');
+type RawAccess = { subscribe?: string[]; publish?: string[] };
+
+/** Whom a configuration names, looked up. */
+export interface Ids {
+  user: IdOf;
+  group: IdOf;
+}
+
+/** Looks up whom the topics and `socket.group` name, all at once. */
+export function lookUpAll(rawTopics: unknown, socketGroup: unknown): Ids {
+  const topics = isMapping(rawTopics) ? Object.values(rawTopics).filter(isMapping) : [];
+  const names = topics.flatMap(({ access }) => {
+    return formats.access.check(access) ? Object.values(access as RawAccess).flat() : [];
+  });
+  const groups = names.filter(isGroup).map((name) => name.slice(1));
   return {
-    ...(subscribe && { subscribe: lookUp(subscribe, (message) => complain(message, 'access', 'subscribe')) }),
-    ...(publish && { publish: lookUp(publish, (message) => complain(message, 'access', 'publish')) }),
+    user: lookUpUsers(names.filter((name) => !isGroup(name))),
+    group: lookUpGroups(typeof socketGroup === 'string' ? [...groups, socketGroup] : groups),
   };
 }
 
-function lookUp(names: readonly string[], complain: (message: string) => void): Accounts {
+/** Reads a topic's `access`. */
+export function readAccess(raw: unknown, publishable: boolean, ids: Ids, complain: Complain): Access {
+  if (!formats.access.check(raw)) return {}; // Not there, or complained of already.
+  const { subscribe, publish } = raw as RawAccess;
+  if (publish && !publishable) complain('access.publish goes with publish: true', 'access', 'publish');
+  const accounts = (names: string[], right: string): Accounts =>
+    accountsOf(names, ids, (message) => complain(message, 'access', right));
+  return {
+    ...(subscribe && { subscribe: accounts(subscribe, 'subscribe') }),
+    ...(publish && { publish: accounts(publish, 'publish') }),
+  };
+}
+
+function accountsOf(names: readonly string[], ids: Ids, complain: (message: string) => void): Accounts {
   const uids: number[] = [];
   const gids: number[] = [];
   for (const name of names) {
     try {
-      if (name.startsWith('@')) gids.push(groupId(name.slice(1)));
-      else uids.push(userId(name));
+      if (isGroup(name)) gids.push(ids.group(name.slice(1)));
+      else uids.push(ids.user(name));
     } catch (error) {
       complain(messageOf(error));
     }
   }
   return { uids, gids };
+}
+
+function isGroup(name: string): boolean {
+  return name.startsWith('@');
 }

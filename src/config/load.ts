@@ -4,6 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { ChimedError, messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
 import { YamlError, parseYaml } from '../yaml.ts';
+import { lookUpAll } from './access.ts';
+import type { Ids } from './access.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
 import { isMapping, parseDuration, parseSize } from './formats.ts';
 import { KeyLines } from './key-lines.ts';
@@ -39,7 +41,9 @@ export function loadConfig(file: string, env: Environment = process.env): Config
   const directory = dirname(file);
   const { topics: rawTopics, ...rawSettings } = raw;
   const settings = readSettings(rawSettings, env, mistakes);
-  const topics = readTopics(rawTopics, directory, mistakes);
+  const ids = lookUpAll(rawTopics, settings.socket.group);
+  checkGroup(settings.socket.group, ids, mistakes);
+  const topics = readTopics(rawTopics, directory, ids, mistakes);
   if (mistakes.length > 0) {
     const lines = new KeyLines(text);
     throw new ConfigError(
@@ -67,6 +71,15 @@ function parse(text: string, file: string): unknown {
     if (!(error instanceof YamlError)) throw error;
     const { reason: message, line } = error;
     throw new ConfigError(file, [{ path: [], message, ...(line !== undefined && { line }) }]);
+  }
+}
+
+function checkGroup(group: unknown, ids: Ids, mistakes: Mistake[]): void {
+  if (typeof group !== 'string') return; // Not set, or complained of already.
+  try {
+    ids.group(group);
+  } catch (error) {
+    mistakes.push({ path: ['socket', 'group'], message: messageOf(error) });
   }
 }
 

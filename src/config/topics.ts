@@ -6,6 +6,7 @@ import { isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { HostReading } from '../sources/host.ts';
 import { readAccess } from './access.ts';
+import type { Ids } from './access.ts';
 import type { ScheduleConfig, TopicConfig } from './config.ts';
 import { parseCron } from './cron.ts';
 import { formats, isMapping, parseDuration, parseSize } from './formats.ts';
@@ -18,7 +19,7 @@ import { unknownKey } from './settings.ts';
 type RawTopic = Partial<Record<TopicKey, unknown>>;
 
 /** Reads the `topics` of a configuration file; a topic with a mistake is left out. */
-export function readTopics(raw: unknown, directory: string, mistakes: Mistake[]): TopicConfig[] {
+export function readTopics(raw: unknown, directory: string, ids: Ids, mistakes: Mistake[]): TopicConfig[] {
   if (raw === undefined || raw === null) return [];
   if (!isMapping(raw)) {
     mistakes.push({ path: ['topics'], message: 'expected a mapping of topic names to topics' });
@@ -28,7 +29,7 @@ export function readTopics(raw: unknown, directory: string, mistakes: Mistake[])
     const before = mistakes.length;
     const complain: Complain = (message, ...path) =>
       mistakes.push({ path: ['topics', name, ...path], message });
-    const config = readTopic(name, topic, directory, complain);
+    const config = readTopic(name, topic, directory, ids, complain);
     return mistakes.length === before && config ? [config] : [];
   });
 }
@@ -37,6 +38,7 @@ function readTopic(
   name: string,
   raw: unknown,
   directory: string,
+  ids: Ids,
   complain: Complain,
 ): TopicConfig | undefined {
   if (!isTopic(name)) {
@@ -51,7 +53,7 @@ function readTopic(
   const topic: RawTopic = checkedKeys(raw, complain);
   const source = readSource(topic, directory, complain);
   const schedule = readSchedule(topic, source?.kind === 'publish', complain);
-  const access = readAccess(topic.access, source?.kind === 'publish', complain);
+  const access = readAccess(topic.access, source?.kind === 'publish', ids, complain);
   if (!source) return undefined;
   const value = <K extends TopicKey>(key: K) => topic[key] ?? topicSchema[key].default;
   return {

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { ChimedError, messageOf } from '../errors.ts';
-import { groupId } from '../linux/accounts.ts';
+import { lookUpGroups } from '../linux/accounts.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { Logger } from '../log.ts';
 import { claimSocket, inheritSocket } from '../transport/socket-file.ts';
@@ -20,7 +20,7 @@ export async function takeSocket(
 
 function socketGroupId(group: string): number {
   try {
-    return groupId(group);
+    return lookUpGroups([group])(group);
   } catch (error) {
     throw new ChimedError('bad-config', `socket.group: ${messageOf(error)}`, { cause: error });
   }

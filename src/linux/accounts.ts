@@ -1,40 +1,53 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 
 /** Longest that a look-up may take: the accounts may be in a directory on the network. */
 const TIMEOUT_MS = 5000;
 /** getent(1): a key could not be found. */
 const NOT_FOUND = 2;
 
-/** @throws if there is no user of this name. A number stands for itself. */
-export function userId(name: string): number {
-  return idOf('passwd', 'user', name);
+/** The id of one of the names that were looked up. A number stands for itself. @throws if there is none. */
+export type IdOf = (name: string) => number;
+
+export function lookUpUsers(names: Iterable<string>): IdOf {
+  return lookUp('passwd', 'user', names);
 }
 
-/** @throws if there is no group of this name. A number stands for itself. */
-export function groupId(name: string): number {
-  return idOf('group', 'group', name);
+export function lookUpGroups(names: Iterable<string>): IdOf {
+  return lookUp('group', 'group', names);
 }
 
-/** Asks the system's own `getent`, which knows accounts that no file lists. */
-function idOf(database: string, kind: string, name: string): number {
-  if (/^\d+$/.test(name)) return Number(name);
-  const entry = ask(database, kind, name);
-  return Number(entry.split(':')[2]);
+/** Asks the system's own `getent`, which knows accounts that no file lists: once for all, since the event loop waits. */
+function lookUp(database: string, kind: string, names: Iterable<string>): IdOf {
+  const asked = [...new Set(names)].filter((name) => !isNumber(name));
+  const { ids, failure } = asked.length > 0 ? ask(database, asked) : { ids: new Map<string, number>() };
+  return (name) => {
+    const id = isNumber(name) ? Number(name) : ids.get(name);
+    if (id !== undefined) return id;
+    throw new Error(
+      failure === undefined
+        ? `there is no ${kind} ${name} on this machine`
+        : `the ${kind} ${name} cannot be looked up with getent: ${failure}`,
+    );
+  };
 }
 
-function ask(database: string, kind: string, name: string): string {
-  try {
-    return execFileSync('getent', [database, name], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: TIMEOUT_MS,
-    });
-  } catch (error) {
-    const { status } = error as { status?: number | null };
-    if (status === NOT_FOUND)
-      throw new Error(`there is no ${kind} ${name} on this machine`, { cause: error });
-    throw new Error(`the ${kind} ${name} cannot be looked up with getent: ${(error as Error).message}`, {
-      cause: error,
-    });
+function ask(database: string, names: string[]): { ids: Map<string, number>; failure?: string } {
+  const { status, stdout, error } = spawnSync('getent', [database, ...names], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: TIMEOUT_MS,
+  });
+  const entries = (stdout ?? '').split('\n').map((line) => line.split(':'));
+  const ids = new Map<string, number>();
+  for (const [index, [name, , id]] of entries.entries()) {
+    if (!id || !isNumber(id)) continue;
+    // In the order of the names, if all are there; an entry may spell its name in another way.
+    ids.set(status === 0 ? names[index]! : name!, Number(id));
   }
+  if (status === 0 || status === NOT_FOUND) return { ids };
+  return { ids, failure: error?.message ?? `it exited with ${status}` };
+}
+
+function isNumber(text: string): boolean {
+  return /^\d+$/.test(text);
 }

@@ -201,7 +201,7 @@ describe('what is right', () => {
   test('is resolved', () => {
     const config = load(`
 log: { level: warn }
-socket: { mode: '0660', group: adm }
+socket: { mode: '0660', group: root }
 clients: { max: 5, pendingBytes: 1.5MiB, stallTimeout: 2m }
 topics:
   host.load: { interval: 1.5s, align: true, host: load, onChange: true }
@@ -210,7 +210,7 @@ topics:
   nothing: { interval: 1h, data: null, always: true }`);
     expect(config).toMatchObject({
       log: { level: 'warn' },
-      socket: { mode: 0o660, group: 'adm' },
+      socket: { mode: 0o660, group: 'root' },
       clients: { max: 5, pendingBytes: 1.5 * 1024 ** 2, stallTimeoutMs: 120_000 },
     });
     const rest = {

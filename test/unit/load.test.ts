@@ -54,7 +54,7 @@ test.each(['', '# nothing\n', 'topics:\n', 'socket:\nclients: {}\n', '{}'])(
 
 test('what is set is read', () => {
   const { topics: _, ...settings } = load(`
-    socket: { path: /x/y.sock, mode: '0660', group: staff, backlog: 5 }
+    socket: { path: /x/y.sock, mode: '0660', group: root, backlog: 5 }
     clients: { max: 1, maxPerUser: 3, maxPatterns: 2, requestsPerSecond: 4, connectionsPerSecond: 5, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
     log: { level: debug, format: json }
     state: { file: /x/state.json }
@@ -62,7 +62,7 @@ test('what is set is read', () => {
   expect(settings).toEqual({
     file,
     directory: folder.path,
-    socket: { path: '/x/y.sock', mode: 0o660, group: 'staff', backlog: 5 },
+    socket: { path: '/x/y.sock', mode: 0o660, group: 'root', backlog: 5 },
     clients: {
       max: 1,
       maxPerUser: 3,
