@@ -40,6 +40,7 @@ export class Server {
       open(net);
       await once(net, 'listening');
     } catch (error) {
+      net.close(); // It may listen already, where nobody can find it.
       throw new ChimedError('cannot-listen', `the socket cannot be opened: ${messageOf(error)}`, {
         cause: error,
       });

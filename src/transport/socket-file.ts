@@ -104,10 +104,15 @@ function socketFile({ path, mode, gid, backlog }: SocketOptions, lock: Lock): So
         process.umask(umask);
       }
       if (!server.listening) return; // The server's own error event says why.
-      if (gid !== undefined) chownSync(unfinished, -1, gid);
-      chmodSync(unfinished, mode);
-      made = lstatSync(unfinished);
-      renameSync(unfinished, path);
+      try {
+        if (gid !== undefined) chownSync(unfinished, -1, gid);
+        chmodSync(unfinished, mode);
+        made = lstatSync(unfinished);
+        renameSync(unfinished, path);
+      } catch (error) {
+        rmSync(unfinished, { force: true });
+        throw error;
+      }
       startWatching();
     },
     watch(listener) {
