@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 
+/** Read once, as we are loaded: after an upgrade the file speaks of another version than the one that runs. */
+const { version: ours } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
 /** The version in package.json. */
 export function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  return ours;
 }
