@@ -51,7 +51,7 @@ export function loadConfig(file: string, env: Environment = process.env): Config
       mistakes.map((mistake) => withLine(mistake, lines)),
     );
   }
-  return deepFreeze({ file, directory, ...resolveSettings(settings, env), topics });
+  return deepFreeze({ file, directory, ...resolveSettings(settings, directory, env), topics });
 }
 
 function readText(file: string): string {
@@ -90,14 +90,20 @@ function withLine(mistake: Mistake, lines: KeyLines): Mistake {
 
 function resolveSettings(
   settings: Settings,
+  directory: string,
   env: Environment,
 ): Omit<Config, 'file' | 'directory' | 'topics'> {
   const { socket, clients, log, state, shutdown } = settings;
   const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
-  const stateFile = state.file ?? (stateDirectory && join(stateDirectory, 'state.json'));
+  // What the file says starts from its directory; what a flag or a variable says, from the current one.
+  const resolved = (path: string, variable: string): string =>
+    env[variable] ? path : resolve(directory, path);
+  const stateFile =
+    (state.file && resolved(state.file, 'CHIMED_STATE_FILE')) ??
+    (stateDirectory && join(stateDirectory, 'state.json'));
   return {
     socket: {
-      path: socket.path ?? defaultSocketPath(env),
+      path: socket.path ? resolved(socket.path, 'CHIMED_SOCKET_PATH') : defaultSocketPath(env),
       mode: Number.parseInt(socket.mode, 8),
       ...(socket.group !== null && { group: socket.group }),
       backlog: socket.backlog,

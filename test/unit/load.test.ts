@@ -152,6 +152,16 @@ test('relative paths start from the directory of the file', () => {
   expect(config.topics[0]!.source).toEqual({ kind: 'module', module: 'sources/price.mjs' });
 });
 
+test('so do those of the socket and the state, but not where a variable or a flag says them', () => {
+  const text = '{ socket: { path: s }, state: { file: ../state.json } }';
+  expect(load(text)).toMatchObject({
+    socket: { path: folder.file('s') },
+    state: { file: join(folder.path, '../state.json') },
+  });
+  const env = { CHIMED_SOCKET_PATH: 'named.sock', CHIMED_STATE_FILE: 'named.json' };
+  expect(load(text, env)).toMatchObject({ socket: { path: 'named.sock' }, state: { file: 'named.json' } });
+});
+
 describe('the environment', () => {
   test('of systemd says where the state is, unless the file does', () => {
     const env = { STATE_DIRECTORY: '/var/lib/chimed:/var/lib/other' };
