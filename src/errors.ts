@@ -130,6 +130,17 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** The same, with the path that it is about: what fails in reading or parsing does not name it. */
+export function messageAt(path: string, thrown: unknown): string {
+  const message = messageOf(thrown);
+  return message.includes(path) ? message : `${path}: ${message}`;
+}
+
+/** Reports whether the system did not let us, whatever it was. */
+export function isRefusal(thrown: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(thrown) ?? '');
+}
+
 /** The `code` of a system error (`ENOENT`), if that is what was thrown. */
 export function systemCode(thrown: unknown): string | undefined {
   return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;

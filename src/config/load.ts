@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { ChimedError, messageOf } from '../errors.ts';
+import { ChimedError, messageAt, messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
 import { YamlError, parseYaml } from '../yaml.ts';
 import { lookUpAll } from './access.ts';
@@ -58,7 +58,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ChimedError('bad-config', `the configuration cannot be read: ${messageOf(error)}`, {
+    throw new ChimedError('bad-config', `the configuration cannot be read: ${messageAt(file, error)}`, {
       cause: error,
     });
   }

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { inspect } from 'node:util';
 
 import { messageOf } from '../errors.ts';
 import { isTopic } from '../protocol/topics.ts';
@@ -84,12 +85,11 @@ function checkedKeys(raw: Record<string, unknown>, complain: Complain): RawTopic
   return topic;
 }
 
+/** JSON would make null of what it cannot carry, such as `.nan`. */
 function shown(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return 'a list that holds itself'; // YAML can write that, with an alias.
-  }
+  return formats.payload.check(value)
+    ? JSON.stringify(value)
+    : inspect(value, { breakLength: Infinity, compact: true });
 }
 
 function readSource(topic: RawTopic, directory: string, complain: Complain): SourceConfig | undefined {

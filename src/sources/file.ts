@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 
+import { messageAt } from '../errors.ts';
 import { parseYaml } from '../yaml.ts';
 import type { Source, SourceContext } from './source.ts';
 import { withoutTrailingNewline } from './text.ts';
@@ -11,18 +12,25 @@ export function fileSource(file: string, { directory, maxBytes }: SourceContext)
   const path = resolve(directory, file);
   return {
     async sample() {
-      const text = await readBounded(path, maxBytes);
-      switch (extname(path)) {
-        case '.json':
-          return JSON.parse(text);
-        case '.yaml':
-        case '.yml':
-          return parseYaml(text);
-        default:
-          return withoutTrailingNewline(text);
+      try {
+        return parse(await readBounded(path, maxBytes), extname(path));
+      } catch (error) {
+        throw new Error(messageAt(path, error), { cause: error });
       }
     },
   };
+}
+
+function parse(text: string, extension: string): unknown {
+  switch (extension) {
+    case '.json':
+      return JSON.parse(text);
+    case '.yaml':
+    case '.yml':
+      return parseYaml(text);
+    default:
+      return withoutTrailingNewline(text);
+  }
 }
 
 /** By what is read, not by the size that is said: files under /proc say 0, and a file may grow meanwhile. */

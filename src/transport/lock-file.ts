@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import { ChimedError, isRefusal, messageOf, systemCode } from '../errors.ts';
 import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
 
@@ -55,11 +55,9 @@ function open(file: string): number {
   try {
     fd = openSync(file, FLAGS, 0o600);
   } catch (error) {
-    const code = systemCode(error) ?? '';
-    if (code === 'ELOOP' || code === 'EISDIR') throw notALock(file);
-    const refused = ['EACCES', 'EPERM', 'EROFS'].includes(code);
+    if (['ELOOP', 'EISDIR'].includes(systemCode(error) ?? '')) throw notALock(file);
     throw new ChimedError(
-      refused ? 'not-permitted' : 'cannot-listen',
+      isRefusal(error) ? 'not-permitted' : 'cannot-listen',
       `the lock beside the socket cannot be opened: ${messageOf(error)}`,
       { cause: error },
     );

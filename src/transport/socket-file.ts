@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 
-import { ChimedError, messageOf, systemCode } from '../errors.ts';
+import { ChimedError, isRefusal, messageOf, systemCode } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { Logger } from '../log.ts';
 import { isForeignDirectory } from '../protocol/paths.ts';
@@ -147,7 +147,7 @@ function prepareDirectory(directory: string): void {
     mkdirSync(directory, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
   } catch (error) {
     throw new ChimedError(
-      'cannot-listen',
+      isRefusal(error) ? 'not-permitted' : 'cannot-listen',
       `the directory of the socket cannot be made: ${messageOf(error)}`,
       { cause: error },
     );

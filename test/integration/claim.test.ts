@@ -203,6 +203,13 @@ describe.concurrent('a socket that cannot be made is one sentence, and leaves no
     expect(existsSync(daemon.socket)).toBe(false);
   });
 
+  test('a directory that we may not make', async () => {
+    // Not even root may.
+    await using daemon = new TestDaemon({ topics }, { socket: '/sys/chimed/s' });
+    expect(await daemon.program.ended).toBe(77);
+    expect(daemon.program.output.stderr).toMatch(/^chimed: the directory of the socket cannot be made: E/);
+  });
+
   test('a directory that is a file', async () => {
     using folder = temporaryFolder();
     writeFileSync(folder.file('file'), '');

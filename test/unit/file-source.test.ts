@@ -59,15 +59,15 @@ describe('a file is read', () => {
 
 describe('reading fails', () => {
   test.each([
-    ['of JSON that is none', 'a.json', '{"a":', /JSON/],
-    ['of YAML that is none', 'a.yaml', 'a: [', /^line 1: not valid YAML: .*flow/],
-    ['of YAML that leads to itself', 'a.yaml', '&a [*a]', /^its aliases lead to themselves/],
+    ['of JSON that is none', 'a.json', '{"a":', /^\/.*\/a\.json: .*JSON/],
+    ['of YAML that is none', 'a.yaml', 'a: [', /\/a\.yaml: line 1: not valid YAML: .*flow/],
+    ['of YAML that leads to itself', 'a.yaml', '&a [*a]', /\/a\.yaml: its aliases lead to themselves/],
   ])('because %s', async (_, name, content, reason) => {
     await expect(read(name, content)).rejects.toThrow(reason);
   });
 
   test('of a directory', async () => {
-    await expect(read('.')).rejects.toThrow('EISDIR');
+    await expect(read('.')).rejects.toThrow(`${folder.path}: EISDIR`);
   });
 
   test('of more than maxBytes, and not of exactly so many', async () => {

@@ -72,6 +72,11 @@ describe('a topic is refused', () => {
     ['a file that is no text', 'interval: 1s, file: [a]', 'file: expected a text'],
     ['a module that is a directory', 'interval: 1s, module: .', 'module: there is no file /'],
     ['data that is no JSON', 'interval: 1s, data: [.inf]', 'data: expected any value that JSON can carry'],
+    [
+      'data that is no number',
+      'interval: 1s, data: .nan',
+      'data: expected any value that JSON can carry, but it is NaN',
+    ],
     ['a timeout without a unit', 'interval: 1s, data: 1, timeout: 5', 'timeout: expected a duration'],
     ['a timeout longer than a timer', 'interval: 1s, data: 1, timeout: 25d', 'timeout: expected a duration'],
     ['an unknown unit', 'interval: 1s, data: 1, maxBytes: 1MB', 'maxBytes: expected a size'],
@@ -119,6 +124,9 @@ test('all mistakes are told at once, in one message of a line each', () => {
 test('a directory cannot be read', () => {
   const load = () => loadConfig(folder.path, {});
   expect(load).toThrow(
-    expect.objectContaining({ code: 'bad-config', message: expect.stringContaining('EISDIR') }),
+    expect.objectContaining({
+      code: 'bad-config',
+      message: expect.stringContaining(`${folder.path}: EISDIR`),
+    }),
   );
 });
