@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 
 import { ChimedError } from '../errors.ts';
-import { MAX_FRAME_BYTES } from '../protocol/messages.ts';
+import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
 import { jsonOrText } from '../sources/text.ts';
 import { connectOnce, socketOption } from './connection.ts';
 
@@ -40,7 +40,7 @@ async function* bounded(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const chunk of chunks) {
     bytes += chunk.length;
-    if (bytes > MAX_FRAME_BYTES)
+    if (bytes > LARGEST_PAYLOAD_BYTES)
       throw new ChimedError('too-large', 'the data on stdin is larger than 64 MiB; publish less at a time');
     yield chunk;
   }

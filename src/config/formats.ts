@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import ms from 'ms';
 
+import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
 import { hostReadings } from '../sources/host.ts';
 
 /** A kind of value in the configuration. */
@@ -42,6 +43,10 @@ export const formats = {
   size: {
     expected: 'a size such as 64KiB or 1MiB',
     check: (value) => parseSize(value) >= 1,
+  },
+  'payload-size': {
+    expected: `a size of at most ${LARGEST_PAYLOAD_BYTES / UNITS['MiB']!}MiB, such as 64KiB or 1MiB`,
+    check: (value) => parseSize(value) >= 1 && parseSize(value) <= LARGEST_PAYLOAD_BYTES,
   },
   'buffer-size': {
     expected: 'a size of at least 64KiB, such as 256KiB or 1MiB',

@@ -164,7 +164,7 @@ export const topicSchema = {
     default: null,
   },
   timeout: { doc: 'Longest time that one sample may take.', format: 'duration', default: '10s' },
-  maxBytes: { doc: 'Largest output, file or payload.', format: 'size', default: '1MiB' },
+  maxBytes: { doc: 'Largest output, file or payload.', format: 'payload-size', default: '1MiB' },
   onChange: {
     doc: 'Sends only a payload that differs from the last message.',
     format: 'switch',

@@ -2,12 +2,6 @@ import { ChimedError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { isPattern, isTopic } from './topics.ts';
 
-/**
- * Largest frame that a client takes. Messages may be as large as the daemon makes them; this only keeps a wrong peer
- * from filling memory.
- */
-export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
-
 /** One frame as it travels: a message of a topic (`type` is the topic) or a control message. */
 export interface Frame {
   type: string;

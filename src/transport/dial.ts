@@ -1,7 +1,7 @@
 import { IPCModule } from 'node-ipc';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
-import { MAX_FRAME_BYTES } from '../protocol/messages.ts';
+import { LARGEST_FRAME_BYTES } from '../protocol/limits.ts';
 import type { Frame } from '../protocol/messages.ts';
 import { FrameReader, encodeFrame } from './frames.ts';
 
@@ -28,7 +28,7 @@ export function dial(path: string, handler: DialHandler): Line {
   ipc.config.maxRetries = 0;
   ipc.config.stopRetrying = true;
   ipc.config.rawBuffer = true; // It would drop a message's number and time.
-  const reader = new FrameReader(MAX_FRAME_BYTES);
+  const reader = new FrameReader(LARGEST_FRAME_BYTES);
   let failure: ChimedError | undefined;
   let open = true;
   ipc.connectTo(PEER, path);

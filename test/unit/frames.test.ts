@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { ChimedError } from '../../src/errors.ts';
+import { LARGEST_FRAME_BYTES, LARGEST_PAYLOAD_BYTES } from '../../src/protocol/limits.ts';
 import type { Frame } from '../../src/protocol/messages.ts';
 import { FrameReader, decodeFrame, encodeFrame, encodeMessage } from '../../src/transport/frames.ts';
 
@@ -152,4 +153,9 @@ describe('levels of arrays and objects in a frame', () => {
     expect(codes(`${JSON.stringify({ type: 't', data: `\\"${'['.repeat(3000)}` })}\f`)).toEqual([false]);
     expect(codes(`{"type":"t","data":[${'[],'.repeat(3000)}{}]}\f`)).toEqual([false]);
   });
+});
+
+test('a client takes the largest payload of the topic with the longest name', () => {
+  const rest = encodeMessage('x'.repeat(255), '', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  expect(rest.length + LARGEST_PAYLOAD_BYTES).toBeLessThanOrEqual(LARGEST_FRAME_BYTES);
 });

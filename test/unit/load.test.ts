@@ -102,14 +102,14 @@ describe('a topic', () => {
 
   test('may say otherwise', () => {
     const access = { subscribe: ['root', '42', '@root'] };
-    const options = { access, timeout: '1h', maxBytes: '1GiB', onChange: true, always: true, history: 9 };
+    const options = { access, timeout: '1h', maxBytes: '64MiB', onChange: true, always: true, history: 9 };
     expect(loadTopic({ interval: '2d', align: true, host: 'load', ...options })).toEqual({
       name: 't',
       schedule: { kind: 'interval', intervalMs: 2 * 24 * 3_600_000, align: true },
       source: { kind: 'host', host: 'load' },
       access: { subscribe: { uids: [0, 42], gids: [0] } },
       timeoutMs: 3_600_000,
-      maxBytes: 1024 ** 3,
+      maxBytes: 64 * 1024 ** 2,
       onChange: true,
       always: true,
       history: 9,

@@ -79,6 +79,11 @@ describe('a topic is refused', () => {
     ],
     ['a timeout without a unit', 'interval: 1s, data: 1, timeout: 5', 'timeout: expected a duration'],
     ['a timeout longer than a timer', 'interval: 1s, data: 1, timeout: 25d', 'timeout: expected a duration'],
+    [
+      'more than a client takes',
+      'publish: true, maxBytes: 65MiB',
+      'maxBytes: expected a size of at most 64MiB',
+    ],
     ['an unknown unit', 'interval: 1s, data: 1, maxBytes: 1MB', 'maxBytes: expected a size'],
   ])('for %s', (_, topic, expected) => {
     const [mistake, ...others] = mistakes(`log: {}\n\ntopics:\n  t: { ${topic} }`);

@@ -1,0 +1,5 @@
+/** The largest payload that a topic may have. */
+export const LARGEST_PAYLOAD_BYTES = 64 * 1024 * 1024;
+
+/** The largest frame that a client takes, lest a wrong peer fill its memory: room for the topic, number and time, too. */
+export const LARGEST_FRAME_BYTES = LARGEST_PAYLOAD_BYTES + 4096;
