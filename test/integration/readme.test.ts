@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
+import { topicSchema } from '../../src/config/schema.ts';
+import { unknownKey } from '../../src/config/settings.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import { Inbox } from '../helpers/inbox.ts';
 import { Program, chimed, root } from '../helpers/program.ts';
@@ -22,6 +24,10 @@ function blocks(language: string): string[] {
 
 test.each(Object.entries(readmeTables))('the table of %s says what the code says', (_, table) => {
   expect(readme).toContain(table);
+});
+
+test('the mistakes name the keys that there are', () => {
+  expect(readme).toContain(`intervall: ${unknownKey(Object.keys(topicSchema))}\n`);
 });
 
 test('the configuration has no mistakes', async () => {
