@@ -1,4 +1,5 @@
 import { ChimedError } from '../errors.ts';
+import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
 import { decodeFrame, encodeMessage } from '../transport/frames.ts';
 
 /** One message, as it is kept. */
@@ -53,7 +54,8 @@ export class MessageLog {
 
   /**
    * The JSON of a payload.
-   * @throws {ChimedError} `source-failed` if JSON cannot carry it, `too-large` if it is larger than `maxBytes`.
+   * @throws {ChimedError} `source-failed` if JSON cannot carry it, `too-large` if it is larger than `maxBytes`, or
+   * nests more levels than a frame that carries it may.
    */
   encode(payload: unknown): string {
     const json = JSON.stringify(payload) as string | undefined;
@@ -61,6 +63,9 @@ export class MessageLog {
       throw new ChimedError('source-failed', 'the source gave nothing that JSON can carry');
     if (Buffer.byteLength(json) > this.#maxBytes) {
       throw new ChimedError('too-large', `the payload has more than ${this.#maxBytes} bytes (maxBytes)`);
+    }
+    if (isDeeperThan(MOST_LEVELS - 1, json)) {
+      throw new ChimedError('too-large', `the payload nests more than ${MOST_LEVELS - 1} levels`);
     }
     return json;
   }

@@ -83,6 +83,7 @@ function readOwn(file: string): string {
 
 function isOwn(text: string): boolean {
   if (SHORTEST.startsWith(text) || BEGINNING.test(text)) return true;
+  if (/^\0*$/.test(text)) return true; // What a power cut may leave of it.
   try {
     parseState(text); // Whole, but laid out by somebody else.
     return true;

@@ -1,4 +1,5 @@
 import { ChimedError } from '../errors.ts';
+import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
 import type { Frame } from '../protocol/messages.ts';
 
 const DELIMITER = '\f';
@@ -6,8 +7,6 @@ const DELIMITER = '\f';
 const FORM_FEED = 0x0c;
 /** The first pieces of a frame that comes in pieces fit in so many bytes. */
 const FIRST_PIECES_BYTES = 512;
-/** Levels of arrays and objects in a frame: JSON.parse reads more of them than JSON.stringify, or a client, can take. */
-const MOST_LEVELS = 1000;
 
 /** Encodes a frame as the bytes that travel: JSON and a form feed, which JSON itself cannot contain. */
 export function encodeFrame(frame: Frame): Buffer {
@@ -110,23 +109,6 @@ export class FrameReader {
   #tooLarge(): ChimedError {
     return new ChimedError('too-large', `a frame may have ${this.#maxBytes} bytes, and this one has more`);
   }
-}
-
-/** Reports whether JSON nests more levels than so many. */
-function isDeeperThan(levels: number, json: string): boolean {
-  if (json.length < 2 * levels) return false; // Each has a beginning and an end.
-  let depth = 0;
-  let quoted = false;
-  for (let at = 0; at < json.length; at++) {
-    const character = json[at];
-    if (quoted && character === '\\') at++;
-    else if (character === '"') quoted = !quoted;
-    else if (quoted) continue;
-    else if (character === '[' || character === '{') depth++;
-    else if (character === ']' || character === '}') depth--;
-    if (depth > levels) return true;
-  }
-  return false;
 }
 
 function excerpt(text: string): string {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { MessageLog } from '../../src/daemon/message-log.ts';
-import { decodeFrame } from '../../src/transport/frames.ts';
+import { FrameReader, decodeFrame } from '../../src/transport/frames.ts';
 
 const frames = (log: MessageLog, after = 0) => log.after(after).map(({ frame }) => decodeFrame(frame));
 
@@ -37,6 +37,14 @@ describe('a payload', () => {
   test('may have so many bytes of JSON, and not one more', () => {
     expect(log.encode('é'.repeat(49))).toHaveLength(51);
     expect(() => log.encode(`x${'é'.repeat(49)}`)).toThrow(expect.objectContaining({ code: 'too-large' }));
+  });
+
+  test('may nest as many levels as a frame can carry, and not one more', () => {
+    const roomy = new MessageLog('t', 1, 10_000);
+    const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
+    const { frame } = roomy.append(roomy.encode(nested(999)));
+    expect([...new FrameReader(10_000).read(frame)]).toMatchObject([{ type: 't', seq: 1 }]);
+    expect(() => roomy.encode(nested(1000))).toThrow(expect.objectContaining({ code: 'too-large' }));
   });
 
   test.each([undefined, () => 1, Symbol('x')])('that JSON cannot carry is refused: %s', (payload) => {
