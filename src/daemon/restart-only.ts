@@ -3,7 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
 
 /** Settings that a reload cannot change. */
-const restartOnly = ['socket', 'state', 'clients.frameBytes', 'clients.frameTimeoutMs'] as const;
+const restartOnly = [
+  'socket',
+  'state',
+  'clients.frameBytes',
+  'clients.frameTimeoutMs',
+  'log.format',
+] as const;
 
 /** Those of them that differ between two configurations. */
 export function needingRestart(one: Config, other: Config): string[] {

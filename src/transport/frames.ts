@@ -73,9 +73,10 @@ export class FrameReader {
         if (frame instanceof ChimedError) return;
       }
     }
-    if (end + 1 === chunk.length) return;
+    const rest = chunk.subarray(end + 1);
+    if (!this.#unfinished && rest.every(isBlank)) return; // As `echo` puts a line feed behind a frame.
     this.#unfinished ??= new UnfinishedFrame();
-    this.#unfinished.append(chunk.subarray(end + 1));
+    this.#unfinished.append(rest);
     if (this.#unfinished.length > this.#maxBytes) yield this.#tooLarge();
   }
 
@@ -109,6 +110,11 @@ export class FrameReader {
   #tooLarge(): ChimedError {
     return new ChimedError('too-large', `a frame may have ${this.#maxBytes} bytes, and this one has more`);
   }
+}
+
+/** What JSON may have around a value. */
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 function excerpt(text: string): string {

@@ -128,6 +128,13 @@ describe('an unfinished frame', () => {
     expect(String(reader.unfinished?.bytes)).toBe('{"type":');
   });
 
+  test('does not begin with what is blank', () => {
+    const { given, reader } = read([Buffer.from('{"type":"a"}\f\r\n'), Buffer.from('\n\t ')]);
+    expect(given).toEqual([{ type: 'a' }]);
+    expect(reader.unfinished).toBeUndefined();
+    expect(read([Buffer.from('{"type":"b"}\f')], 1024, reader).given).toEqual([{ type: 'b' }]);
+  });
+
   test('does not keep the chunk that it began in', () => {
     const chunk = Buffer.from('{"type":"a"}\f{"type":');
     const { reader } = read([chunk]);
