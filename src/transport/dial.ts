@@ -85,6 +85,12 @@ function explain(error: Error, path: string): ChimedError {
         `this user may not open ${path}; is it in the socket's group?`,
         options,
       );
+    case 'EINVAL':
+      return new ChimedError(
+        'no-daemon',
+        `no daemon: ${path} is too long for a socket, whose path has at most 107 bytes; name a shorter one`,
+        options,
+      );
     case 'EAGAIN':
       return new ChimedError('busy', `too many clients are waiting to be accepted at ${path}`, options);
     case 'ENOTSOCK':

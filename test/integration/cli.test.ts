@@ -303,6 +303,13 @@ describe.concurrent('without a daemon', () => {
     },
   );
 
+  test('nor could be, at a path that is too long, is said so', async () => {
+    const path = `/tmp/${'x'.repeat(120)}`;
+    const { exitCode, stderr } = await chimed(['status', '--socket', path]);
+    expect(exitCode).toBe(69);
+    expect(stderr).toMatch(/^chimed: no daemon: \/tmp\/x+ is too long for a socket/);
+  });
+
   test('that this user may call, it exits with 77', async ({ skip }) => {
     if (process.getuid?.() !== 0) skip('SKIPPED: only root can become somebody else');
     chmodSync(daemon.folder.path, 0o755);
