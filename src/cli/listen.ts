@@ -10,6 +10,7 @@ import { socketOption } from './connection.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
 import { createPainter, printable } from './painter.ts';
 import type { Painter } from './painter.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface Options {
   socket?: string;
@@ -114,11 +115,6 @@ function asText(data: unknown): string {
 function clock(time: number): string {
   const date = new Date(time);
   return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
-  return Number(text);
 }
 
 function duration(text: string): number {

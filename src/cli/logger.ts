@@ -6,13 +6,12 @@ import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import type { LogFormat, LogLevel } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { JournalField } from '../linux/journal.ts';
-import { printable } from './painter.ts';
 import { DROPPED, journalStream, withOrigin } from './journal-stream.ts';
+import { LAST_LINES_MS } from './output.ts';
+import { printable } from './painter.ts';
 
 /** Bytes of log lines that may wait for whoever reads our output; past that they are dropped, and counted. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** How long whoever reads our output may take to read the last lines, in milliseconds. */
-const LAST_LINES_MS = 1000;
 
 export interface DaemonLogger {
   logger: Logger;

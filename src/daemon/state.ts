@@ -43,15 +43,16 @@ function randomDigits(): string {
  * @throws {ChimedError} `bad-config` if the file is somebody else's.
  */
 export function takeState(file: string | undefined, logger: Logger): State {
-  const fresh = newState();
-  const text = file === undefined ? '' : readOwn(file);
-  if (file === undefined || text === '') return fresh;
-  const aside = `${file}.bad-${fresh.instance}`; // A name that nothing has: nothing is lost.
+  if (file === undefined) return newState();
+  const text = readOwn(file);
+  if (text === '') return newState();
   try {
     const state = parseState(text);
     unlinkSync(file);
     return state;
   } catch (error) {
+    const fresh = newState();
+    const aside = `${file}.bad-${fresh.instance}`; // A name that nothing has: nothing is lost.
     logger.warn(
       { file, error: messageOf(error), ...(moveAside(file, aside) && { movedTo: aside }) },
       'the saved state cannot be used: a new numbering begins',

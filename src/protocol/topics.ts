@@ -5,7 +5,7 @@ const TOPIC = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
 const PATTERN = /^(?:>|(?:[a-z0-9_-]+|\*)(?:\.(?:[a-z0-9_-]+|\*))*(?:\.>)?)$/;
 
 /** First token of every control message; no topic may begin with it. */
-export const RESERVED = 'chimed';
+const RESERVED = 'chimed';
 
 function reserved(name: string): boolean {
   return name === RESERVED || name.startsWith(`${RESERVED}.`);

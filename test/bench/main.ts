@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { Argument, InvalidArgumentError, Option, program } from 'commander';
 
-import { positiveInteger } from '../helpers/positive-integer.ts';
+import { wholeNumber } from '../../src/cli/whole-number.ts';
 import { inRounds } from './rounds.ts';
 import type { Row } from './rounds.ts';
 import { isHere, systems } from './systems/all.ts';
@@ -22,7 +22,7 @@ program
       works.map(({ letter }) => letter),
     ),
   )
-  .option('--rounds <number>', 'rounds, of whose figures the medians are printed', positiveInteger, 3)
+  .option('--rounds <number>', 'rounds, of whose figures the medians are printed', wholeNumber, 3)
   .addOption(
     new Option('--systems <name,...>', `of ${names.join(', ')}`)
       .argParser(systemNames)

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { Argument, program } from 'commander';
 
-import { positiveInteger } from '../helpers/positive-integer.ts';
+import { wholeNumber } from '../../src/cli/whole-number.ts';
 import { Host } from './host.ts';
 import { Scale } from './trial.ts';
 import { trials } from './trials.ts';
@@ -17,7 +17,7 @@ program
     ),
   )
   .option('--short', 'the short form, in which no time is judged')
-  .option('--soak-minutes <number>', 'how long soak takes', positiveInteger, 30)
+  .option('--soak-minutes <number>', 'how long soak takes', wholeNumber, 30)
   .option('--json <file>', 'writes the results there, too')
   .option('--list', 'shows what each trial is about, and runs none')
   .parse();
