@@ -17,7 +17,7 @@ export const codes = {
   },
   'too-large': {
     meaning:
-      "a frame is larger than `clients.frameBytes` or nests more than 1000 levels, or a payload is larger than the topic's `maxBytes`",
+      "a frame is larger than `clients.frameBytes`, nests more than 66 levels or holds more than 50,000 values, or a payload is larger than the topic's `maxBytes` or nests more than 64 levels",
     remedy: 'send less, or raise the limit',
   },
   incomplete: {
@@ -37,8 +37,8 @@ export const codes = {
     remedy: 'publish to a topic with `publish: true`',
   },
   'too-many-clients': {
-    meaning: '`clients.max` clients are connected already',
-    remedy: 'raise it; `chimed status` shows who they are',
+    meaning: '`clients.max` clients are connected, and no user has many more of them than this one',
+    remedy: 'raise it; for root, `chimed status` shows who they are',
   },
   'too-many-connections': {
     meaning: "the client's user has `clients.maxPerUser` connections already",
@@ -46,8 +46,13 @@ export const codes = {
   },
   'too-fast': {
     meaning:
-      'a client asks, or a user connects, more often than `clients.requestsPerSecond` or `clients.connectionsPerSecond`',
+      'more requests, connections or bytes a second than `clients.requestsPerSecond`, `clients.connectionsPerSecond` or `clients.bytesPerSecond`',
     remedy: 'keep one connection open; ask less often, or raise the limit',
+  },
+  'too-much-memory': {
+    meaning:
+      'the clients of a user hold more than `clients.memoryPerUser`, or all clients more than `clients.memory`, and this one holds most',
+    remedy: 'read faster, or send less at a time',
   },
   'not-allowed': {
     meaning: "the topic's `access` does not name the client's user or one of its groups",

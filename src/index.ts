@@ -5,7 +5,7 @@
 export { connect } from './client/client.ts';
 export type { Client } from './client/client.ts';
 export type { State } from './client/link.ts';
-export type { ConnectOptions, ListenOptions } from './client/options.ts';
+export type { ConnectOptions, ListenOptions, StatusOptions } from './client/options.ts';
 export type { Message, Subscription } from './client/subscription.ts';
 export { ChimedError, codes } from './errors.ts';
 export type { ErrorCode } from './errors.ts';

@@ -8,25 +8,28 @@ import type { Painter } from './painter.ts';
 /** Renders a snapshot for people: a line about the daemon, a table of topics, a table of clients. */
 export function renderStatus(status: Status, paint: Painter): string {
   const { version, pid, uptimeSeconds, memoryBytes, instance, socketPath, configFile } = status;
+  const { topics, topicCount, clients, clientCount } = status;
   const memory = `${Math.round(memoryBytes / 1024 ** 2)} MiB`;
   return [
     `${paint.heading(`chimed ${version}`)}, pid ${pid}, up ${ms(uptimeSeconds * 1000)}, ${memory}, instance ${instance}`,
-    paint.dim(`socket ${socketPath}, configuration ${configFile}`),
+    paint.dim(`socket ${socketPath}${configFile === null ? '' : `, configuration ${configFile}`}`),
     '',
     ...table(
       topicHeads,
-      status.topics.map((topic) => topicRow(topic, paint)),
+      topics.map((topic) => topicRow(topic, paint)),
       paint,
     ),
-    ...status.topics
+    ...omitted(topicCount - topics.length, 'topics are not listed: name some, as in chimed status "host.>"'),
+    ...topics
       .filter(({ lastError }) => lastError !== null)
       .map((topic) => paint.bad(`${topic.topic} is failing: ${printable(topic.lastError ?? '')}`)),
     '',
     ...table(
       clientHeads,
-      status.clients.map((client) => clientRow(client, paint)),
+      clients.map((client) => clientRow(client, paint)),
       paint,
     ),
+    ...omitted(clientCount - clients.length, 'clients are not listed'),
     '',
   ].join('\n');
 }
@@ -63,20 +66,25 @@ function topicRow(topic: TopicStatus, paint: Painter): string[] {
 const clientHeads = ['CLIENT', 'NAME', 'PID', 'UID', 'TOPICS', 'SENT', 'SKIPPED', 'PENDING', 'CONNECTED'];
 
 function clientRow(
-  { id, name, pid, uid, topics, sent, skipped, pendingBytes, since }: ClientStatus,
+  { id, name, pid, uid, topics, patternCount, sent, skipped, pendingBytes, since }: ClientStatus,
   paint: Painter,
 ): string[] {
+  const more = patternCount > topics.length ? ` and ${patternCount - topics.length} more` : '';
   return [
     String(id),
     printable(name ?? '-'),
     String(pid ?? '-'),
     String(uid ?? '-'),
-    topics.join(' ') || '-',
+    topics.join(' ') + more || '-',
     String(sent),
     skipped > 0 ? paint.bad(String(skipped)) : '0',
     `${pendingBytes} B`,
     ago(since),
   ];
+}
+
+function omitted(count: number, what: string): string[] {
+  return count > 0 ? [`${count} ${what}`] : [];
 }
 
 function ago(time: number): string {

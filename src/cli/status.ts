@@ -20,17 +20,19 @@ const CLEAR_SCREEN = '\x1b[2J\x1b[H';
 export function statusCommand(): Command {
   return new Command('status')
     .description('show the daemon, its clients and its topics')
+    .argument('[pattern...]', 'topics to show, or patterns such as "host.>" (default: all)')
     .option('--json', 'print the snapshot as JSON; with --watch one line for each')
     .option('-w, --watch', 'show it again every second, until interrupted')
     .addOption(socketOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  chimed status\n  chimed status --watch\n  chimed status --json | jq .topics',
+      '\nExamples:\n  chimed status\n  chimed status "host.>"\n  chimed status --watch\n  chimed status --json | jq .topics',
     )
     .action(status);
 }
 
-async function status({ socket, json, watch }: Options): Promise<void> {
+async function status(patterns: string[], { socket, json, watch }: Options): Promise<void> {
+  const topics = patterns.length > 0 ? { topics: patterns } : {};
   await using client = await connectOnce('status', socket);
   const interrupted = new AbortController();
   if (watch) process.once('SIGINT', () => interrupted.abort()).once('SIGINT', hurryOutput);
@@ -42,10 +44,10 @@ async function status({ socket, json, watch }: Options): Promise<void> {
         ? `${JSON.stringify(snapshot, null, watch ? 0 : 2)}\n`
         : (watch && process.stdout.isTTY ? CLEAR_SCREEN : '') + renderStatus(snapshot, paint),
     );
-  await show(await client.status());
+  await show(await client.status(topics));
   if (!watch) return;
   while (!stopped.aborted) {
     await wait(WATCH_MS, undefined, { signal: stopped }).catch(() => {}); // Interrupted: done.
-    if (!stopped.aborted) await show(await client.status());
+    if (!stopped.aborted) await show(await client.status(topics));
   }
 }

@@ -10,7 +10,7 @@ import { isPattern, isTopic } from '../protocol/topics.ts';
 import { Link } from './link.ts';
 import type { State } from './link.ts';
 import { DEFAULT_BUFFER, DEFAULT_RETRY, DEFAULT_TIMEOUT_MS } from './options.ts';
-import type { ConnectOptions, ListenOptions } from './options.ts';
+import type { ConnectOptions, ListenOptions, StatusOptions } from './options.ts';
 import { Requests } from './requests.ts';
 import { Subscription } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -124,11 +124,13 @@ export class Client extends EventEmitter<{ state: [State] }> {
   }
 
   /**
-   * The daemon's snapshot of itself, its clients and its topics. Waits for a daemon if there is none yet.
+   * The daemon's snapshot of itself, its clients and its topics, as far as this user may see them. Waits for a daemon
+   * if there is none yet.
+   * @param options.topics Topics or patterns to list; at most 1,000 topics are. @default all
    * @throws {ChimedError} `timeout`, `connection-lost`, `closed`.
    */
-  status(): Promise<Status> {
-    return this.#requests.status();
+  status(options: StatusOptions = {}): Promise<Status> {
+    return this.#requests.status(options.topics);
   }
 
   /** Closes the connection, ends every subscription, rejects what waits. Nothing keeps the process alive then. */

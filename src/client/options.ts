@@ -23,6 +23,11 @@ export interface ListenOptions {
   buffer?: number;
 }
 
+export interface StatusOptions {
+  /** Topics or patterns to list. @default all */
+  topics?: readonly string[];
+}
+
 export const DEFAULT_RETRY = { minMs: 100, maxMs: 5000 };
 export const DEFAULT_TIMEOUT_MS = 5000;
 export const DEFAULT_BUFFER = 1000;

@@ -32,8 +32,8 @@ export class Requests {
     return this.#request(id, { type: 'chimed.publish', data: { topic, data, id } });
   }
 
-  status(): Promise<Status> {
-    return this.#request(Symbol('status'), { type: 'chimed.status', data: {} });
+  status(topics?: readonly string[]): Promise<Status> {
+    return this.#request(Symbol('status'), { type: 'chimed.status', data: { ...(topics && { topics }) } });
   }
 
   /** Sends what waited for a daemon. */

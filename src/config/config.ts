@@ -41,10 +41,14 @@ export interface Config {
   socket: { path: string; mode: number; group?: string; backlog: number };
   clients: {
     max: number;
-    maxPerUser: number;
+    /** Absent: half of the places that there are. */
+    maxPerUser?: number;
     maxPatterns: number;
     requestsPerSecond: number;
     connectionsPerSecond: number;
+    bytesPerSecond: number;
+    memory: number;
+    memoryPerUser: number;
     pendingBytes: number;
     stallTimeoutMs: number;
     frameBytes: number;

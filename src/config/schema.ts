@@ -37,13 +37,13 @@ export const settingsSchema = {
   },
   clients: {
     max: {
-      doc: 'Clients at one time; one more is rejected with `too-many-clients`.',
+      doc: 'Clients at one time. When all places are taken, a user that has few takes one from the user that has most; otherwise one more is rejected with `too-many-clients`.',
       format: 'count',
       default: 10_000,
       env: 'CHIMED_CLIENTS_MAX',
     },
     maxPerUser: {
-      doc: "Connections of one user at one time; one more is rejected with `too-many-connections`. Not set: half of `clients.max`, so that one user cannot shut the others out. Root and the daemon's own user are not bounded.",
+      doc: "Connections of one user at one time; one more is rejected with `too-many-connections`. Not set: half of the places that there are (`clients.max`, or what the limit of open files allows). Root and the daemon's own user are not bounded, and up to 16 places are kept for them.",
       format: 'count',
       default: null,
     },
@@ -61,6 +61,21 @@ export const settingsSchema = {
       doc: 'New connections of one user in a second, on average over ten; one more is rejected with `too-fast`.',
       format: 'count',
       default: 1000,
+    },
+    bytesPerSecond: {
+      doc: 'Bytes that the clients of one user may send in a second. What is more is read more slowly (`too-fast`); nothing is dropped.',
+      format: 'size',
+      default: '16MiB',
+    },
+    memory: {
+      doc: 'Memory for all that clients have sent and the daemon has not done, and that the daemon has sent and clients have not read. Past that, the clients that hold most are disconnected with `too-much-memory`.',
+      format: 'size',
+      default: '128MiB',
+    },
+    memoryPerUser: {
+      doc: 'The same, for the clients of one user.',
+      format: 'size',
+      default: '24MiB',
     },
     pendingBytes: {
       doc: 'Bytes that may wait for one client. Past that, messages are skipped and counted until it has read them; then it gets the newest of each topic.',

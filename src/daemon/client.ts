@@ -1,63 +1,82 @@
-import type { ChimedError } from '../errors.ts';
+import { ChimedError } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
-import type { Logger } from '../log.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
+import { clipped } from '../text.ts';
 import type { Connection, ConnectionHandler } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import type { Flusher } from './flusher.ts';
 import { Outbox } from './outbox.ts';
 import type { OutboxLimits, OutboxListener } from './outbox.ts';
-import { Rate } from './rate.ts';
-import type { Subscriber } from './topic.ts';
+import type { Pattern, Subscriber } from './subscribers/audience.ts';
+import { describePeer } from './subscribers/peer-fields.ts';
+import { Rate } from './subscribers/rate.ts';
+import type { Turns, Worker } from './subscribers/turns.ts';
+import type { User, UserClient } from './subscribers/user.ts';
 
 /** How long one who asks too fast is not read from. */
 const SLOW_DOWN_MS = 100;
+/** Patterns that a log line names. */
+const NAMED_PATTERNS = 20;
 
-/** Requests of one client in one turn of the event loop: some 10 ms of the dearest ones. */
-const MOST_A_TURN = 500;
+/** A request under way: each step is a piece of work that the event loop can stop after. */
+export type Task = Iterator<unknown, void>;
 
 /** What clients share. */
 export interface ClientContext {
   flusher: Flusher;
-  logger: Logger;
-  /** Does what a frame asks for. */
-  request: (client: Client, frame: Frame) => void;
-  /** The client's connection is gone. */
+  turns: Turns;
+  /** Does what a frame asks for, or what is left of it by the task. */
+  request: (client: Client, frame: Frame) => Task | undefined;
+  /** Takes back all that the client is registered for. */
+  leave: (client: Client) => Task;
+  /** The client has left. */
   gone: (client: Client) => void;
+  /** A client holds so many bytes of memory more, or fewer. */
+  charge: (user: User, bytes: number) => void;
 }
 
 /** What the configuration allows a client, as it stands when the client connects. */
 export type ClientLimits = OutboxLimits & { requestsPerSecond: number };
 
-/** One connected client: what it is registered for, what waits for it, and what is logged of it. */
-export class Client implements Subscriber, ConnectionHandler, OutboxListener {
+/** One connected client: what it asks for, what it is registered for, and what waits for it. */
+export class Client implements Subscriber, UserClient, Worker, ConnectionHandler, OutboxListener {
   readonly id: number;
   readonly connection: Connection;
-  /** Topics and patterns that it is registered for. */
-  readonly patterns = new Set<string>();
+  /** Who answers for what it costs. */
+  readonly user: User;
+  readonly patterns = new Set<Pattern>();
+  /** Memory that its registrations take, in bytes. */
+  patternBytes = 0;
   /** When it connected, in milliseconds since the epoch. */
   readonly since = Date.now();
   name: string | undefined;
+  heldBytes = 0;
   readonly #context: ClientContext;
   readonly #limits: ClientLimits;
   readonly #outbox: Outbox;
-  /** What it asked for while it left earlier answers unread, or too fast: at most what one chunk holds. */
-  #deferred: Frame[] = [];
   readonly #requests: Rate;
-  #askedThisTurn = 0;
+  /** The request that is under way. */
+  #task: Task | undefined;
   #slowedDown: NodeJS.Timeout | undefined;
+  /** Type of its latest request. */
+  #lastRequest = '';
   #toldTooFast = false;
-  readonly #registrations = Rate.ofLines();
+  #logged = false;
   #lostWhileAway = 0;
   #rejections = 0;
+  /** Why the connection is gone, if it is. */
+  #closed: string | undefined;
+  #leaving = false;
 
-  constructor(connection: Connection, limits: ClientLimits, context: ClientContext) {
+  constructor(connection: Connection, user: User, limits: ClientLimits, context: ClientContext) {
     this.id = connection.id;
     this.connection = connection;
+    this.user = user;
     this.#context = context;
     this.#limits = limits;
     this.#requests = new Rate(limits.requestsPerSecond, 1);
     this.#outbox = new Outbox(connection, context.flusher, limits, this);
+    user.clients.add(this);
   }
 
   /** Who it is, as the kernel says. */
@@ -67,12 +86,8 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
 
   /** What every line about this client says of it. */
   get fields(): object {
-    const { pid, uid, gid } = this.peer ?? {};
-    return {
-      client: this.id,
-      ...(this.name !== undefined && { name: this.name }),
-      ...(this.peer && { pid, uid, gid }),
-    };
+    const name = this.name !== undefined && { name: clipped(this.name) };
+    return { client: this.id, ...name, ...describePeer(this.peer) };
   }
 
   get sent(): number {
@@ -94,7 +109,11 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   }
 
   message(topic: string, frame: Buffer): void {
-    this.#outbox.message(topic, frame);
+    try {
+      this.#outbox.message(topic, frame);
+    } catch (error) {
+      this.connection.failed(error);
+    }
   }
 
   /** Drops what is held back of a topic that it may not hear any more. */
@@ -102,11 +121,18 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
     this.#outbox.forget(topic);
   }
 
-  /** It has registered. Who only asks for the status, or publishes, registers for nothing, and is not worth a line. */
-  logRegistration(topics: readonly string[]): void {
-    const { logger } = this.#context;
-    const log = topics.length > 0 && this.#registrations.take() ? logger.info : logger.debug;
-    log.call(logger, { ...this.fields, topics: [...this.patterns] }, 'client registered');
+  /** Logs that it is there, once: with its first request that is more than a question. */
+  introduce(): void {
+    if (this.#logged) return;
+    this.#logged = true;
+    this.user.log.info({ ...this.fields, groups: this.peer?.groups }, 'client connected');
+  }
+
+  logRegistration(): void {
+    const patterns = [...this.patterns].map(({ text }) => clipped(text));
+    const more = patterns.length > NAMED_PATTERNS && { more: patterns.length - NAMED_PATTERNS };
+    const fields = { ...this.fields, topics: patterns.slice(0, NAMED_PATTERNS), ...more };
+    this.user.log.info(fields, 'client registered');
   }
 
   /** Answers a request. */
@@ -116,105 +142,154 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
 
   /** Refuses something that the client asked for, and keeps it. Logged once per client. */
   refuse(rejection: Rejection): void {
-    this.logRejection(rejection);
+    this.#logRejection(rejection);
     this.answer({ type: 'chimed.rejected', data: rejection });
   }
 
-  logRejection({ code, message, request }: Rejection): void {
+  #logRejection({ code, message, request }: Rejection): void {
     if (++this.#rejections > 1) return;
-    this.#context.logger.warn({ ...this.fields, code, request }, `rejected: ${message}`);
+    this.introduce();
+    this.user.log.warn({ ...this.fields, code, request }, `rejected: ${message}`);
   }
 
-  /** A frame came. One who leaves its answers unread, or asks too fast, is not read from for a while. */
-  frame(frame: Frame): void {
-    if (this.#deferred.length === 0 && this.#mayAsk(frame)) return this.#context.request(this, frame);
-    this.#deferred.push(frame);
-    this.connection.pause();
+  readable(bytes: number): void {
+    this.user.receiving.spend(bytes);
+    this.recount();
+    this.#continue();
+    if (this.connection.hasNews) this.connection.pause(); // It waits for itself.
+  }
+
+  /** Does one request, or a piece of one. Returns whether there is more to do now. */
+  work(): boolean {
+    let more = false;
+    this.connection.guard(() => {
+      if (this.#task) this.#step(this.#task);
+      else if (this.connection.hasNews) this.#takeFrame();
+      else if (this.#closed !== undefined && !this.#leaving) this.#leave();
+      more = this.#task !== undefined || this.#mayAsk();
+      if (!more && !this.connection.hasNews) this.connection.resume();
+      this.recount();
+    });
+    return more;
   }
 
   /** There is room for it again. */
   drained(): void {
     if (this.connection.ended) return;
     this.#outbox.drained();
-    this.#resume();
+    this.recount();
+    this.#continue();
   }
 
-  /** Does what was put off, as far as it may be done now. */
-  #resume(): void {
-    const deferred = this.#deferred;
-    this.#deferred = [];
-    for (const frame of deferred) this.frame(frame);
-    if (deferred.length > 0 && this.#deferred.length === 0) this.connection.resume();
+  recount(): void {
+    const before = this.heldBytes;
+    this.heldBytes = this.connection.unreadBytes + this.#outbox.heldBytes + this.patternBytes;
+    if (this.heldBytes !== before) this.#context.charge(this.user, this.heldBytes - before);
   }
 
-  #mayAsk(frame: Frame): boolean {
+  letGo(rejection: Rejection): void {
+    this.#logRejection(rejection);
+    this.connection.letGo(rejection);
+    this.#outbox.close();
+    this.recount();
+  }
+
+  #continue(): void {
+    if (this.#task || this.#mayAsk()) this.#context.turns.add(this);
+  }
+
+  /** Reports whether there is a request that may be done now. If it must wait, it is seen to that it goes on. */
+  #mayAsk(): boolean {
+    if (this.#closed !== undefined) return !this.#leaving;
+    if (this.#slowedDown || !this.connection.hasNews) return false;
     if (this.#outbox.full) {
-      this.#outbox.wantRoom();
+      this.#outbox.wantRoom(); // One who leaves its answers unread is not read from.
       return false;
     }
-    if (this.#askedThisTurn === MOST_A_TURN) return false; // The end of the turn resumes.
-    if (this.#requests.take()) {
-      if (this.#askedThisTurn++ === 0) setImmediate(endTurn, this);
-      return true;
-    }
-    this.#slowedDown ??= setTimeout(() => {
+    if (this.#requests.left >= 1 && this.user.receiving.left >= 0) return true;
+    this.#slowedDown = setTimeout(() => {
       this.#slowedDown = undefined;
-      if (!this.connection.ended) this.connection.guard(() => this.#resume());
+      this.connection.guard(() => this.#continue());
     }, SLOW_DOWN_MS);
-    if (!this.#toldTooFast) this.#tellTooFast(frame.type);
+    this.#tellTooFast();
     return false;
   }
 
-  /** Others, and the ticks, have had their turn. */
-  turnEnded(): void {
-    this.#askedThisTurn = 0;
-    if (this.#deferred.length > 0 && !this.connection.ended) this.connection.guard(() => this.#resume());
+  #takeFrame(): void {
+    const frame = this.connection.nextFrame();
+    if (!frame) return;
+    if (frame instanceof ChimedError) return this.#violated(frame);
+    this.#requests.spend(1);
+    this.#lastRequest = clipped(frame.type);
+    // Whoever has left hears no answer and registers for nothing, but what it published last counts.
+    if (this.#closed !== undefined && frame.type !== 'chimed.publish') return;
+    const task = this.#context.request(this, frame);
+    if (task) this.#step(task);
   }
 
-  #tellTooFast(request: string): void {
+  #step(task: Task): void {
+    this.#task = task.next().done ? undefined : task;
+    if (!this.#task && this.#leaving) this.#context.gone(this);
+  }
+
+  #tellTooFast(): void {
+    if (this.#toldTooFast) return;
     this.#toldTooFast = true;
-    const message = `more than ${this.#requests.perSecond} requests a second (clients.requestsPerSecond): they are read more slowly`;
-    this.refuse({ code: 'too-fast', message, request });
+    const setting =
+      this.#requests.left < 1
+        ? `more than ${this.#requests.perSecond} requests a second (clients.requestsPerSecond)`
+        : `more than ${this.user.receiving.perSecond} bytes a second from this user (clients.bytesPerSecond)`;
+    const message = `${setting}: they are read more slowly`;
+    this.refuse({ code: 'too-fast', message, request: this.#lastRequest });
+  }
+
+  expired(error: ChimedError): void {
+    this.#violated(error);
   }
 
   /** What came is no frame. The answers to what came before it leave before it is refused. */
-  violated({ code, message }: ChimedError): void {
+  #violated({ code, message }: ChimedError): void {
     this.#context.flusher.flush();
-    this.logRejection({ code, message });
+    this.#logRejection({ code, message });
+    this.connection.reject({ code, message });
   }
 
-  /** The connection is gone. */
+  /** The connection is gone. What it had sent is still done, then it leaves. */
   closed(reason: string): void {
-    this.#context.gone(this);
-    this.#deferred = [];
+    this.#closed = reason;
     clearTimeout(this.#slowedDown);
+    this.#slowedDown = undefined;
     this.#outbox.close();
+    this.recount();
+    this.#context.turns.add(this);
+  }
+
+  #leave(): void {
+    this.#leaving = true;
     const { sent, skipped, fields } = this;
     const seconds = Math.round((Date.now() - this.since) / 1000);
     const rejections = this.#rejections > 0 && { rejections: this.#rejections };
-    this.#context.logger.info(
-      { ...fields, reason, seconds, sent, skipped, ...rejections },
-      'client disconnected',
-    );
+    const facts = { ...fields, reason: this.#closed, seconds, sent, skipped, ...rejections };
+    const { log } = this.user;
+    if (this.#logged) log.info(facts, 'client disconnected');
+    else log.debug(facts, 'client disconnected');
+    this.#step(this.#context.leave(this));
   }
 
   /** Its outbox is full. */
   slow(): void {
-    this.#context.logger.warn(
-      this.fields,
-      'client is slow: messages are skipped until it has read what waits',
-    );
+    this.user.log.warn(this.fields, 'client is slow: messages are skipped until it has read what waits');
   }
 
   /** It has read what waited, and has the newest of what was skipped. */
   caughtUp(skipped: number): void {
-    this.#context.logger.info({ ...this.fields, skipped }, 'client has caught up');
+    this.user.log.info({ ...this.fields, skipped }, 'client has caught up');
   }
 
   /** It was away for longer than the history of its topics reaches. */
   lost(skipped: number): void {
     this.#lostWhileAway += skipped;
-    this.#context.logger.info(
+    this.user.log.info(
       { ...this.fields, skipped },
       'client was away too long: it has lost what the history no longer has',
     );
@@ -224,12 +299,12 @@ export class Client implements Subscriber, ConnectionHandler, OutboxListener {
   stalled(): void {
     const { stallTimeoutMs } = this.#limits;
     const message = `the client took nothing for ${stallTimeoutMs} ms although ${this.pendingBytes} bytes wait for it`;
-    this.#context.logger.warn(this.fields, 'client is stalled: it is disconnected');
+    this.user.log.warn(this.fields, 'client is stalled: it is disconnected');
     this.connection.reject({ code: 'stalled', message });
   }
-}
 
-/** One function for all, so that a client has no closure of its own. */
-function endTurn(client: Client): void {
-  client.turnEnded();
+  /** What waits for it may take more memory. */
+  changed(): void {
+    this.recount();
+  }
 }

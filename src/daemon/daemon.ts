@@ -1,34 +1,43 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Config } from '../config/config.ts';
+import type { Config, TopicConfig } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
-import type { Status } from '../protocol/status.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { Mailing } from '../transport/mailing.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../version.ts';
-import { Admission, assertEnforceable, loadSocketCalls } from './admission.ts';
+import { BoundedLog } from './bounded-log.ts';
 import { Client } from './client.ts';
 import type { ClientContext } from './client.ts';
 import { Flusher } from './flusher.ts';
-import { Registry } from './registry.ts';
-import { handleRequest, registeredFrame } from './requests.ts';
+import { handleRequest, leaveAll, registeredFrame } from './requests.ts';
 import type { Context } from './requests.ts';
 import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './state.ts';
 import type { State } from './state.ts';
-import { takeStatus, takeVitals } from './status.ts';
+import { takeVitals } from './status.ts';
+import type { DaemonFacts } from './status.ts';
+import { Admission, assertEnforceable, loadSocketCalls } from './subscribers/admission.ts';
+import { SubscriptionIndex } from './subscribers/subscription-index.ts';
+import { Turns } from './subscribers/turns.ts';
+import { Users } from './subscribers/users.ts';
 import type { Vitals } from './supervision.ts';
 import { takeSocket } from './take-socket.ts';
 import { createTopicParts } from './topic-parts.ts';
 import { TopicSet } from './topic-set.ts';
+import type { Change } from './topic-set.ts';
 import type { TopicParts } from './topic.ts';
+
+/** How long a reload works in one turn of the event loop, in milliseconds. */
+const RELOAD_MS = 5;
+/** Topics that a log line names. */
+const MOST_NAMED = 100;
 
 /** The daemon: wires its parts, starts them, reloads, and stops them in reverse. */
 export class Daemon {
@@ -37,7 +46,9 @@ export class Daemon {
   readonly #calls: SocketCalls | undefined;
   readonly #server: Server;
   readonly #flusher: Flusher;
-  readonly #registry = new Registry(() => this.#config.clients.maxPatterns);
+  readonly #index = new SubscriptionIndex();
+  readonly #clients = new Map<number, Client>();
+  readonly #users: Users;
   readonly #admission: Admission;
   readonly #context: Context;
   readonly #clientContext: ClientContext;
@@ -45,7 +56,6 @@ export class Daemon {
   readonly #topics: TopicSet;
   readonly #allGone = Promise.withResolvers<void>();
   #config: Config;
-  #statusFrame: Buffer | undefined;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -79,7 +89,8 @@ export class Daemon {
     this.#logger = logger;
     this.#socketFile = socketFile;
     this.#calls = calls;
-    this.#admission = new Admission(this.#registry, () => this.#config.clients, logger);
+    this.#users = new Users(() => this.#config.clients, logger);
+    this.#admission = new Admission(this.#users, () => this.#config.clients, logger);
     const mailing = new Mailing(calls?.sendAll);
     this.#flusher = new Flusher(mailing);
     this.#server = new Server({
@@ -87,17 +98,27 @@ export class Daemon {
       frameTimeoutMs: config.clients.frameTimeoutMs,
       peerOf: calls?.peerOf,
       mailing,
-      logger,
+      logger: new BoundedLog(logger, {}, BoundedLog.forAll()),
+      refuse: (peer) => this.#admission.enter(peer),
       accept: (connection) => this.#accept(connection),
     });
-    this.#topics = new TopicSet(this.#registry, logger, topics);
+    this.#topics = new TopicSet(this.#index, logger, topics);
     this.#clientContext = {
       flusher: this.#flusher,
-      logger,
+      turns: new Turns(this.#flusher.flush),
       request: (client, frame) => handleRequest(client, frame, this.#context),
+      leave: (client) => leaveAll(client, this.#context),
       gone: (client) => this.#gone(client),
+      charge: (user, bytes) => this.#users.charge(user, bytes),
     };
-    this.#context = { registry: this.#registry, instance, logger, statusFrame: () => this.#encodedStatus() };
+    this.#context = {
+      topics: this.#topics,
+      index: this.#index,
+      clients: this.#clients,
+      instance,
+      maxPatterns: () => this.#config.clients.maxPatterns,
+      facts: () => this.#facts(),
+    };
   }
 
   async #open(topics: TopicParts[]): Promise<void> {
@@ -136,29 +157,42 @@ export class Daemon {
   }
 
   /**
-   * Goes over to another configuration. Topics that are the same in both keep ticking and numbering.
+   * Goes over to another configuration. Topics that are the same in both keep ticking and numbering. No tick waits for
+   * it: what is much is done in several turns of the event loop.
    * @throws {ConfigError} `bad-config` if a source cannot be made; nothing has changed then.
    */
   async reload(config: Config): Promise<void> {
     assertEnforceable(config, this.#calls);
-    const current = this.#registry.topics;
-    const changed = config.topics.filter(
-      (topic) => !isDeepStrictEqual(topic, current.get(topic.name)?.config),
-    );
-    const removed = [...current.keys()].filter((name) => !config.topics.some((topic) => topic.name === name));
+    const wanted = new Set(config.topics.map(({ name }) => name));
+    const removed = [...this.#topics].filter(({ name }) => !wanted.has(name));
+    const changed: TopicConfig[] = [];
+    await inTurns(config.topics, (topic) => {
+      if (!isDeepStrictEqual(topic, this.#topics.get(topic.name)?.config)) changed.push(topic);
+    });
     const parts = await createTopicParts(config, changed, this.#logger);
     if (this.#stopping) return;
     const later = needingRestart(this.#config, config);
     this.#config = config;
 
-    const affected = [
-      ...removed.flatMap((name) => this.#topics.remove(name)),
-      ...parts.flatMap((part) => this.#topics.put(part)),
-    ];
-    for (const client of new Set(affected)) client.answer(registeredFrame(client, this.#context));
-    this.#logger.info({ config: config.file, changed: changed.map(({ name }) => name), removed }, 'reloaded');
+    const affected = new Set<Client>();
+    await inTurns(removed, (topic) => this.#tell(this.#topics.remove(topic), affected));
+    await inTurns(parts, (part) => this.#tell(this.#topics.put(part), affected));
+    await inTurns(affected, (client) => client.answer(registeredFrame(client, this.#context)));
+    const fields = { config: config.file, changed: firstNames(changed), removed: firstNames(removed) };
+    this.#logger.info(fields, 'reloaded');
     if (later.length > 0)
       this.#logger.warn({ settings: later }, 'these settings have changed and need a restart');
+  }
+
+  /** Tells those who may not hear a topic any more. */
+  #tell({ topic, added, removed }: Change, affected: Set<Client>): void {
+    for (const client of [...added, ...removed] as Client[]) affected.add(client);
+    if (!this.#topics.get(topic.name)) return;
+    for (const client of removed as Client[]) {
+      client.forget(topic.name);
+      const message = `a new configuration no longer lets you hear ${topic.name}`;
+      client.refuse({ code: 'not-allowed', message, request: 'chimed.register', topic: topic.name });
+    }
   }
 
   /** Stops: once, however often it is called. Never rejects. */
@@ -169,7 +203,7 @@ export class Daemon {
 
   async #stop(reason: string): Promise<void> {
     const { timeoutMs } = this.#config.shutdown;
-    const clients = [...this.#registry.clients.values()];
+    const clients = [...this.#clients.values()];
     this.#logger.info({ reason, clients: clients.length }, 'stopping');
     this.#server.stopAccepting();
     const sources = this.#topics.close();
@@ -199,21 +233,20 @@ export class Daemon {
     }
   }
 
-  /** The snapshot that `chimed status` prints. */
-  status(): Status {
-    const facts = {
+  /** What the status says of the daemon itself. */
+  #facts(): DaemonFacts {
+    return {
       version: version(),
       instance: this.#context.instance,
       startedAt: this.#startedAt,
       configFile: this.#config.file,
       socketPath: this.#socketFile.path,
     };
-    return takeStatus(facts, this.#registry);
   }
 
   /** Signs of life, for whoever supervises us. */
   vitals(): Vitals {
-    return takeVitals(this.#registry);
+    return takeVitals(this.#clients.size, this.#topics);
   }
 
   /** Longest time that `stop` takes, in milliseconds. */
@@ -221,31 +254,35 @@ export class Daemon {
     return this.#config.shutdown.timeoutMs;
   }
 
-  #accept(connection: Connection): Client | undefined {
-    const client = new Client(connection, this.#config.clients, this.#clientContext);
-    const refusal = this.#admission.refusal(connection.peer);
-    if (refusal) {
-      if (refusal.code !== 'too-fast') client.logRejection(refusal); // The admission has logged those, once.
-      connection.reject(refusal);
-      return undefined;
-    }
-    this.#registry.addClient(client);
-    this.#logger.info({ ...client.fields, groups: connection.peer?.groups }, 'client connected');
+  #accept(connection: Connection): Client {
+    const user = this.#users.of(connection.peer?.uid);
+    const client = new Client(connection, user, this.#config.clients, this.#clientContext);
+    this.#clients.set(client.id, client);
     return client;
   }
 
   #gone(client: Client): void {
-    this.#registry.removeClient(client);
-    if (this.#stopping && this.#registry.clients.size === 0) this.#allGone.resolve();
+    client.user.clients.delete(client);
+    this.#clients.delete(client.id);
+    this.#admission.leave();
+    if (this.#stopping && this.#clients.size === 0) this.#allGone.resolve();
   }
+}
 
-  /** Encoded once a turn, so that many who ask cost no more than one. */
-  #encodedStatus(): Buffer {
-    if (!this.#statusFrame) {
-      this.#statusFrame = encodeFrame({ type: 'chimed.status', data: this.status() });
-      setImmediate(() => (this.#statusFrame = undefined));
-    }
-    return this.#statusFrame;
+/** The names that a log line has room for. */
+function firstNames(topics: readonly { name: string }[]): string[] {
+  const names = topics.slice(0, MOST_NAMED).map(({ name }) => name);
+  return topics.length > MOST_NAMED ? [...names, `and ${topics.length - MOST_NAMED} more`] : names;
+}
+
+/** Does something for each item, in as many turns of the event loop as it takes. */
+async function inTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  let until = performance.now() + RELOAD_MS;
+  for (const item of items) {
+    work(item);
+    if (performance.now() < until) continue;
+    await nextTurn();
+    until = performance.now() + RELOAD_MS;
   }
 }
 

@@ -18,13 +18,37 @@ export class Flusher {
     return this.#empty;
   }
 
-  /** Flushes now what waits for the end of the turn. */
+  /** Flushes now what waits for the end of the turn. What fails for one client costs that client, and no other. */
   readonly flush = (): void => {
+    if (this.#outboxes.length === 0) return;
     const outboxes = this.#outboxes;
     this.#outboxes = [];
     this.#empty = Batch.empty(); // It leads to all batches of this turn.
-    for (const outbox of outboxes) outbox.flush();
+    for (const outbox of outboxes) attempt(outbox, outbox.flush);
     this.#mailing.send();
-    for (const outbox of outboxes) outbox.flushed();
+    shareCharges(outboxes);
+    for (const outbox of outboxes) attempt(outbox, outbox.flushed);
   };
+}
+
+function attempt(outbox: Outbox, method: () => void): void {
+  try {
+    method.call(outbox);
+  } catch (error) {
+    outbox.failed(error);
+  }
+}
+
+/** Bytes that several clients wait for are in memory once: each is charged an equal part of them. */
+function shareCharges(outboxes: readonly Outbox[]): void {
+  const waiting = new Map<Buffer, Outbox[]>();
+  for (const outbox of outboxes) {
+    const bytes = outbox.stuckBytes;
+    if (!bytes) continue;
+    const sharing = waiting.get(bytes);
+    if (sharing) sharing.push(outbox);
+    else waiting.set(bytes, [outbox]);
+  }
+  for (const [bytes, sharing] of waiting)
+    for (const outbox of sharing) outbox.charge(bytes.length / sharing.length);
 }

@@ -64,8 +64,8 @@ export class MessageLog {
     if (Buffer.byteLength(json) > this.#maxBytes) {
       throw new ChimedError('too-large', `the payload has more than ${this.#maxBytes} bytes (maxBytes)`);
     }
-    if (isDeeperThan(MOST_LEVELS - 1, json)) {
-      throw new ChimedError('too-large', `the payload nests more than ${MOST_LEVELS - 1} levels`);
+    if (isDeeperThan(MOST_LEVELS, json)) {
+      throw new ChimedError('too-large', `the payload nests more than ${MOST_LEVELS} levels`);
     }
     return json;
   }

@@ -2,6 +2,9 @@ import type { Connection } from '../transport/connection.ts';
 import type { Batch } from './batch.ts';
 import type { Flusher } from './flusher.ts';
 
+/** Memory of one message that is held back: an entry of a Map, since others hold the bytes as well. */
+const HELD_BYTES = 64;
+
 export interface OutboxLimits {
   /** Bytes that may wait for the client before messages are skipped. */
   pendingBytes: number;
@@ -17,6 +20,8 @@ export interface OutboxListener {
   caughtUp(skipped: number): void;
   /** Nothing was taken for the stall timeout. */
   stalled(): void;
+  /** What it holds in memory may have changed. */
+  changed(): void;
 }
 
 /**
@@ -33,6 +38,10 @@ export class Outbox {
   /** What this turn of the event loop has brought. */
   #batch: Batch | undefined;
   #held: Map<string, Buffer> | undefined;
+  /** What was posted in this flush. */
+  #posted: Buffer | undefined;
+  /** This client's part of the memory of all that was posted and has not left. */
+  #postedBytes = 0;
   #skippedWhileSlow = 0;
   #roomWanted = false;
   #stallTimer: NodeJS.Timeout | undefined;
@@ -50,6 +59,22 @@ export class Outbox {
   /** Bytes that wait, here and in the socket. */
   get pendingBytes(): number {
     return (this.#batch?.byteLength ?? 0) + this.#connection.pendingBytes;
+  }
+
+  /** Bytes of memory that it takes. Those that several clients wait for count for each in equal parts. */
+  get heldBytes(): number {
+    if (this.#connection.pendingBytes === 0) this.#postedBytes = 0;
+    return Math.min(this.#postedBytes, this.#connection.pendingBytes) + (this.#held?.size ?? 0) * HELD_BYTES;
+  }
+
+  /** Charges it for a part of what was posted last. */
+  charge(bytes: number): void {
+    this.#postedBytes += bytes;
+  }
+
+  /** What was posted last, if the kernel did not take all of it. */
+  get stuckBytes(): Buffer | undefined {
+    return this.#connection.pendingBytes > 0 ? this.#posted : undefined;
   }
 
   /** Queues a message of a topic, or holds it back if too much waits already. */
@@ -87,15 +112,19 @@ export class Outbox {
 
   /** Posts what the turn has brought. */
   flush(): void {
-    const batch = this.#batch;
+    this.#posted = this.#batch?.bytes;
     this.#batch = undefined;
-    if (batch) this.#connection.post(batch.bytes);
+    if (this.#posted) this.#connection.post(this.#posted);
   }
 
   /** What was posted has been sent, as far as the kernel had room. */
   flushed(): void {
+    this.#posted = undefined;
     if (this.#connection.ended) return;
-    if (this.#connection.pendingBytes > 0) this.#watchForStall();
+    if (this.#connection.pendingBytes > 0) {
+      this.#watchForStall();
+      this.#listener.changed();
+    }
     // What was before these bytes may have left since they were queued: then no `drained` will come by itself.
     if ((this.#held || this.#roomWanted) && !this.#connection.willDrain) this.#connection.announceRoom();
   }
@@ -116,12 +145,18 @@ export class Outbox {
     this.#skippedWhileSlow = 0;
   }
 
+  /** Something of ours failed: the client loses its connection. */
+  failed(error: unknown): void {
+    this.#connection.failed(error);
+  }
+
   /** The connection is gone: what is held back is lost. */
   close(): void {
     clearTimeout(this.#stallTimer);
     this.skipped += this.#held?.size ?? 0;
     this.#held = undefined;
     this.#batch = undefined;
+    this.#postedBytes = 0;
   }
 
   #queue(frame: Buffer): void {

@@ -1,56 +1,84 @@
 import { ChimedError } from '../errors.ts';
-import type { Logger } from '../log.ts';
 import { idOf, parseRequest } from '../protocol/messages.ts';
-import type { Frame, Published, Registered, Rejection, Request } from '../protocol/messages.ts';
-import { checkAccess } from './access.ts';
-import type { Client } from './client.ts';
-import type { Registry } from './registry.ts';
+import type {
+  Frame,
+  Published,
+  RegisteredTopic,
+  Registered,
+  Rejection,
+  Request,
+  ResumePoint,
+} from '../protocol/messages.ts';
+import { isWildcard } from '../protocol/topics.ts';
+import { clipped } from '../text.ts';
+import type { Client, Task } from './client.ts';
+import { checkMayHear, checkMayPublish, mayHear } from './permissions.ts';
+import { statusFrame } from './status.ts';
+import type { DaemonFacts } from './status.ts';
+import type { Pattern } from './subscribers/audience.ts';
+import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
+import type { TopicSet } from './topic-set.ts';
 import type { Topic } from './topic.ts';
+
+/** Topics that an answer lists at most. */
+export const MOST_LISTED = 1000;
+/** Memory that a registration takes, in bytes: of each pattern, and of each of its words if it has wildcards. */
+const PATTERN_BYTES = 160;
+const WORD_BYTES = 300;
 
 /** What requests work on. */
 export interface Context {
-  registry: Registry;
+  topics: TopicSet;
+  index: SubscriptionIndex;
   instance: string;
-  logger: Logger;
-  /** The encoded answer to `chimed.status`. */
-  statusFrame: () => Buffer;
+  clients: ReadonlyMap<number, Client>;
+  maxPatterns: () => number;
+  facts: () => DaemonFacts;
 }
 
-/** Does what a client asks for. A mistake of the client's is answered with `chimed.rejected`. */
-export function handleRequest(client: Client, frame: Frame, context: Context): void {
+/**
+ * Does what a client asks for. A mistake of the client's is answered with `chimed.rejected`.
+ * @returns what is left to do, if it is much.
+ */
+export function handleRequest(client: Client, frame: Frame, context: Context): Task | undefined {
   try {
-    const request = parseRequest(frame);
-    dispatch(client, request, context);
+    return dispatch(client, parseRequest(frame), context);
   } catch (error) {
     const id = idOf(frame);
-    client.refuse({ ...rejection(error), request: frame.type, ...(id !== undefined && { id }) });
+    client.refuse({ ...rejection(error), request: clipped(frame.type), ...(id !== undefined && { id }) });
+    return undefined;
   }
 }
 
 /** `chimed.registered`: all that the client hears from now on. */
-export function registeredFrame(client: Client, { registry, instance }: Context): Frame {
-  const data: Registered = { client: client.id, instance, topics: registry.registrations(client) };
+export function registeredFrame(client: Client, context: Context, more: readonly Pattern[] = []): Frame {
+  const heard = context.index.heardBy(client, more, MOST_LISTED);
+  const topics = heard.slice(0, MOST_LISTED).map((audience) => describe(context.topics.of(audience)));
+  const data: Registered = {
+    client: client.id,
+    instance: context.instance,
+    topics,
+    ...(heard.length > MOST_LISTED && { more: true }),
+  };
   return { type: 'chimed.registered', data };
 }
 
-function dispatch(client: Client, request: Request, context: Context): void {
+/** Takes back all registrations of a client. */
+export function* leaveAll(client: Client, context: Context): Generator<void> {
+  for (const pattern of client.patterns) yield* leave(client, pattern, context);
+}
+
+function dispatch(client: Client, request: Request, context: Context): Task | undefined {
   switch (request.kind) {
     case 'register':
       return register(client, request, context);
     case 'unregister':
-      for (const pattern of request.topics) context.registry.unregister(client, pattern);
-      return client.answer(registeredFrame(client, context));
-    case 'publish': {
-      const { topic, data, id } = request;
-      const target = context.registry.topic(topic);
-      checkAccess(client, target, 'publish');
-      const seq = target.publish(data);
-      if (id === undefined) return;
-      const published: Published = { id, topic, seq };
-      return client.answer({ type: 'chimed.published', data: published });
-    }
+      return unregister(client, request.topics, context);
+    case 'publish':
+      publish(client, request, context);
+      return undefined;
     case 'status':
-      return client.answer(context.statusFrame());
+      return answerStatus(client, request.topics, context);
     case 'knock':
       return knock(client, request, context);
     default:
@@ -58,52 +86,139 @@ function dispatch(client: Client, request: Request, context: Context): void {
   }
 }
 
-function register(client: Client, request: Request & { kind: 'register' }, context: Context): void {
-  const { registry, instance } = context;
+function* register(
+  client: Client,
+  request: Request & { kind: 'register' },
+  context: Context,
+): Generator<void> {
   if (request.name !== undefined) client.name = request.name;
-  const wanted = [...new Set(request.topics)];
-  const added: Topic[] = [];
-  for (const [index, pattern] of wanted.entries()) {
+  const added: Pattern[] = [];
+  for (const [index, text] of request.topics.entries()) {
     try {
-      registry.checkCount(index + 1);
-      added.push(...registry.register(client, pattern));
+      const pattern = hold(client, text, added, context);
+      if (pattern) added.push(pattern);
     } catch (error) {
       // The others stand: one topic that a reload took away must not cost a client the rest.
-      client.refuse({ ...rejection(error), request: 'chimed.register', topic: pattern });
+      client.refuse({ ...rejection(error), request: 'chimed.register', topic: clipped(text, 255) });
       if (!client.full) continue;
-      // As many refusals wait for it as may, and a frame has room for 260,000 patterns.
-      const message = `so many patterns are refused that the other ${wanted.length - index - 1} are, too`;
+      // As many refusals wait for it as may, and a frame has room for many patterns.
+      const message = `Too many patterns are refused; the other ${request.topics.length - index - 1} are refused, too.`;
       client.refuse({ code: 'too-many-patterns', message, request: 'chimed.register' });
       break;
     }
+    yield;
   }
-  client.logRegistration(request.topics);
   // First the answer, so that the client knows the instance; then the messages.
-  client.answer(registeredFrame(client, context));
-  const after = request.resume?.instance === instance ? request.resume.after : {};
+  client.answer(registeredFrame(client, context, added));
+  yield* joinAll(client, added, context, request.resume);
+  // A client that only asks for the status, or publishes, registers for nothing, and is not worth a line.
+  if (request.topics.length > 0) client.logRegistration();
+}
+
+/** The pattern to register for; undefined if the client is registered for it already. */
+function hold(
+  client: Client,
+  text: string,
+  added: readonly Pattern[],
+  context: Context,
+): Pattern | undefined {
+  const { topics, index, maxPatterns } = context;
+  const known = index.find(text);
+  if (known && (client.patterns.has(known) || added.includes(known))) return undefined;
+  if (!isWildcard(text))
+    checkMayHear(
+      client,
+      topics.find(text, (topic) => mayHear(client, topic)),
+    );
+  if (client.patterns.size + added.length >= maxPatterns()) {
+    const message = `Too many patterns: limit ${maxPatterns()} (clients.maxPatterns). Register for a wildcard instead.`;
+    throw new ChimedError('too-many-patterns', message);
+  }
+  client.introduce();
+  client.patternBytes += bytesOf(text);
+  return index.hold(text);
+}
+
+function* joinAll(
+  client: Client,
+  patterns: readonly Pattern[],
+  { topics, index, instance }: Context,
+  resume?: ResumePoint,
+): Generator<void> {
+  const after = resume?.instance === instance ? resume.after : {};
   let lost = 0;
-  for (const topic of added)
-    lost += topic.subscribe(client, Object.hasOwn(after, topic.name) ? after[topic.name] : undefined);
+  for (const pattern of patterns) {
+    for (const audience of index.join(client, pattern)) {
+      const seq = Object.hasOwn(after, audience.topic) ? after[audience.topic] : undefined;
+      const topic = topics.of(audience);
+      if (!topic.awake) client.user.log.info({ topic: topic.name }, 'topic has its first client');
+      lost += topic.join(client, seq);
+      yield;
+    }
+  }
   if (lost > 0) client.lost(lost);
 }
 
-/** A plain node-ipc client's way to register: it sends something to the topic that it listens to. */
-function knock(
-  client: Client,
-  { topic, data }: Request & { kind: 'knock' },
-  { registry, logger }: Context,
-): void {
-  const fields = { ...client.fields, topic, data: excerpt(data) };
-  const known = client.patterns.has(topic);
-  const added = registry.register(client, topic);
-  if (known) logger.debug(fields, 'client knocked again');
-  else logger.info(fields, 'client registered by a knock');
-  for (const entry of added) entry.subscribe(client);
+function* unregister(client: Client, texts: readonly string[], context: Context): Generator<void> {
+  for (const text of texts) {
+    const pattern = context.index.find(text);
+    if (pattern && client.patterns.has(pattern)) yield* leave(client, pattern, context);
+  }
+  client.answer(registeredFrame(client, context));
 }
 
-/** The beginning of what a client said: enough to know it by, too little to fill the log. */
-function excerpt(data: unknown): string | undefined {
-  return JSON.stringify(data)?.slice(0, 100);
+function* leave(client: Client, pattern: Pattern, { topics, index }: Context): Generator<void> {
+  client.patternBytes -= bytesOf(pattern.text);
+  for (const audience of index.leave(client, pattern)) {
+    const topic = topics.of(audience);
+    if (topic.awake) client.user.log.info({ topic: topic.name }, 'topic has lost its last client');
+    topic.abandoned();
+    yield;
+  }
+}
+
+function publish(client: Client, request: Request & { kind: 'publish' }, context: Context): void {
+  const { topic: name, data, id } = request;
+  const topic = context.topics.find(name, (other) => mayHear(client, other));
+  checkMayPublish(client, topic);
+  client.introduce();
+  const seq = topic.publish(data);
+  if (id === undefined) return;
+  const published: Published = { id, topic: name, seq };
+  client.answer({ type: 'chimed.published', data: published });
+}
+
+function* answerStatus(
+  client: Client,
+  patterns: readonly string[] | undefined,
+  context: Context,
+): Generator<void> {
+  client.answer(yield* statusFrame(client, patterns, context));
+}
+
+/** A plain node-ipc client's way to register: it sends something to the topic that it listens to. */
+function* knock(client: Client, request: Request & { kind: 'knock' }, context: Context): Generator<void> {
+  const { topic, data } = request;
+  let pattern: Pattern | undefined;
+  try {
+    pattern = hold(client, topic, [], context);
+  } catch (error) {
+    return client.refuse({ ...rejection(error), request: topic });
+  }
+  const fields = { ...client.fields, topic: clipped(topic), data: clipped(JSON.stringify(data) ?? '') };
+  if (!pattern) return client.user.log.debug(fields, 'client knocked again');
+  client.user.log.info(fields, 'client registered by a knock');
+  yield* joinAll(client, [pattern], context);
+}
+
+function describe({ name, seq, config }: Topic): RegisteredTopic {
+  const interval = config.schedule?.kind === 'interval' ? config.schedule.intervalMs : null;
+  return { topic: name, interval, seq };
+}
+
+function bytesOf(pattern: string): number {
+  const words = isWildcard(pattern) ? pattern.split('.').length * WORD_BYTES : 0;
+  return PATTERN_BYTES + pattern.length + words;
 }
 
 function rejection(error: unknown): Rejection {

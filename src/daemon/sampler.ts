@@ -9,9 +9,11 @@ import type { Tick } from './timetable.ts';
 export type Sample = (signal: AbortSignal) => unknown;
 
 export interface SamplerListener {
-  /** A sample was taken. */
-  payload(payload: unknown): void;
-  /** A sample failed: the first since the last that did not. */
+  /** Encodes what was sampled. What it throws fails the sample. */
+  encode(payload: unknown): string;
+  /** A sample was taken and encoded. What it throws is no failure of the source. */
+  payload(json: string): void;
+  /** A sample failed: the first since the last that did not, or for another reason than the one before. */
   failing(message: string): void;
   /** A sample was taken after `failures` had failed. */
   recovered(failures: number): void;
@@ -82,36 +84,46 @@ export class Sampler {
   }
 
   #takeSample(signal: AbortSignal): void {
+    let json: string;
     try {
       const result = this.#sample(signal);
-      if (result instanceof Promise) this.#running = this.#finish(result, signal);
-      else this.#succeed(result);
+      if (result instanceof Promise) {
+        this.#running = this.#finish(result, signal);
+        return;
+      }
+      json = this.#listener.encode(result);
     } catch (error) {
-      this.#fail(error);
+      return this.#fail(error);
     }
+    this.#succeed(json);
   }
 
   async #finish(result: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    let json: string | undefined;
     try {
       const payload = await result;
-      if (!signal.aborted) this.#succeed(payload);
+      if (!signal.aborted) json = this.#listener.encode(payload);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     }
     this.#running = undefined;
+    if (json !== undefined) this.#succeed(json);
     if (signal.aborted && this.#period) this.#takeSample(this.#period.signal);
   }
 
-  #succeed(payload: unknown): void {
-    this.#listener.payload(payload);
-    if (this.failing > 0) this.#listener.recovered(this.failing);
+  #succeed(json: string): void {
+    const failures = this.failing;
     this.failing = 0;
     this.lastError = undefined;
+    if (failures > 0) this.#listener.recovered(failures);
+    this.#listener.payload(json);
   }
 
   #fail(error: unknown): void {
+    const before = this.lastError;
     this.failures++;
+    this.failing++;
     this.lastError = messageOf(error);
-    if (++this.failing === 1) this.#listener.failing(this.lastError);
+    if (this.lastError !== before) this.#listener.failing(this.lastError);
   }
 }

@@ -1,9 +1,18 @@
 import type { ScheduleConfig } from '../config/config.ts';
 import type { ClientStatus, Status, TopicStatus } from '../protocol/status.ts';
+import { encodeFrame } from '../transport/frames.ts';
 import type { Client } from './client.ts';
-import type { Registry } from './registry.ts';
+import { mayHear } from './permissions.ts';
+import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
 import type { Vitals } from './supervision.ts';
+import type { TopicSet } from './topic-set.ts';
 import type { Topic } from './topic.ts';
+
+/** Topics and clients that a snapshot lists at most, and the patterns of a client. */
+const MOST_LISTED = 1000;
+const MOST_PATTERNS = 20;
+/** What is taken in one piece of work. */
+const PIECE = 50;
 
 /** What the snapshot says of the daemon itself. */
 export interface DaemonFacts {
@@ -14,24 +23,64 @@ export interface DaemonFacts {
   socketPath: string;
 }
 
-/** Takes the snapshot that `chimed status` prints. */
-export function takeStatus(facts: DaemonFacts, registry: Registry): Status {
-  const { startedAt, ...rest } = facts;
+/** What a snapshot is taken of. */
+export interface Subjects {
+  clients: ReadonlyMap<number, Client>;
+  topics: TopicSet;
+  index: SubscriptionIndex;
+  facts: () => DaemonFacts;
+}
+
+/**
+ * Takes the snapshot that `chimed status` prints, in pieces, and limited to what the asker may see: topics that it may
+ * hear, and its own user's clients. Root and the daemon's user see everything.
+ * @param patterns Which topics to list. @default all
+ */
+export function* takeStatus(
+  asker: Client,
+  patterns: readonly string[] | undefined,
+  { clients, topics, index, facts }: Subjects,
+): Generator<void, Status> {
+  const { isPrivileged } = asker.user;
+  const asked = patterns
+    ? new Set(patterns.flatMap((pattern) => index.matching(pattern)).map((audience) => topics.of(audience)))
+    : topics;
+  const shownTopics: TopicStatus[] = [];
+  let topicCount = 0;
+  for (const topic of asked) {
+    if (!mayHear(asker, topic)) continue;
+    if (++topicCount <= MOST_LISTED) shownTopics.push(topicStatus(topic));
+    if (topicCount % PIECE === 0) yield;
+  }
+  const shownClients: ClientStatus[] = [];
+  for (const client of isPrivileged ? clients.values() : (asker.user.clients as Set<Client>)) {
+    if (shownClients.push(clientStatus(client)) === MOST_LISTED) break;
+    if (shownClients.length % PIECE === 0) yield;
+  }
+  const { startedAt, configFile, ...rest } = facts();
   return {
     ...rest,
+    configFile: isPrivileged ? configFile : null,
     pid: process.pid,
     uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
     memoryBytes: process.memoryUsage.rss(),
-    clients: [...registry.clients.values()].map(clientStatus),
-    topics: [...registry.topics.values()].map(topicStatus),
+    clientCount: clients.size,
+    clients: shownClients,
+    topicCount,
+    topics: shownTopics,
   };
 }
 
+/** The encoded answer to `chimed.status`. */
+export function* statusFrame(...args: Parameters<typeof takeStatus>): Generator<void, Buffer> {
+  return encodeFrame({ type: 'chimed.status', data: yield* takeStatus(...args) });
+}
+
 /** Takes the signs of life. */
-export function takeVitals({ clients, topics }: Registry): Vitals {
-  const all = [...topics.values()];
+export function takeVitals(clients: number, topics: TopicSet): Vitals {
+  const all = [...topics];
   return {
-    clients: clients.size,
+    clients,
     topics: all.length,
     awake: all.filter(({ awake }) => awake).length,
     messages: all.reduce((sum, { seq }) => sum + seq, 0),
@@ -43,29 +92,23 @@ export function takeVitals({ clients, topics }: Registry): Vitals {
   };
 }
 
-function clientStatus({
-  id,
-  name,
-  peer,
-  patterns,
-  sent,
-  skipped,
-  pendingBytes,
-  since,
-}: Client): ClientStatus {
+function clientStatus(client: Client): ClientStatus {
+  const { id, name, peer, patterns, sent, skipped, pendingBytes, since } = client;
   const { pid = null, uid = null, gid = null, groups = null } = peer ?? {};
   const who = { id, name: name ?? null, pid, uid, gid, groups };
-  return { ...who, topics: [...patterns], sent, skipped, pendingBytes, since };
+  const topics: string[] = [];
+  for (const { text } of patterns) if (topics.push(text) === MOST_PATTERNS) break;
+  return { ...who, topics, patternCount: patterns.size, sent, skipped, pendingBytes, since };
 }
 
-function topicStatus({ name, config, seq, lastSent, subscribers, awake, sampler }: Topic): TopicStatus {
+function topicStatus({ name, config, seq, lastSent, audience, awake, sampler }: Topic): TopicStatus {
   return {
     topic: name,
     schedule: config.schedule ? describeSchedule(config.schedule) : null,
     source: config.source.kind,
     awake,
     seq,
-    clients: subscribers,
+    clients: audience.size,
     lastSent: lastSent ?? null,
     lateP50Ms: sampler.latePercentile(50),
     lateP99Ms: sampler.latePercentile(99),

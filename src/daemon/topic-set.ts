@@ -1,60 +1,132 @@
+import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Client } from './client.ts';
+import { clipped } from '../text.ts';
+import { BoundedLog } from './bounded-log.ts';
 import type { SavedMessages } from './message-log.ts';
-import type { Registry } from './registry.ts';
+import type { Audience, Subscriber } from './subscribers/audience.ts';
+import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
 import { Topic } from './topic.ts';
 import type { TopicParts } from './topic.ts';
 
+/** How many topics an error names. */
+const NAMED = 20;
+
+/** What a reload has changed for subscribers. */
+export interface Change {
+  topic: Topic;
+  /** Hear it now, and did not. */
+  added: Subscriber[];
+  /** Heard it, and do not any more. */
+  removed: Subscriber[];
+}
+
 /** The configured topics: adds, changes and removes them, and keeps the numbering of those that are gone. */
-export class TopicSet {
-  readonly #registry: Registry;
+export class TopicSet implements Iterable<Topic> {
+  readonly #topics = new Map<string, Topic>();
+  readonly #index: SubscriptionIndex;
   readonly #logger: Logger;
+  readonly #allLines = BoundedLog.forAll();
   /** Numbering of topics that are not configured now: should they come back, they go on from there. */
   readonly #numbering: Map<string, SavedMessages>;
   /** Settles when the sources of removed topics have ended. */
   #closing: Promise<unknown> = Promise.resolve();
 
   /** @param saved What was numbered before, by topic. */
-  constructor(registry: Registry, logger: Logger, saved: Record<string, SavedMessages>) {
-    this.#registry = registry;
+  constructor(index: SubscriptionIndex, logger: Logger, saved: Record<string, SavedMessages>) {
+    this.#index = index;
     this.#logger = logger;
     this.#numbering = new Map(Object.entries(saved));
   }
 
-  /** Adds a topic, or changes one; returns the clients who now hear more or less than before. */
-  put(parts: TopicParts): Client[] {
-    const { name } = parts.config;
-    const existing = this.#registry.topics.get(name);
-    if (existing) {
-      existing.replace(parts);
-      const affected = this.#registry.refreshTopic(existing);
-      existing.open(); // Not before: nobody may hear it who may not any more.
-      return affected;
-    }
-    const topic = new Topic(parts, this.#logger, this.#numbering.get(name));
-    this.#numbering.delete(name);
-    topic.open();
-    return this.#registry.addTopic(topic);
+  get size(): number {
+    return this.#topics.size;
   }
 
-  /** Removes a topic; returns the clients who heard it. */
-  remove(name: string): Client[] {
-    const topic = this.#registry.topic(name);
-    const audience = this.#registry.removeTopic(topic);
-    this.#numbering.set(name, topic.save());
+  [Symbol.iterator](): Iterator<Topic> {
+    return this.#topics.values();
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** The topic that an audience hears. */
+  of({ topic }: Audience): Topic {
+    return this.#topics.get(topic)!;
+  }
+
+  /**
+   * The topic of this name.
+   * @param isVisible Which topics the error may name.
+   * @throws {ChimedError} `unknown-topic`; the message lists those that there are.
+   */
+  find(name: string, isVisible: (topic: Topic) => boolean): Topic {
+    const topic = this.#topics.get(name);
+    if (topic) return topic;
+    const names: string[] = [];
+    for (const other of this.#topics.values()) {
+      if (isVisible(other)) names.push(other.name);
+      if (names.length > NAMED) break;
+    }
+    const more = names.length > NAMED ? ', and more' : '';
+    const named = names.slice(0, NAMED).toSorted().join(', ');
+    const known = names.length === 0 ? 'there are none' : `there is ${named}${more}`;
+    throw new ChimedError('unknown-topic', `there is no topic ${clipped(name)}; ${known}`);
+  }
+
+  /** Adds a topic, or changes one; whoever is registered for it hears it from now on, as far as it may. */
+  put(parts: TopicParts): Change {
+    const { name, access } = parts.config;
+    const existing = this.#topics.get(name);
+    if (existing) return this.#replace(existing, parts);
+    const audience = this.#index.addTopic(name, access.subscribe);
+    const log = new BoundedLog(this.#logger, { topic: name }, this.#allLines);
+    const topic = new Topic(parts, audience, log, this.#numbering.get(name));
+    this.#numbering.delete(name);
+    this.#topics.set(name, topic);
+    const added = hearers(audience);
+    for (const subscriber of added) topic.join(subscriber);
+    topic.open();
+    return { topic, added, removed: [] };
+  }
+
+  /** Removes a topic. Its audience keep their patterns: it may come back. */
+  remove(topic: Topic): Change {
+    const removed = hearers(topic.audience);
+    this.#index.removeTopic(topic.audience);
+    this.#topics.delete(topic.name);
+    this.#numbering.set(topic.name, topic.save());
     this.#closing = Promise.allSettled([this.#closing, topic.close()]);
-    return audience;
+    return { topic, added: [], removed };
   }
 
   /** Stops all ticks and samples; resolves when these have ended. */
   async close(): Promise<void> {
-    const closing = [...this.#registry.topics.values()].map((topic) => topic.close());
+    const closing = [...this.#topics.values()].map((topic) => topic.close());
     await Promise.all([this.#closing, ...closing]);
   }
 
   /** The numbering and the kept messages of all topics. */
   save(): Record<string, SavedMessages> {
-    const topics = [...this.#registry.topics].map(([name, topic]) => [name, topic.save()] as const);
+    const topics = [...this.#topics].map(([name, topic]) => [name, topic.save()] as const);
     return Object.fromEntries([...this.#numbering, ...topics]);
   }
+
+  #replace(topic: Topic, parts: TopicParts): Change {
+    const { audience } = topic;
+    const before = new Set(hearers(audience));
+    audience.accounts = parts.config.access.subscribe;
+    topic.replace(parts);
+    const now = new Set(hearers(audience));
+    const added = [...now].filter((subscriber) => !before.has(subscriber));
+    for (const subscriber of added) topic.join(subscriber);
+    topic.open();
+    return { topic, added, removed: [...before].filter((subscriber) => !now.has(subscriber)) };
+  }
+}
+
+function hearers(audience: Audience): Subscriber[] {
+  const found: Subscriber[] = [];
+  audience.each((subscriber) => found.push(subscriber));
+  return found;
 }

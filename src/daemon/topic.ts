@@ -4,13 +4,8 @@ import type { Logger } from '../log.ts';
 import type { Source } from '../sources/source.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
-import { Rate } from './rate.ts';
 import { Sampler } from './sampler.ts';
-
-/** Whoever hears a topic. */
-export interface Subscriber {
-  message(topic: string, frame: Buffer): void;
-}
+import type { Audience, Subscriber } from './subscribers/audience.ts';
 
 /** What a topic is made of: its configuration, and its source unless clients publish to it. */
 export interface TopicParts {
@@ -26,9 +21,9 @@ export interface TopicParts {
 export class Topic {
   readonly #logger: Logger;
   readonly #log: MessageLog;
-  readonly #changes = Rate.ofLines();
-  readonly #subscribers = new Set<Subscriber>();
-  /** Those who joined before there was a message of this waking period. */
+  /** Who hears it. */
+  readonly audience: Audience;
+  /** Those who joined before there was a message of this waking period, if it may turn out to be no new one. */
   readonly #waiting = new Set<Subscriber>();
   /** Reports whether the latest message is of this waking period and can be handed to whoever joins. */
   #fresh = false;
@@ -38,8 +33,10 @@ export class Topic {
   #parts: TopicParts;
   #sampler: Sampler;
 
-  constructor(parts: TopicParts, logger: Logger, saved?: SavedMessages) {
+  /** @param logger Takes the lines about this topic. */
+  constructor(parts: TopicParts, audience: Audience, logger: Logger, saved?: SavedMessages) {
     this.#parts = parts;
+    this.audience = audience;
     this.#logger = logger;
     this.#log = new MessageLog(parts.config.name, parts.config.history, parts.config.maxBytes, saved);
     this.#sampler = this.#createSampler();
@@ -63,10 +60,6 @@ export class Topic {
     return this.#log.last?.time;
   }
 
-  get subscribers(): number {
-    return this.#subscribers.size;
-  }
-
   get awake(): boolean {
     return this.#awake;
   }
@@ -78,7 +71,7 @@ export class Topic {
 
   /** Starts a topic that never sleeps, or that somebody hears. Others start with their first subscriber. */
   open(): void {
-    if (!this.#awake && (this.config.always || this.#subscribers.size > 0)) this.#wake();
+    if (!this.#awake && (this.config.always || !this.audience.isEmpty)) this.#wake();
   }
 
   /** Stops the ticks and the sample that is under way; resolves when that has ended. */
@@ -89,34 +82,27 @@ export class Topic {
   }
 
   /**
-   * Adds a subscriber.
+   * Gives a new subscriber, who is in the audience already, what it begins with.
    * @param after Number of the last message that it heard, if it comes back: it gets those since that are kept.
    * @returns how many there were since that are not kept any more: it has lost them.
    */
-  subscribe(subscriber: Subscriber, after?: number): number {
-    this.#subscribers.add(subscriber);
+  join(subscriber: Subscriber, after?: number): number {
     let lost = 0;
     if (after !== undefined) {
       const kept = this.#log.after(after);
       lost = Math.max(this.seq - after, 0) - kept.length;
       for (const message of kept) this.#deliver(message, subscriber);
     } else if (this.#fresh || !this.#parts.source) this.#deliver(this.#log.last, subscriber);
-    else this.#waiting.add(subscriber);
-    if (this.#subscribers.size === 1) this.#logChange('topic has its first client');
+    else if (this.config.onChange) this.#waiting.add(subscriber);
     if (!this.#awake) this.#wake();
     return lost;
   }
 
-  has(subscriber: Subscriber): boolean {
-    return this.#subscribers.has(subscriber);
-  }
-
-  unsubscribe(subscriber: Subscriber): void {
-    if (!this.#subscribers.delete(subscriber)) return;
-    this.#waiting.delete(subscriber);
-    if (this.#subscribers.size > 0) return;
-    this.#logChange('topic has lost its last client');
-    if (!this.config.always) this.#sleep();
+  /** The last subscriber has left. */
+  abandoned(): void {
+    this.#waiting.clear();
+    if (!this.#awake || this.config.always) return;
+    this.#sleep();
   }
 
   /**
@@ -155,23 +141,21 @@ export class Topic {
     const fields = { topic: config.name };
     let ending = before;
     void before?.then(() => (ending = undefined));
-    const sample = (signal: AbortSignal): unknown => {
+    const take = (signal: AbortSignal): unknown => {
       if (!ending) return source?.sample(signal);
       return ending.then(() => {
         signal.throwIfAborted();
         return source?.sample(signal);
       });
     };
-    return new Sampler(sample, config.schedule, {
-      payload: (payload) => (source ? this.#send(this.#log.encode(payload)) : this.#sendAgain()),
+    return new Sampler(take, config.schedule, {
+      encode: (payload) => (source ? this.#log.encode(payload) : (this.#log.lastJson ?? '')),
+      payload: (json) => {
+        if (json !== '') this.#send(json);
+      },
       failing: (error) => this.#logger.warn({ ...fields, error }, 'source is failing'),
       recovered: (failures) => this.#logger.info({ ...fields, failures }, 'source has recovered'),
     });
-  }
-
-  #logChange(message: string): void {
-    const log = this.#changes.take() ? this.#logger.info : this.#logger.debug;
-    log.call(this.#logger, { topic: this.name }, message);
   }
 
   #wake(): void {
@@ -189,18 +173,15 @@ export class Topic {
   #send(json: string): void {
     this.#fresh = true;
     if (this.config.onChange && json === this.#log.lastJson) {
-      for (const subscriber of this.#waiting) this.#deliver(this.#log.last, subscriber);
+      for (const subscriber of this.#waiting)
+        if (this.audience.has(subscriber)) this.#deliver(this.#log.last, subscriber);
     } else {
-      const { seq, frame } = this.#log.append(json);
-      this.#logger.debug({ topic: this.name, seq, clients: this.subscribers }, 'sent');
       const { name } = this;
-      for (const subscriber of this.#subscribers) subscriber.message(name, frame);
+      const { seq, frame } = this.#log.append(json);
+      this.#logger.debug({ topic: name, seq }, 'sent');
+      this.audience.each((subscriber) => subscriber.message(name, frame));
     }
     this.#waiting.clear();
-  }
-
-  #sendAgain(): void {
-    if (this.#log.lastJson !== undefined) this.#send(this.#log.lastJson);
   }
 
   #deliver(message: LoggedMessage | undefined, subscriber: Subscriber): void {

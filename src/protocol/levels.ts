@@ -1,8 +1,5 @@
-/**
- * Levels of arrays and objects that a frame may nest: JSON.parse reads more of them than JSON.stringify can write, whose
- * stack overflows.
- */
-export const MOST_LEVELS = 1000;
+/** Levels of arrays and objects that a payload may nest. Many languages' parsers give up soon after 64. */
+export const MOST_LEVELS = 64;
 
 /** Reports whether JSON nests more levels than so many. */
 export function isDeeperThan(levels: number, json: string): boolean {

@@ -1,5 +1,6 @@
 import { ChimedError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { clipped } from '../text.ts';
 import { isPattern, isTopic } from './topics.ts';
 
 /** One frame as it travels: a message of a topic (`type` is the topic) or a control message. */
@@ -26,7 +27,7 @@ export type Request =
   | { kind: 'register'; name?: string; topics: string[]; resume?: ResumePoint }
   | { kind: 'unregister'; topics: string[] }
   | { kind: 'publish'; topic: string; data: unknown; id?: RequestId }
-  | { kind: 'status' }
+  | { kind: 'status'; topics?: string[] }
   | { kind: 'knock'; topic: string; data: unknown };
 
 /** One topic that a client is registered for. */
@@ -42,7 +43,10 @@ export interface RegisteredTopic {
 export interface Registered {
   client: number;
   instance: string;
+  /** The first thousand of them. */
   topics: RegisteredTopic[];
+  /** True if there are more. */
+  more?: true;
 }
 
 /** `chimed.published`: the daemon has the message. */
@@ -94,13 +98,15 @@ export function parseRequest(frame: Frame): Request {
       if (payload === undefined) throw bad(type, 'data', 'the payload, any JSON value');
       return { kind: 'publish', topic, data: payload, ...(id !== undefined && { id: requestId(type, id) }) };
     }
-    case 'chimed.status':
-      return { kind: 'status' };
+    case 'chimed.status': {
+      const topics = (data as { topics?: unknown } | null | undefined)?.topics;
+      return { kind: 'status', ...(topics !== undefined && { topics: patterns(type, topics) }) };
+    }
     default:
       if (isTopic(type)) return { kind: 'knock', topic: type, data };
       throw new ChimedError(
         'bad-type',
-        `type ${JSON.stringify(clip(type))} is neither a topic nor a request`,
+        `type ${JSON.stringify(clipped(type))} is neither a topic nor a request`,
       );
   }
 }
@@ -108,11 +114,7 @@ export function parseRequest(frame: Frame): Request {
 /** The `id` of a frame that could not be read as a request, so that its refusal can repeat it. */
 export function idOf(frame: Frame): RequestId | undefined {
   const id = (frame.data as { id?: unknown } | null | undefined)?.id;
-  return typeof id === 'string' || typeof id === 'number' ? id : undefined;
-}
-
-function clip(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return isRequestId(id) ? id : undefined;
 }
 
 function bad(type: string, field: string, expected: string): ChimedError {
@@ -130,11 +132,7 @@ function patterns(type: string, value: unknown): string[] {
   if (!Array.isArray(value)) throw bad(type, 'topics', 'an array of topics or patterns');
   for (const item of value) {
     if (typeof item !== 'string' || !isPattern(item)) {
-      throw bad(
-        type,
-        'topics',
-        `an array of topics or patterns, and ${clip(JSON.stringify(item))} is neither`,
-      );
+      throw bad(type, 'topics', `an array of topics or patterns, and ${excerpt(item)} is neither`);
     }
   }
   return value as string[];
@@ -146,8 +144,18 @@ function clientName(type: string, value: unknown): string {
 }
 
 function requestId(type: string, value: unknown): RequestId {
-  if (typeof value === 'number' || (typeof value === 'string' && value.length <= LONGEST_NAME)) return value;
+  if (isRequestId(value)) return value;
   throw bad(type, 'id', `a number or a text of at most ${LONGEST_NAME} characters`);
+}
+
+function isRequestId(value: unknown): value is RequestId {
+  return typeof value === 'number' || (typeof value === 'string' && value.length <= LONGEST_NAME);
+}
+
+/** Not by JSON.stringify: it would write all of what may be very large. */
+function excerpt(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(clipped(value));
+  return typeof value === 'object' && value !== null ? 'a list or an object' : String(value);
 }
 
 function resumePoint(type: string, value: unknown): ResumePoint {

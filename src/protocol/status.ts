@@ -6,9 +6,16 @@ export interface Status {
   uptimeSeconds: number;
   /** Resident memory of the daemon. */
   memoryBytes: number;
-  configFile: string;
+  /** Null for whoever is neither root nor the daemon's user. */
+  configFile: string | null;
   socketPath: string;
+  /** How many clients are connected, those of other users included. */
+  clientCount: number;
+  /** The asker's user's clients, or for root and the daemon's user all; the first thousand. */
   clients: ClientStatus[];
+  /** How many topics there are that the asker may hear and asked for. */
+  topicCount: number;
+  /** The first thousand of them, by name. */
   topics: TopicStatus[];
 }
 
@@ -20,8 +27,10 @@ export interface ClientStatus {
   uid: number | null;
   gid: number | null;
   groups: readonly number[] | null;
-  /** Topics and patterns that it is registered for; empty for one that has yet to register. */
+  /** Topics and patterns that it is registered for, the first 20; empty for one that has yet to register. */
   topics: string[];
+  /** How many there are. */
+  patternCount: number;
   /** Messages sent to it. */
   sent: number;
   /** Messages that it will never get, because it did not read in time. */

@@ -3,17 +3,17 @@ import type { Socket } from 'node:net';
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { Logger } from '../log.ts';
+import { MOST_FRAME_VALUES } from '../protocol/limits.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { FrameReader, encodeFrame } from './frames.ts';
-import type { UnfinishedFrame } from './frames.ts';
 import type { Mailing, Recipient } from './mailing.ts';
 
 /** What the owner of a connection is told. What it throws costs this connection, and no other. */
 export interface ConnectionHandler {
-  /** A frame came. */
-  frame(frame: Frame): void;
-  /** The peer broke the framing. It is told so, and the connection closed, after this returns. */
-  violated(error: ChimedError): void;
+  /** So many bytes have come: `nextFrame` may have something to give. */
+  readable(bytes: number): void;
+  /** A frame did not end in time. */
+  expired(error: ChimedError): void;
   /** All that was written has left for the kernel. */
   drained(): void;
   /** The connection is gone. `reason` says why in a few words. */
@@ -26,8 +26,6 @@ export interface ConnectionContext {
   maxFrameBytes: number;
   /** Longest time that a frame may stay unfinished, in milliseconds. */
   frameTimeoutMs: number;
-  /** Tells who is at the other end of a socket; absent where the system does not. */
-  peerOf: ((fd: number) => Peer) | undefined;
   /** What leaves with the next flush. */
   mailing: Mailing;
   logger: Logger;
@@ -45,11 +43,12 @@ interface OwnedSocket extends Socket {
   _handle?: { fd?: number; writeQueueSize?: number } | null;
 }
 
-const nobody: ConnectionHandler = { frame() {}, violated() {}, drained() {}, closed() {} };
+const nobody: ConnectionHandler = { readable() {}, expired() {}, drained() {}, closed() {} };
 
 /**
- * One peer's socket: takes frames out of what comes, bounds the age of an unfinished one, writes bytes, and tells
- * how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing happens.
+ * One peer's socket: keeps what comes until its frames are asked for, bounds the age of an unfinished one, writes
+ * bytes, and tells how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing
+ * happens.
  */
 export class Connection implements Recipient {
   readonly id: number;
@@ -61,20 +60,19 @@ export class Connection implements Recipient {
   /** The socket's descriptor as long as the connection has not ended: after that, it may be another's. */
   readonly #fd: number;
   #handler = nobody;
-  /** The unfinished frame that `#ageTimer` runs for. */
-  #ageing: UnfinishedFrame | undefined;
+  /** Runs while a frame is unfinished. */
   #ageTimer: NodeJS.Timeout | undefined;
   #error: Error | undefined;
   #reason: string | undefined;
   #takenDirectly = 0;
 
-  constructor(id: number, socket: Socket, context: ConnectionContext) {
+  constructor(id: number, socket: Socket, peer: Peer | undefined, context: ConnectionContext) {
     this.id = id;
+    this.peer = peer;
     this.#socket = socket;
     this.#context = context;
-    this.#reader = new FrameReader(context.maxFrameBytes);
-    this.#fd = this.#socket._handle?.fd ?? -1;
-    this.peer = this.#fd < 0 ? undefined : context.peerOf?.(this.#fd);
+    this.#reader = new FrameReader({ maxBytes: context.maxFrameBytes, maxValues: MOST_FRAME_VALUES });
+    this.#fd = descriptorOf(socket);
   }
 
   /** Begins to read. */
@@ -100,13 +98,35 @@ export class Connection implements Recipient {
 
   static #onClose(this: OwnedSocket): void {
     const connection = this.chimedConnection!;
-    clearTimeout(connection.#ageTimer);
+    connection.#stopAgeTimer();
     connection.guard(() => connection.#handler.closed(connection.#whyClosed()));
   }
 
   static #onData(this: OwnedSocket, chunk: Buffer): void {
     const connection = this.chimedConnection!;
-    connection.guard(() => connection.#read(chunk));
+    connection.guard(() => connection.#received(chunk));
+  }
+
+  /**
+   * The next frame that has come, or why what has come is none; undefined if none has ended. What a peer sent before it
+   * left is still there; what one sent that we closed is not.
+   */
+  nextFrame(): Frame | ChimedError | undefined {
+    const frame = this.#reader.next();
+    if (frame) this.#stopAgeTimer();
+    if (this.#reader.unfinished && !this.ended)
+      this.#ageTimer ??= setTimeout(() => this.#lookAfterReading(), this.#context.frameTimeoutMs);
+    return frame;
+  }
+
+  /** True if `nextFrame` may give something: bytes have come that were not looked at. */
+  get hasNews(): boolean {
+    return this.#reader.ready;
+  }
+
+  /** Bytes of memory that hold what has come and was not taken. */
+  get unreadBytes(): number {
+    return this.#reader.heldBytes + this.#socket.readableLength;
   }
 
   /** Bytes written and not yet taken by the kernel. */
@@ -152,12 +172,10 @@ export class Connection implements Recipient {
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */
   pause(): void {
     this.#socket.pause();
-    clearTimeout(this.#ageTimer); // What we do not read cannot end.
   }
 
   resume(): void {
-    this.#socket.resume();
-    this.#startAgeTimer();
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */
@@ -166,7 +184,7 @@ export class Connection implements Recipient {
     this.#socket.write(lastWords);
     this.#reason = reason;
     this.#socket.destroySoon();
-    this.#destroyAfter(timeoutMs);
+    destroyAfter(this.#socket, timeoutMs);
   }
 
   /**
@@ -175,51 +193,48 @@ export class Connection implements Recipient {
    */
   reject(rejection: Rejection): void {
     if (this.ended) return;
-    this.#socket.end(encodeFrame({ type: 'chimed.rejected', data: rejection }));
     this.#reason = rejection.code;
-    this.#socket.resume();
-    this.#destroyAfter(LAST_WORDS_MS);
+    this.#reader.clear();
+    this.#stopAgeTimer();
+    bidFarewell(this.#socket, rejection);
+  }
+
+  /** As `reject`, but frees memory at once: a peer that leaves much unread does not read why. */
+  letGo(rejection: Rejection): void {
+    if (this.pendingBytes === 0) this.reject(rejection);
+    else this.destroy(rejection.code);
   }
 
   /** Closes at once; what was not yet taken is lost. */
   destroy(reason: string): void {
     this.#reason ??= reason;
+    this.#reader.clear();
     this.#socket.destroy();
   }
 
-  #read(chunk: Buffer): void {
+  #received(chunk: Buffer): void {
     if (this.ended) return;
-    for (const frame of this.#reader.read(chunk)) {
-      if (frame instanceof ChimedError) return this.#violated(frame);
-      this.#handler.frame(frame);
-      if (this.ended) return;
-    }
-    this.#watchAge();
+    this.#reader.push(chunk);
+    this.#handler.readable(chunk.length);
   }
 
-  #violated(error: ChimedError): void {
-    this.#handler.violated(error);
-    this.reject({ code: error.code, message: error.message });
-  }
-
-  /** An unfinished frame starts a clock that only its end stops. */
-  #watchAge(): void {
-    const { unfinished } = this.#reader;
-    if (unfinished === this.#ageing) return;
-    this.#ageing = unfinished;
-    if (this.#socket.isPaused()) clearTimeout(this.#ageTimer);
-    else this.#startAgeTimer();
-  }
-
-  #startAgeTimer(): void {
-    clearTimeout(this.#ageTimer);
-    if (!this.#ageing) return;
-    const { frameTimeoutMs } = this.#context;
-    this.#ageTimer = setTimeout(() => {
-      if (this.ended) return;
+  /**
+   * An unfinished frame has a clock that only its end stops: also while we do not read, since a peer that leaves its
+   * answers unread would otherwise keep the memory for ever. If we stood still, its end may be read only now.
+   */
+  #lookAfterReading(): void {
+    const timer = this.#ageTimer;
+    setImmediate(() => {
+      if (this.ended || timer !== this.#ageTimer || this.#reader.ready) return;
+      const { frameTimeoutMs } = this.#context;
       const message = `a frame did not end within ${frameTimeoutMs} ms; each ends with a form feed`;
-      this.guard(() => this.#violated(new ChimedError('incomplete', message)));
-    }, frameTimeoutMs);
+      this.guard(() => this.#handler.expired(new ChimedError('incomplete', message)));
+    });
+  }
+
+  #stopAgeTimer(): void {
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = undefined;
   }
 
   #whyClosed(): string {
@@ -229,19 +244,36 @@ export class Connection implements Recipient {
     return this.#reason ?? (left ? 'left' : error.message);
   }
 
-  #destroyAfter(timeoutMs: number): void {
-    const timer = setTimeout(() => this.#socket.destroy(), timeoutMs);
-    this.#socket.once('close', () => clearTimeout(timer));
-  }
-
   /** Does something for this client: a mistake of ours in it costs the client, not the daemon. */
   guard(work: () => void): void {
     try {
       work();
     } catch (error) {
-      const stack = error instanceof Error ? error.stack : undefined;
-      this.#context.logger.error({ client: this.id, error: messageOf(error), stack }, 'internal error');
-      this.destroy('internal error');
+      this.failed(error);
     }
   }
+
+  /** A mistake of ours has cost this client. */
+  failed(error: unknown): void {
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#context.logger.error({ client: this.id, error: messageOf(error), stack }, 'internal error');
+    this.destroy('internal error');
+  }
+}
+
+/** The descriptor of a connected socket; -1 if it has none any more. */
+export function descriptorOf(socket: Socket): number {
+  return (socket as OwnedSocket)._handle?.fd ?? -1;
+}
+
+/** Says why a connection is refused, and closes it soon. What still comes is read and dropped. */
+export function bidFarewell(socket: Socket, rejection: Rejection): void {
+  socket.end(encodeFrame({ type: 'chimed.rejected', data: rejection }));
+  socket.resume();
+  destroyAfter(socket, LAST_WORDS_MS);
+}
+
+function destroyAfter(socket: Socket, timeoutMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  socket.once('close', () => clearTimeout(timer));
 }

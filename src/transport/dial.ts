@@ -28,7 +28,7 @@ export function dial(path: string, handler: DialHandler): Line {
   ipc.config.maxRetries = 0;
   ipc.config.stopRetrying = true;
   ipc.config.rawBuffer = true; // It would drop a message's number and time.
-  const reader = new FrameReader(LARGEST_FRAME_BYTES);
+  const reader = new FrameReader({ maxBytes: LARGEST_FRAME_BYTES });
   let failure: ChimedError | undefined;
   let open = true;
   ipc.connectTo(PEER, path);

@@ -1,12 +1,20 @@
 import { ChimedError } from '../errors.ts';
-import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
+import { MOST_LEVELS } from '../protocol/levels.ts';
 import type { Frame } from '../protocol/messages.ts';
+import { clipped } from '../text.ts';
+import { frameShape } from './frame-shape.ts';
 
 const DELIMITER = '\f';
 /** The delimiter's byte; UTF-8 has it in no other character. */
 const FORM_FEED = 0x0c;
+/** Levels of a frame around its payload, in `chimed.publish`. */
+const ENVELOPE_LEVELS = 2;
+/** A shorter frame can neither nest too deeply nor hold too many values. */
+const HARMLESS_BYTES = 2 * MOST_LEVELS;
 /** The first pieces of a frame that comes in pieces fit in so many bytes. */
 const FIRST_PIECES_BYTES = 512;
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Encodes a frame as the bytes that travel: JSON and a form feed, which JSON itself cannot contain. */
 export function encodeFrame(frame: Frame): Buffer {
@@ -23,74 +31,124 @@ export function decodeFrame(bytes: Buffer): Frame {
   return JSON.parse(bytes.toString('utf8', 0, bytes.length - DELIMITER.length)) as Frame;
 }
 
-/** The bytes of a frame whose end has not come yet. A new object for each, so that its age can be told. */
-export class UnfinishedFrame {
-  #bytes = Buffer.allocUnsafeSlow(FIRST_PIECES_BYTES);
-  length = 0;
-
-  /** Copies a piece: what it was read with may be much larger. Doubles, so that a dribble costs no more than a rush. */
-  append(piece: Buffer): void {
-    const needed = this.length + piece.length;
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
-      this.#bytes.copy(larger, 0, 0, this.length);
-      this.#bytes = larger;
-    }
-    piece.copy(this.#bytes, this.length);
-    this.length = needed;
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.length);
-  }
+export interface FrameLimits {
+  /** Largest frame accepted, in bytes, without its delimiter. */
+  maxBytes: number;
+  /** Most values that a frame may hold; with it, levels are bounded as well. @default what comes is trusted */
+  maxValues?: number;
 }
 
-/** Takes the frames out of what one peer sends. */
+/**
+ * Takes frames out of what one peer sends. Bytes stay bytes until the frame that they belong to is asked for, so that
+ * whoever asks decides when the work of parsing is done.
+ */
 export class FrameReader {
-  readonly #maxBytes: number;
-  #unfinished: UnfinishedFrame | undefined;
+  readonly #limits: FrameLimits;
+  /** What has come and was not taken: `#bytes` from `#start` to `#end`, of which nothing before `#searched` is a delimiter. */
+  #bytes = NOTHING;
+  #start = 0;
+  #end = 0;
+  #searched = 0;
 
-  /** @param maxBytes Largest frame accepted, in bytes, without its delimiter. */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  constructor(limits: FrameLimits) {
+    this.#limits = limits;
   }
 
-  /** The frame that has begun and not ended. */
-  get unfinished(): UnfinishedFrame | undefined {
-    return this.#unfinished;
+  /** Bytes of memory that it holds. */
+  get heldBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** True if `next` may give something: bytes have come that it has not looked at. */
+  get ready(): boolean {
+    return this.#searched < this.#end;
+  }
+
+  /** True if a frame has begun and `next` did not find its end. Blanks between frames begin none. */
+  get unfinished(): boolean {
+    return !this.ready && this.#start < this.#end;
+  }
+
+  /** Adds what has come, and looks at none of it. */
+  push(chunk: Buffer): void {
+    if (this.#start === this.#end) {
+      [this.#bytes, this.#start, this.#end, this.#searched] = [chunk, 0, chunk.length, 0];
+      return;
+    }
+    this.#reserve(chunk.length);
+    chunk.copy(this.#bytes, this.#end);
+    this.#end += chunk.length;
   }
 
   /**
-   * Gives the frames that end in a chunk, or the error of what is no frame: `too-large`, `not-json`, `not-an-object`
-   * or `bad-type`. After an error the stream cannot be trusted, and nothing more may be read.
+   * The next whole frame, or the error of what is no frame: `too-large`, `not-json`, `not-an-object` or `bad-type`.
+   * Undefined if none has ended. After an error the stream cannot be trusted, and nothing more may be read.
    */
-  *read(chunk: Buffer): Generator<Frame | ChimedError, void> {
-    const end = chunk.lastIndexOf(FORM_FEED);
-    if (end !== -1) {
-      for (const text of this.#finish(chunk.subarray(0, end)).split(DELIMITER)) {
-        const frame = this.#decode(text);
-        yield frame;
-        if (frame instanceof ChimedError) return;
-      }
+  next(): Frame | ChimedError | undefined {
+    this.#skipBlanks();
+    const end = this.#bytes.subarray(0, this.#end).indexOf(FORM_FEED, this.#searched);
+    if (end === -1) {
+      this.#searched = this.#end; // What was searched once is not searched again.
+      return this.#end - this.#start > this.#limits.maxBytes ? this.#tooLong() : undefined;
     }
-    const rest = chunk.subarray(end + 1);
-    if (!this.#unfinished && rest.every(isBlank)) return; // As `echo` puts a line feed behind a frame.
-    this.#unfinished ??= new UnfinishedFrame();
-    this.#unfinished.append(rest);
-    if (this.#unfinished.length > this.#maxBytes) yield this.#tooLarge();
+    const frame = this.#decode(this.#bytes.subarray(this.#start, end));
+    this.#start = this.#searched = end + 1;
+    this.#shrink();
+    return frame;
   }
 
-  /** The text up to the last end of a frame, decoded at once: characters may be cut where chunks are. */
-  #finish(rest: Buffer): string {
-    const unfinished = this.#unfinished;
-    if (!unfinished) return rest.toString();
-    this.#unfinished = undefined;
-    unfinished.append(rest);
-    return unfinished.bytes.toString();
+  /** Gives the frames that end in a chunk, up to the first error. */
+  *read(chunk: Buffer): Generator<Frame | ChimedError, void> {
+    this.push(chunk);
+    for (let frame = this.next(); frame; frame = this.next()) {
+      yield frame;
+      if (frame instanceof ChimedError) return;
+    }
   }
 
-  #decode(text: string): Frame | ChimedError {
-    if (Buffer.byteLength(text) > this.#maxBytes) return this.#tooLarge();
+  /** Lets go of all bytes. */
+  clear(): void {
+    this.#bytes = NOTHING;
+    this.#start = this.#end = this.#searched = 0;
+  }
+
+  /** Makes room. It doubles, so that a dribble costs no more than a rush. */
+  #reserve(more: number): void {
+    const length = this.#end - this.#start;
+    if (this.#end + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(length + more, 2 * length, FIRST_PIECES_BYTES));
+    this.#moveTo(larger);
+  }
+
+  /** A little that is left of much does not hold the memory of all. */
+  #shrink(): void {
+    const length = this.#end - this.#start;
+    if (length === 0) this.clear();
+    else if (this.#bytes.length > 2 * FIRST_PIECES_BYTES && length < this.#bytes.length / 4)
+      this.#moveTo(Buffer.allocUnsafeSlow(length));
+  }
+
+  #moveTo(place: Buffer): void {
+    this.#bytes.copy(place, 0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#searched -= this.#start;
+    [this.#bytes, this.#start] = [place, 0];
+  }
+
+  /** As `echo` puts a line feed behind a frame. */
+  #skipBlanks(): void {
+    if (this.#searched > this.#start) return; // A frame has begun.
+    const [bytes, end] = [this.#bytes, this.#end];
+    let at = this.#start;
+    while (at < end && isBlank(bytes[at]!)) at++;
+    if (at === end) this.clear();
+    else this.#start = this.#searched = at;
+  }
+
+  #decode(bytes: Buffer): Frame | ChimedError {
+    const refusal = this.#measure(bytes);
+    if (refusal) return refusal;
+    const text = bytes.toString();
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -98,8 +156,6 @@ export class FrameReader {
       const rule = 'each frame is one JSON object and a form feed';
       return new ChimedError('not-json', `the frame ${excerpt(text)} is not JSON; ${rule}`);
     }
-    if (isDeeperThan(MOST_LEVELS, text))
-      return new ChimedError('too-large', `a frame may nest ${MOST_LEVELS} levels, and this one has more`);
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return new ChimedError('not-an-object', `the frame ${excerpt(text)} is JSON, but not an object`);
     if (typeof (value as Frame).type !== 'string')
@@ -107,9 +163,23 @@ export class FrameReader {
     return value as Frame;
   }
 
-  #tooLarge(): ChimedError {
-    return new ChimedError('too-large', `a frame may have ${this.#maxBytes} bytes, and this one has more`);
+  #measure(bytes: Buffer): ChimedError | undefined {
+    if (bytes.length > this.#limits.maxBytes) return this.#tooLong();
+    const { maxValues } = this.#limits;
+    if (maxValues === undefined || bytes.length < HARMLESS_BYTES) return undefined;
+    const { levels, values } = frameShape(bytes);
+    const mostLevels = MOST_LEVELS + ENVELOPE_LEVELS;
+    if (levels > mostLevels) return tooLarge(`it nests more than ${mostLevels} levels`);
+    return values > maxValues ? tooLarge(`it holds more than ${maxValues} values`) : undefined;
   }
+
+  #tooLong(): ChimedError {
+    return tooLarge(`limit ${this.#limits.maxBytes} bytes`);
+  }
+}
+
+function tooLarge(why: string): ChimedError {
+  return new ChimedError('too-large', `Frame too large: ${why}.`);
 }
 
 /** What JSON may have around a value. */
@@ -118,5 +188,5 @@ function isBlank(byte: number): boolean {
 }
 
 function excerpt(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  return JSON.stringify(clipped(text, 40));
 }

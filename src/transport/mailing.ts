@@ -4,6 +4,8 @@ import type { SendAll } from '../linux/socket-calls.ts';
 export interface Recipient {
   /** The kernel has taken so many of the bytes; the rest is the recipient's to see to. */
   sent(bytes: Buffer, taken: number): void;
+  /** Something of ours failed in that: it costs this recipient, and no other. */
+  failed(error: unknown): void;
 }
 
 /**
@@ -34,6 +36,12 @@ export class Mailing {
     const [recipients, fds, bytes] = [this.#recipients, this.#fds, this.#bytes];
     [this.#recipients, this.#fds, this.#bytes] = [[], [], []];
     const taken = this.#sendAll?.(fds, bytes);
-    for (const [index, recipient] of recipients.entries()) recipient.sent(bytes[index]!, taken?.[index] ?? 0);
+    for (const [index, recipient] of recipients.entries()) {
+      try {
+        recipient.sent(bytes[index]!, taken?.[index] ?? 0);
+      } catch (error) {
+        recipient.failed(error);
+      }
+    }
   }
 }

@@ -3,12 +3,18 @@ import { createServer } from 'node:net';
 import type { Server as NetServer, Socket } from 'node:net';
 
 import { ChimedError, messageOf } from '../errors.ts';
-import { Connection } from './connection.ts';
+import type { Peer } from '../linux/peer.ts';
+import type { Rejection } from '../protocol/messages.ts';
+import { Connection, bidFarewell, descriptorOf } from './connection.ts';
 import type { ConnectionContext, ConnectionHandler } from './connection.ts';
 
 export interface ServerOptions extends ConnectionContext {
-  /** Called for each new connection; returns who hears of it, or nothing if it was refused. */
-  accept: (connection: Connection) => ConnectionHandler | undefined;
+  /** Tells who is at the other end of a socket; absent where the system does not. */
+  peerOf: ((fd: number) => Peer) | undefined;
+  /** Why a new connection is refused, if it is. Asked before anything is made for it. */
+  refuse: (peer: Peer | undefined) => Rejection | undefined;
+  /** Called for each new connection that is not refused; returns who hears of it. */
+  accept: (connection: Connection) => ConnectionHandler;
 }
 
 /** Refused connections that may be open until they have read why: more would use up the descriptors. */
@@ -22,7 +28,7 @@ export class Server {
   readonly #options: ServerOptions;
   #net: NetServer | undefined;
   /** Connections that were refused as they came, the oldest first. */
-  readonly #refused = new Set<Connection>();
+  readonly #refused = new Set<Socket>();
   #lastId = 0;
 
   constructor(options: ServerOptions) {
@@ -35,7 +41,7 @@ export class Server {
    * @throws {ChimedError} `cannot-listen`.
    */
   async listen(open: (server: NetServer) => void): Promise<void> {
-    const net = createServer((socket) => this.#accept(socket));
+    const net = createServer((socket) => this.#connected(socket));
     try {
       open(net);
       await once(net, 'listening');
@@ -46,9 +52,7 @@ export class Server {
       });
     }
     // Accepting fails when descriptors run out; the server goes on listening and so do we.
-    net.on('error', (error) =>
-      this.#options.logger.error({ error: error.message }, 'cannot accept a client'),
-    );
+    net.on('error', (error) => this.#cannotAccept(error));
     this.#net?.close();
     this.#net = net;
   }
@@ -58,16 +62,36 @@ export class Server {
     this.#net?.close();
   }
 
-  #accept(socket: Socket): void {
-    const connection = new Connection(++this.#lastId, socket, this.#options);
-    connection.open(this.#options.accept(connection) ?? this.#refuse(connection));
+  /** What goes wrong with one connection costs that connection. */
+  #connected(socket: Socket): void {
+    try {
+      this.#accept(socket);
+    } catch (error) {
+      socket.on('error', () => {}).destroy();
+      this.#cannotAccept(error);
+    }
   }
 
-  /** Somebody was refused: it may read why, but only so many may do so at a time. */
-  #refuse(connection: Connection): ConnectionHandler {
-    this.#refused.add(connection);
+  #accept(socket: Socket): void {
+    const { peerOf, refuse, accept } = this.#options;
+    const fd = descriptorOf(socket);
+    const peer = fd < 0 ? undefined : peerOf?.(fd);
+    const rejection = refuse(peer);
+    if (rejection) return this.#refuse(socket, rejection);
+    const connection = new Connection(++this.#lastId, socket, peer, this.#options);
+    connection.open(accept(connection));
+  }
+
+  /** A refused peer may read why, but only so many may do so at a time. */
+  #refuse(socket: Socket, rejection: Rejection): void {
+    this.#refused.add(socket);
+    socket.on('error', () => {}).on('close', () => this.#refused.delete(socket));
+    bidFarewell(socket, rejection);
     const [oldest] = this.#refused;
-    if (this.#refused.size > MOST_REFUSED) oldest!.destroy('refused');
-    return { frame() {}, violated() {}, drained() {}, closed: () => void this.#refused.delete(connection) };
+    if (this.#refused.size > MOST_REFUSED) oldest!.destroy();
+  }
+
+  #cannotAccept(error: unknown): void {
+    this.#options.logger.error({ error: messageOf(error) }, 'cannot accept a client');
   }
 }

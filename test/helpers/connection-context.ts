@@ -6,7 +6,6 @@ import { Mailing } from '../../src/transport/mailing.ts';
 export const connectionContext: ConnectionContext = {
   maxFrameBytes: 1024 * 1024,
   frameTimeoutMs: 1000,
-  peerOf: undefined,
   mailing: new Mailing(undefined),
   logger: silent,
 };

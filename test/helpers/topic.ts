@@ -1,6 +1,8 @@
 import type { TopicConfig } from '../../src/config/config.ts';
+import type { Pattern, Subscriber } from '../../src/daemon/subscribers/audience.ts';
+import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
 import { Topic } from '../../src/daemon/topic.ts';
-import type { Subscriber, TopicParts } from '../../src/daemon/topic.ts';
+import type { TopicParts } from '../../src/daemon/topic.ts';
 import type { SavedMessages } from '../../src/daemon/message-log.ts';
 import { silent } from '../../src/log.ts';
 import type { Logger } from '../../src/log.ts';
@@ -32,12 +34,47 @@ export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
   };
 }
 
-export function createTopic(options: TopicOptions, logger: Logger = silent, saved?: SavedMessages): Topic {
-  return new Topic(topicParts(options), logger, saved);
+/** A topic with an index of its own. */
+export class TestTopic extends Topic {
+  readonly #index: SubscriptionIndex;
+
+  constructor(parts: TopicParts, logger: Logger, saved?: SavedMessages) {
+    const index = new SubscriptionIndex();
+    super(parts, index.addTopic(parts.config.name, parts.config.access.subscribe), logger, saved);
+    this.#index = index;
+  }
+
+  /** How many hear it. */
+  get subscribers(): number {
+    return this.audience.size;
+  }
+
+  /** Registers a listener for the topic; returns how many messages it has lost. */
+  subscribe(listener: Subscriber, after?: number): number {
+    let lost = 0;
+    for (const _ of this.#index.join(listener, this.#index.hold(this.name)))
+      lost += this.join(listener, after);
+    return lost;
+  }
+
+  unsubscribe(listener: Subscriber): void {
+    for (const pattern of listener.patterns)
+      for (const _ of this.#index.leave(listener, pattern)) this.abandoned();
+  }
+}
+
+export function createTopic(
+  options: TopicOptions,
+  logger: Logger = silent,
+  saved?: SavedMessages,
+): TestTopic {
+  return new TestTopic(topicParts(options), logger, saved);
 }
 
 /** A subscriber that keeps what it hears. */
 export class Listener implements Subscriber {
+  readonly peer = undefined;
+  readonly patterns = new Set<Pattern>();
   readonly frames: Frame[] = [];
 
   message(_topic: string, frame: Buffer): void {

@@ -113,7 +113,7 @@ test('a client that goes in the middle of its answers registers for nothing afte
     going.socket.resume();
     await going.frames.take(400 + 20 * count);
     going.socket.destroy();
-    await daemon.log.find(({ msg, name }) => msg === 'client disconnected' && name === `going ${count}`);
+    while (await statusOf(daemon, `going ${count}`)); // Until it has left.
   }
   expect((await daemon.status()).topics[0]).toMatchObject({ clients: 0, awake: false });
 });

@@ -37,7 +37,7 @@ test('what is held back follows, though the client reads all the rest just befor
   const bytes = shared();
   const peer = new Worker(reader, { eval: true, workerData: { path, told, bytes } });
   const [socket] = (await once(server, 'connection')) as [Socket];
-  const connection = new Connection(1, socket, connectionContext);
+  const connection = new Connection(1, socket, undefined, connectionContext);
   const heard: string[] = [];
   const outbox = new Outbox(
     connection,
@@ -47,6 +47,7 @@ test('what is held back follows, though the client reads all the rest just befor
       slow: () => heard.push('slow'),
       caughtUp: (skipped) => heard.push(`caught up, ${skipped} skipped`),
       stalled: () => heard.push('stalled'),
+      changed() {},
     },
   );
   socket.on('drain', () => outbox.drained());

@@ -60,6 +60,7 @@ describe('what is no frame is rejected with its reason, and costs its sender the
 });
 
 test('10,000 broken frames in one write get one answer and one line in the log', async () => {
+  await using daemon = await startDaemon({ topics, clients: limits });
   using client = await daemon.raw();
   client.write('not-json-many\f'.repeat(10_000));
   await client.closed;
@@ -114,6 +115,7 @@ describe('a frame that makes no sense is rejected, and its sender stays', () => 
   });
 
   test('only the first is logged', async () => {
+    await using daemon = await startDaemon({ topics, clients: limits });
     using client = await daemon.raw();
     for (let count = 0; count < 50; count++) client.send('Wrong.Once');
     await client.frames.take(50);

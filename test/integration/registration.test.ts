@@ -86,7 +86,7 @@ describe.concurrent('a client', () => {
   test('is told in a bounded number of answers of what a frame full of patterns cannot have', async () => {
     await using daemon = await startDaemon({ topics, clients: { pendingBytes: '64KiB' } });
     using client = await daemon.raw();
-    const patterns = Array.from({ length: 50_000 }, (_, index) => `t${index}.>`);
+    const patterns = Array.from({ length: 24_000 }, (_, index) => `t${index}.>`);
     client.send('chimed.register', { topics: patterns }).send('chimed.status');
     await client.frame('chimed.status');
     const rejections = client.frames.items.filter(({ type }) => type === 'chimed.rejected');
@@ -94,7 +94,7 @@ describe.concurrent('a client', () => {
     const left = patterns.length - 256 - (rejections.length - 1);
     expect(rejections.map(({ data }) => data)).toContainEqual({
       code: 'too-many-patterns',
-      message: `so many patterns are refused that the other ${left} are, too`,
+      message: `Too many patterns are refused; the other ${left} are refused, too.`,
       request: 'chimed.register',
     });
   });
@@ -108,11 +108,13 @@ describe.concurrent('a client', () => {
         .send('chimed.unregister', { topics: ['message'] });
     client.send('chimed.status');
     await client.frame('chimed.status');
-    client.socket.destroy();
-    await daemon.log.find(({ msg }) => msg === 'client disconnected');
+    const leftOut = await daemon.log.find(
+      ({ msg, uid }) => msg.startsWith('log lines were left') && uid !== undefined,
+    );
+    expect(leftOut['lines']).toBeGreaterThan(400);
     const lines = Map.groupBy(daemon.log.items, ({ msg }) => msg);
     for (const msg of ['client registered', 'topic has its first client', 'topic has lost its last client']) {
-      expect(lines.get(msg)!.length).toBeGreaterThanOrEqual(5);
+      expect(lines.get(msg)!.length).toBeGreaterThanOrEqual(3);
       expect(lines.get(msg)!.length).toBeLessThan(100);
     }
   });

@@ -82,7 +82,7 @@ describe.concurrent('a client that breaks the rules of the wire', () => {
 });
 
 test('a client that asks and closes its side, as a shell does, gets its answer', async () => {
-  await using daemon = await startDaemon(config);
+  await using daemon = await startDaemon(config, { level: 'debug' });
   using client = await daemon.raw();
   client.socket.end('{"type":"chimed.status"}\f');
   await client.frame('chimed.status');

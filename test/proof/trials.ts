@@ -7,6 +7,7 @@ import { doubleStart } from './trials/double-start.ts';
 import { floodsTrial } from './trials/floods.ts';
 import { frozenClients } from './trials/frozen-clients.ts';
 import { killLoop } from './trials/kill-loop.ts';
+import { oneUser } from './trials/one-user.ts';
 import { pause } from './trials/pause.ts';
 import { reconnectStorm } from './trials/reconnect-storm.ts';
 import { reload } from './trials/reload.ts';
@@ -27,6 +28,7 @@ export const trials: readonly Trial[] = [
   slowClients,
   badFrames,
   floodsTrial,
+  oneUser,
   doubleStart,
   diskAndDescriptors,
   sources,

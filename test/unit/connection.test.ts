@@ -19,7 +19,7 @@ async function connected(sendAll: SendAll) {
   const pair = await socketPair();
   const spy = vi.fn(sendAll);
   const mailing = new Mailing(spy);
-  const connection = new Connection(1, pair.near, { ...connectionContext, mailing });
+  const connection = new Connection(1, pair.near, undefined, { ...connectionContext, mailing });
   const send = (bytes: Buffer): void => {
     connection.post(bytes);
     mailing.send();
@@ -113,7 +113,7 @@ test.each(ways)('a peer that has gone is found out as ever by %s', async (_, sen
 
 test('where there are no such calls, all goes through the stream', async () => {
   using pair = await socketPair();
-  const connection = new Connection(1, pair.near, connectionContext);
+  const connection = new Connection(1, pair.near, undefined, connectionContext);
   connection.post(numbered(1, 10));
   connectionContext.mailing.send();
   expect(pair.near.bytesWritten).toBeGreaterThan(0);

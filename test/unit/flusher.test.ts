@@ -9,13 +9,13 @@ import { socketPair } from '../helpers/socket-pair.ts';
 
 const flusher = new Flusher(connectionContext.mailing);
 const limits = { pendingBytes: 1_000_000, stallTimeoutMs: 30_000 };
-const listener = { slow() {}, caughtUp() {}, stalled() {} };
+const listener = { slow() {}, caughtUp() {}, stalled() {}, changed() {} };
 const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)) as [Buffer, Buffer, Buffer];
 
 /** A client over a real socket, whose writes are watched. */
 async function client() {
   const pair = await socketPair();
-  const connection = new Connection(1, pair.near, connectionContext);
+  const connection = new Connection(1, pair.near, undefined, connectionContext);
   const outbox = new Outbox(connection, flusher, limits, listener);
   const write = vi.spyOn(pair.near, 'write');
   return { ...pair, connection, outbox, write };

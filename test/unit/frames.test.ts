@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { ChimedError } from '../../src/errors.ts';
 import { LARGEST_FRAME_BYTES, LARGEST_PAYLOAD_BYTES } from '../../src/protocol/limits.ts';
@@ -7,7 +7,11 @@ import type { Frame } from '../../src/protocol/messages.ts';
 import { FrameReader, decodeFrame, encodeFrame, encodeMessage } from '../../src/transport/frames.ts';
 
 /** What a reader gives for chunks of bytes; nothing more is read after an error. */
-function read(chunks: readonly Buffer[], maxBytes = 1024 * 1024, reader = new FrameReader(maxBytes)) {
+function read(
+  chunks: readonly Buffer[],
+  maxBytes = 1024 * 1024,
+  reader = new FrameReader({ maxBytes, maxValues: 10_000 }),
+) {
   const given: (Frame | ChimedError)[] = [];
   for (const chunk of chunks) {
     if (given.at(-1) instanceof ChimedError) break;
@@ -35,7 +39,7 @@ test('any frames, cut into chunks anywhere, come out whole and in order', () => 
         const bytes = Buffer.concat(frames.map(encodeFrame));
         const { given, reader } = read(cut(bytes, places));
         expect(given).toEqual(JSON.parse(JSON.stringify(frames)));
-        expect(reader.unfinished).toBeUndefined();
+        expect(reader.unfinished).toBe(false);
       },
     ),
   );
@@ -79,7 +83,7 @@ describe('the size', () => {
     const chunks = Array.from({ length: 100 }, () => Buffer.from('x'.repeat(100)));
     const { given, reader } = read(chunks, 1000);
     expect(given).toMatchObject([{ code: 'too-large' }]);
-    expect(reader.unfinished).toHaveProperty('length', 1100);
+    expect(reader.heldBytes).toBeLessThanOrEqual(2 * 1100);
   });
 });
 
@@ -109,38 +113,45 @@ describe('an unfinished frame', () => {
     const whole = encodeFrame({ type: 'tick', data: 'é'.repeat(50_000) });
     const bytes = [...whole].map((byte) => Buffer.of(byte));
     const { given, reader } = read(bytes.slice(0, -1));
-    const { unfinished } = reader;
     expect(given).toEqual([]);
-    expect(unfinished!.bytes).toEqual(whole.subarray(0, -1));
+    expect(reader.unfinished).toBe(true);
     // Not as much again for each byte, nor an object for each.
-    expect(unfinished!.bytes.buffer.byteLength).toBeLessThanOrEqual(2 * whole.length);
+    expect(reader.heldBytes).toBeLessThanOrEqual(2 * whole.length);
     expect(read(bytes.slice(-1), 0, reader).given).toEqual([decodeFrame(whole)]);
-    expect(reader.unfinished).toBeUndefined();
-  });
-
-  test('is an object of its own, so that its age can be told', () => {
-    const { reader } = read([Buffer.from('{"type":')]);
-    const first = reader.unfinished;
-    read([Buffer.from('"a"')], 0, reader);
-    expect(reader.unfinished).toBe(first);
-    read([Buffer.from('}\f{"type":')], 0, reader);
-    expect(reader.unfinished).not.toBe(first);
-    expect(String(reader.unfinished?.bytes)).toBe('{"type":');
+    expect(reader).toMatchObject({ unfinished: false, heldBytes: 0 });
   });
 
   test('does not begin with what is blank', () => {
     const { given, reader } = read([Buffer.from('{"type":"a"}\f\r\n'), Buffer.from('\n\t ')]);
     expect(given).toEqual([{ type: 'a' }]);
-    expect(reader.unfinished).toBeUndefined();
+    expect(reader.unfinished).toBe(false);
     expect(read([Buffer.from('{"type":"b"}\f')], 1024, reader).given).toEqual([{ type: 'b' }]);
   });
 
-  test('does not keep the chunk that it began in', () => {
-    const chunk = Buffer.from('{"type":"a"}\f{"type":');
-    const { reader } = read([chunk]);
-    chunk.fill(0);
-    expect(String(reader.unfinished?.bytes)).toBe('{"type":');
+  test('does not keep the memory of a large chunk that it ended', () => {
+    const { reader } = read([Buffer.from(`${'{"type":"a"}\f'.repeat(5000)}{"type":`)]);
+    expect(reader.unfinished).toBe(true);
+    expect(reader.heldBytes).toBeLessThan(1200);
   });
+
+  test('is not one while whole frames wait before it', () => {
+    const reader = new FrameReader({ maxBytes: 1000 });
+    reader.push(Buffer.from('{"type":"a"}\f{"type":'));
+    expect(reader.next()).toEqual({ type: 'a' });
+    expect(reader.unfinished).toBe(false);
+    expect(reader.next()).toBeUndefined();
+    expect(reader.unfinished).toBe(true);
+  });
+});
+
+test('a frame stays bytes until it is asked for', () => {
+  const parse = vi.spyOn(JSON, 'parse');
+  const reader = new FrameReader({ maxBytes: 1000 });
+  reader.push(Buffer.from('{"type":"a"}\f{"type":"b"}\f'));
+  expect(parse).not.toHaveBeenCalled();
+  expect(reader.next()).toEqual({ type: 'a' });
+  expect(parse).toHaveBeenCalledOnce();
+  parse.mockRestore();
 });
 
 describe('levels of arrays and objects in a frame', () => {
@@ -148,17 +159,24 @@ describe('levels of arrays and objects in a frame', () => {
     `{"type":"t","data":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}\f`;
   const codes = (text: string) => read([Buffer.from(text)]).given.map((item) => 'code' in item && item.code);
 
-  test('may be 1000: more of them are read than can be written', () => {
+  test('may be 66: those of a payload, and two around it in a publication', () => {
     const value: unknown = JSON.parse(nested(10_000).slice(0, -1));
     expect(() => JSON.stringify(value)).toThrow(RangeError);
     expect(codes(nested(10_000))).toEqual(['too-large']);
-    expect(codes(nested(1001))).toEqual(['too-large']);
-    expect(codes(nested(1000))).toEqual([false]);
+    expect(codes(nested(67))).toEqual(['too-large']);
+    expect(codes(nested(66))).toEqual([false]);
   });
 
   test('are not what a text says, nor what stands side by side', () => {
     expect(codes(`${JSON.stringify({ type: 't', data: `\\"${'['.repeat(3000)}` })}\f`)).toEqual([false]);
     expect(codes(`{"type":"t","data":[${'[],'.repeat(3000)}{}]}\f`)).toEqual([false]);
+  });
+
+  test('are bounded, and so are values, only where the peer is not trusted', () => {
+    const many = `{"type":"t","data":[${'[],'.repeat(6000)}{}]}\f`;
+    expect(codes(many)).toEqual(['too-large']);
+    const trusting = new FrameReader({ maxBytes: 10 ** 6 });
+    expect([...trusting.read(Buffer.from(many + nested(500)))]).toMatchObject([{ type: 't' }, { type: 't' }]);
   });
 });
 

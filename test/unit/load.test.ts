@@ -30,10 +30,12 @@ const defaults = {
   socket: { path: defaultSocketPath({}), mode: 0o600, backlog: 4096 },
   clients: {
     max: 10_000,
-    maxPerUser: 5000,
     maxPatterns: 256,
     requestsPerSecond: 10_000,
     connectionsPerSecond: 1000,
+    bytesPerSecond: 16 * 1024 * 1024,
+    memory: 128 * 1024 * 1024,
+    memoryPerUser: 24 * 1024 * 1024,
     pendingBytes: 1024 * 1024,
     stallTimeoutMs: 30_000,
     frameBytes: 1024 * 1024,
@@ -55,7 +57,7 @@ test.each(['', '# nothing\n', 'topics:\n', 'socket:\nclients: {}\n', '{}'])(
 test('what is set is read', () => {
   const { topics: _, ...settings } = load(`
     socket: { path: /x/y.sock, mode: '0660', group: root, backlog: 5 }
-    clients: { max: 1, maxPerUser: 3, maxPatterns: 2, requestsPerSecond: 4, connectionsPerSecond: 5, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
+    clients: { max: 1, maxPerUser: 3, maxPatterns: 2, requestsPerSecond: 4, connectionsPerSecond: 5, bytesPerSecond: 6B, memory: 7B, memoryPerUser: 8B, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
     log: { level: debug, format: json }
     state: { file: /x/state.json }
     shutdown: { timeout: 250 ms }`);
@@ -69,6 +71,9 @@ test('what is set is read', () => {
       maxPatterns: 2,
       requestsPerSecond: 4,
       connectionsPerSecond: 5,
+      bytesPerSecond: 6,
+      memory: 7,
+      memoryPerUser: 8,
       pendingBytes: 64 * 1024,
       stallTimeoutMs: 1500,
       frameBytes: 3 * 1024 * 1024,

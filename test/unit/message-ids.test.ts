@@ -10,7 +10,7 @@ function loggedTexts(): string[] {
   const files = globSync(join(root, 'src/{cli,daemon,linux,transport}/**/*.ts'));
   return files.flatMap((file) => {
     const source = readFileSync(file, 'utf8');
-    const calls = source.matchAll(/(?:logger|#logger)\.(?:info|warn|error)\(([^;]*);/g);
+    const calls = source.matchAll(/(?:logger|log)\.(?:info|warn|error)\(([^;]*);/g);
     const parts = source.matchAll(/loadPart\(([^;]*);/g);
     return [...calls, ...parts].flatMap(([, args = '']) =>
       [...args.matchAll(/['`]([^'`]{4,})['`]/g)].map(([, text]) => text!),

@@ -19,7 +19,7 @@ afterEach(() => {
 async function client() {
   const pair = await socketPair();
   const { near, far } = pair;
-  const connection = new Connection(1, near, connectionContext);
+  const connection = new Connection(1, near, undefined, connectionContext);
   const events: string[] = [];
   const outbox = new Outbox(
     connection,
@@ -29,6 +29,7 @@ async function client() {
       slow: () => events.push('slow'),
       caughtUp: (skipped) => events.push(`caught up, ${skipped} skipped`),
       stalled: () => events.push('stalled'),
+      changed() {},
     },
   );
   near.on('drain', () => outbox.drained());

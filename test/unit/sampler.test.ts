@@ -17,7 +17,8 @@ function sampling(sample: Sample) {
     sample,
     { kind: 'interval', intervalMs: 1000, align: false },
     {
-      payload: (payload) => said.push(payload),
+      encode: (payload) => payload as string, // What is said is what was sampled.
+      payload: (json) => said.push(json),
       failing: (error) => said.push(`failing: ${error}`),
       recovered: (failures) => said.push(`recovered after ${failures}`),
     },
@@ -133,7 +134,7 @@ test('a stopped sampler has no timer and takes no samples', () => {
 
 test('a sampler without a schedule takes one sample and no more', () => {
   const payload = vi.fn();
-  const sampler = new Sampler(() => 1, undefined, { payload, failing() {}, recovered() {} });
+  const sampler = new Sampler(() => 1, undefined, { encode: String, payload, failing() {}, recovered() {} });
   sampler.start({ sampleNow: true });
   expect(vi.getTimerCount()).toBe(0);
   expect(payload).toHaveBeenCalledOnce();
@@ -144,11 +145,12 @@ describe('a source that fails', () => {
   const outcomes = [new Error('first'), new Error('second'), 'well', new Error('third'), 'well again'];
   const expected = [
     'failing: first',
-    'well',
+    'failing: second',
     'recovered after 2',
+    'well',
     'failing: third',
-    'well again',
     'recovered after 1',
+    'well again',
   ];
 
   function give(outcome: unknown): unknown {
@@ -159,7 +161,7 @@ describe('a source that fails', () => {
   test.each([
     ['by throwing', (index: number) => give(outcomes[index])],
     ['by rejecting', async (index: number) => give(outcomes[index])],
-  ])('%s is told once, and its recovery once', async (_, outcome) => {
+  ])('%s is told with each new reason, and its recovery once', async (_, outcome) => {
     let index = 0;
     const { sampler, said } = sampling(() => outcome(index++));
     sampler.start({ sampleNow: false });
@@ -175,12 +177,34 @@ describe('a source that fails', () => {
 
   test('is also one whose payload cannot be used', () => {
     const failing = vi.fn();
-    const payload = () => {
+    const encode = () => {
       throw new Error('too large');
     };
-    const sampler = new Sampler(() => 1, undefined, { payload, failing, recovered() {} });
+    const sampler = new Sampler(() => 1, undefined, { encode, payload() {}, failing, recovered() {} });
     sampler.start({ sampleNow: true });
     expect(failing).toHaveBeenCalledWith('too large');
+  });
+
+  test('is none if only the delivery of its payload fails', () => {
+    const failing = vi.fn();
+    const payload = () => {
+      throw new Error('a mistake in the delivery');
+    };
+    const sampler = new Sampler(() => 1, undefined, { encode: String, payload, failing, recovered() {} });
+    expect(() => sampler.start({ sampleNow: true })).toThrow('a mistake in the delivery');
+    expect(failing).not.toHaveBeenCalled();
+    expect(sampler.failures).toBe(0);
+  });
+
+  test('for the same reason again is told once', () => {
+    const { sampler, said } = sampling(() => {
+      throw new Error('no luck');
+    });
+    sampler.start({ sampleNow: true });
+    vi.advanceTimersByTime(3000);
+    sampler.stop();
+    expect(said).toEqual(['failing: no luck']);
+    expect(sampler.failures).toBe(4);
   });
 });
 

@@ -27,7 +27,8 @@ test('a socket that does not get its place leaves nothing behind and does not li
     peerOf: undefined,
     mailing: new Mailing(undefined),
     logger,
-    accept: () => undefined,
+    refuse: () => undefined,
+    accept: () => ({ readable() {}, expired() {}, drained() {}, closed() {} }),
   });
   const listening = server.listen((made) => socketFile.open((net = made)));
   await expect(listening).rejects.toMatchObject({ code: 'cannot-listen' });

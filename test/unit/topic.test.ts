@@ -188,8 +188,12 @@ describe('a topic whose source fails', () => {
 test('a message says when it was made, and is the same bytes for everybody', () => {
   const topic = createTopic({ sample: counting() });
   const heard: Buffer[] = [];
-  topic.subscribe({ message: (_, frame) => heard.push(frame) });
-  topic.subscribe({ message: (_, frame) => heard.push(frame) });
+  topic.subscribe(
+    Object.assign(new Listener(), { message: (_: string, frame: Buffer) => heard.push(frame) }),
+  );
+  topic.subscribe(
+    Object.assign(new Listener(), { message: (_: string, frame: Buffer) => heard.push(frame) }),
+  );
   vi.advanceTimersByTime(1000);
   expect(heard).toHaveLength(4);
   expect(heard[2]).toBe(heard[3]);

@@ -1,0 +1,31 @@
+import { ChimedError } from '../errors.ts';
+import { clipped } from '../text.ts';
+import type { Client } from './client.ts';
+import { includes } from './subscribers/access.ts';
+import type { Topic } from './topic.ts';
+
+/** Reports whether a client may hear a topic: what it may not hear it does not see. */
+export function mayHear(client: Client, topic: Topic): boolean {
+  return topic.audience.mayHear(client);
+}
+
+/** @throws {ChimedError} `not-allowed` if the topic's `access` does not let the client register for it. */
+export function checkMayHear(client: Client, topic: Topic): void {
+  if (!mayHear(client, topic)) throw notAllowed(client, topic, 'register for', 'subscribe');
+}
+
+/**
+ * @throws {ChimedError} `not-allowed` if the topic's `access` does not let the client publish to it. A client that may
+ * neither hear nor publish is not told more.
+ */
+export function checkMayPublish(client: Client, topic: Topic): void {
+  const { access, source } = topic.config;
+  const may = includes(access.publish, client.peer) && (source.kind === 'publish' || mayHear(client, topic));
+  if (!may) throw notAllowed(client, topic, 'publish to', 'publish');
+}
+
+function notAllowed(client: Client, { name }: Topic, action: string, right: string): ChimedError {
+  const who = client.peer ? `the user with uid ${client.peer.uid}` : 'a peer without credentials';
+  const message = `${who} may not ${action} ${clipped(name)}; the topic's access.${right} says who may`;
+  return new ChimedError('not-allowed', message);
+}

@@ -1,0 +1,83 @@
+import type { Accounts } from '../../config/config.ts';
+import type { Peer } from '../../linux/peer.ts';
+import { includes } from './access.ts';
+
+/** Whoever hears topics. */
+export interface Subscriber {
+  /** Who it is, as the kernel says. */
+  readonly peer: Peer | undefined;
+  /** What it is registered for. */
+  readonly patterns: Set<Pattern>;
+  /** Takes a message. Must not throw: others wait behind it. */
+  message(topic: string, frame: Buffer): void;
+}
+
+/** A topic name or wildcard pattern that clients are registered for. All who registered for the same share one. */
+export class Pattern {
+  readonly text: string;
+  /** Registered, and joined to all topics that match. */
+  readonly subscribers = new Set<Subscriber>();
+  /** The audiences of the topics that match. */
+  readonly audiences = new Set<Audience>();
+  /** Subscribers, and those that are about to be: the pattern is forgotten with the last of them. */
+  holders = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Who hears one topic: the subscribers of all patterns that match it, as far as they may. */
+export class Audience {
+  readonly topic: string;
+  /** The topic's `access.subscribe`; undefined lets everybody hear it. */
+  accounts: Accounts | undefined;
+  readonly patterns = new Set<Pattern>();
+  /** Have joined this topic, and not yet all others of the pattern that they register for. */
+  readonly joining = new Set<Subscriber>();
+
+  constructor(topic: string, accounts: Accounts | undefined) {
+    this.topic = topic;
+    this.accounts = accounts;
+  }
+
+  mayHear({ peer }: Pick<Subscriber, 'peer'>): boolean {
+    return includes(this.accounts, peer);
+  }
+
+  /** Reports whether the subscriber is registered for the topic. */
+  has(subscriber: Subscriber): boolean {
+    if (this.joining.has(subscriber)) return true;
+    for (const { subscribers } of this.patterns) if (subscribers.has(subscriber)) return true;
+    return false;
+  }
+
+  get isEmpty(): boolean {
+    if (this.joining.size > 0) return false;
+    for (const { subscribers } of this.patterns)
+      for (const subscriber of subscribers) if (this.mayHear(subscriber)) return false;
+    return true;
+  }
+
+  get size(): number {
+    let size = 0;
+    this.each(() => size++);
+    return size;
+  }
+
+  /** Visits each subscriber that hears the topic, once. */
+  each(visit: (subscriber: Subscriber) => void): void {
+    const visited: Pattern[] = [];
+    for (const pattern of this.patterns) {
+      for (const subscriber of pattern.subscribers) {
+        if (visited.some(({ subscribers }) => subscribers.has(subscriber))) continue;
+        if (!this.accounts || this.mayHear(subscriber)) visit(subscriber);
+      }
+      visited.push(pattern);
+    }
+    for (const subscriber of this.joining) {
+      if (!visited.some(({ subscribers }) => subscribers.has(subscriber)) && this.mayHear(subscriber))
+        visit(subscriber);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import type { User } from './user.ts';
+
+/** Work of clients in one turn of the event loop: of one user, and of all, in milliseconds. Ticks wait no longer. */
+const USER_MS = 2;
+const ALL_MS = 4;
+
+/** A client that has something to be done. */
+export interface Worker {
+  readonly user: User;
+  /**
+   * Does one piece of it: a request, or a part of a large one.
+   * @returns whether more can be done now.
+   */
+  work(): boolean;
+}
+
+/** The clients of one user that wait for their turn, and what has been spent on them. */
+interface Share {
+  waiting: Set<Worker>;
+  spentMs: number;
+}
+
+/**
+ * Shares the event loop: in each of its turns, every user gets as much time for its clients' requests as any other,
+ * and all together get so little that the ticks come on time. What is too much waits for the next turn, as it came.
+ */
+export class Turns {
+  readonly #shares = new Map<User, Share>();
+  readonly #flush: () => void;
+  #spentMs = 0;
+  #scheduled = false;
+  #working = false;
+
+  /** @param flush Sends what waits to be sent: called around the work, so that messages do not wait for it. */
+  constructor(flush: () => void) {
+    this.#flush = flush;
+  }
+
+  /** Has a client's work done: now, as long as there is time in this turn, else in a later one. */
+  add(worker: Worker): void {
+    let share = this.#shares.get(worker.user);
+    if (!share) this.#shares.set(worker.user, (share = { waiting: new Set(), spentMs: 0 }));
+    share.waiting.add(worker);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#nextTurn);
+    }
+    if (this.#working) return;
+    this.#working = true;
+    this.#serve(share);
+    this.#working = false;
+  }
+
+  /** Forgets a client that has left. */
+  remove(worker: Worker): void {
+    this.#shares.get(worker.user)?.waiting.delete(worker);
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#flush();
+    this.#spentMs = 0;
+    this.#working = true;
+    const shares = [...this.#shares]; // Those that are not done come back, behind the others.
+    for (const [user, share] of shares) {
+      share.spentMs = 0;
+      this.#serve(share);
+      this.#shares.delete(user);
+      if (share.waiting.size > 0 || share.spentMs > 0) this.#shares.set(user, share);
+      if (this.#spentMs >= ALL_MS) break;
+    }
+    this.#working = false;
+    this.#scheduled = this.#shares.size > 0;
+    if (this.#scheduled) setImmediate(this.#nextTurn);
+    this.#flush();
+  };
+
+  #serve(share: Share): void {
+    let before = performance.now();
+    while (share.waiting.size > 0 && share.spentMs < USER_MS && this.#spentMs < ALL_MS) {
+      const [worker] = share.waiting;
+      share.waiting.delete(worker!);
+      if (worker!.work()) share.waiting.add(worker!); // Behind the user's others.
+      const now = performance.now();
+      share.spentMs += now - before;
+      this.#spentMs += now - before;
+      before = now;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Rejection } from '../../protocol/messages.ts';
+import { BoundedLog } from '../bounded-log.ts';
+import type { Logger } from '../../log.ts';
+import { isPrivileged } from './access.ts';
+import { Rate } from './rate.ts';
+
+/** After a rest, the connections of so many seconds may come at once: all clients come back after a restart. */
+const CONNECTING_BURST_SECONDS = 10;
+
+/** A client, as far as its user answers for it. */
+export interface UserClient {
+  /** Bytes of memory that wait for the client or came from it, as of the last count. */
+  readonly heldBytes: number;
+  /** Counts them again. */
+  recount(): void;
+  /** Closes the connection at once, and frees what it held. */
+  letGo(rejection: Rejection): void;
+}
+
+/** What a user may cost: settings, which a reload may change. */
+export interface UserLimits {
+  connectionsPerSecond: number;
+  bytesPerSecond: number;
+}
+
+/** One user (a uid), to whom all that its clients cost is charged. Peers without credentials share one. */
+export class User {
+  readonly uid: number | undefined;
+  readonly clients = new Set<UserClient>();
+  /** Lines about this user's clients. */
+  readonly log: BoundedLog;
+  /** Bytes of memory that all its clients hold. */
+  heldBytes = 0;
+  #connecting: Rate | undefined;
+  #receiving: Rate | undefined;
+  readonly #limits: () => UserLimits;
+
+  constructor(uid: number | undefined, limits: () => UserLimits, logger: Logger, allLines: Rate) {
+    this.uid = uid;
+    this.#limits = limits;
+    this.log = new BoundedLog(logger, { uid }, allLines);
+  }
+
+  /** Root and the daemon's own user always get in. */
+  get isPrivileged(): boolean {
+    return isPrivileged(this.uid);
+  }
+
+  /** New connections, also those that are refused. */
+  get connecting(): Rate {
+    const { connectionsPerSecond } = this.#limits();
+    if (this.#connecting?.perSecond !== connectionsPerSecond)
+      this.#connecting = new Rate(connectionsPerSecond, CONNECTING_BURST_SECONDS);
+    return this.#connecting;
+  }
+
+  /** Bytes that its clients send. */
+  get receiving(): Rate {
+    const { bytesPerSecond } = this.#limits();
+    if (this.#receiving?.perSecond !== bytesPerSecond) this.#receiving = new Rate(bytesPerSecond, 1);
+    return this.#receiving;
+  }
+
+  /** True if nothing needs to be remembered of it. */
+  get isForgettable(): boolean {
+    return this.clients.size === 0 && this.connecting.isFull && this.receiving.isFull;
+  }
+}
