@@ -60,14 +60,14 @@ describe('what is no frame is rejected with its reason, and costs its sender the
 });
 
 test('10,000 broken frames in one write get one answer and one line in the log', async () => {
-  await using daemon = await startDaemon({ topics, clients: limits });
-  using client = await daemon.raw();
+  await using own = await startDaemon({ topics, clients: limits });
+  using client = await own.raw();
   client.write('not-json-many\f'.repeat(10_000));
   await client.closed;
   expect(client.frames.items).toHaveLength(1);
-  const { client: id } = await daemon.logged(/not-json-many/);
-  await daemon.log.find((line) => line.msg === 'client disconnected' && line['client'] === id);
-  const lines = daemon.log.items.filter(({ msg }) => msg.includes('not-json-many'));
+  const { client: id } = await own.logged(/not-json-many/);
+  await own.log.find((line) => line.msg === 'client disconnected' && line['client'] === id);
+  const lines = own.log.items.filter(({ msg }) => msg.includes('not-json-many'));
   expect(lines).toHaveLength(1);
 });
 
@@ -115,15 +115,15 @@ describe('a frame that makes no sense is rejected, and its sender stays', () => 
   });
 
   test('only the first is logged', async () => {
-    await using daemon = await startDaemon({ topics, clients: limits });
-    using client = await daemon.raw();
+    await using own = await startDaemon({ topics, clients: limits });
+    using client = await own.raw();
     for (let count = 0; count < 50; count++) client.send('Wrong.Once');
     await client.frames.take(50);
     client.socket.end();
     await client.closed;
-    const { rejections } = await daemon.log.find((line) => line['rejections'] === 50);
+    const { rejections } = await own.log.find((line) => line['rejections'] === 50);
     expect(rejections).toBe(50);
-    expect(daemon.log.items.filter(({ msg }) => msg.includes('Wrong.Once'))).toHaveLength(1);
+    expect(own.log.items.filter(({ msg }) => msg.includes('Wrong.Once'))).toHaveLength(1);
   });
 });
 
