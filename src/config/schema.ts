@@ -75,7 +75,7 @@ export const settingsSchema = {
     memoryPerUser: {
       doc: 'The same, for the clients of one user.',
       format: 'size',
-      default: '24MiB',
+      default: '16MiB',
     },
     pendingBytes: {
       doc: 'Bytes that may wait for one client. Past that, messages are skipped and counted until it has read them; then it gets the newest of each topic.',

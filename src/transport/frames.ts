@@ -69,7 +69,7 @@ export class FrameReader {
     return !this.ready && this.#start < this.#end;
   }
 
-  /** Adds what has come, and looks at none of it. */
+  /** Adds what has come, and looks at none of it. The chunk belongs to the reader from now on. */
   push(chunk: Buffer): void {
     if (this.#start === this.#end) {
       [this.#bytes, this.#start, this.#end, this.#searched] = [chunk, 0, chunk.length, 0];
@@ -78,6 +78,7 @@ export class FrameReader {
     this.#reserve(chunk.length);
     chunk.copy(this.#bytes, this.#end);
     this.#end += chunk.length;
+    free(chunk);
   }
 
   /**
@@ -108,6 +109,7 @@ export class FrameReader {
 
   /** Lets go of all bytes. */
   clear(): void {
+    free(this.#bytes);
     this.#bytes = NOTHING;
     this.#start = this.#end = this.#searched = 0;
   }
@@ -130,6 +132,7 @@ export class FrameReader {
 
   #moveTo(place: Buffer): void {
     this.#bytes.copy(place, 0, this.#start, this.#end);
+    free(this.#bytes);
     this.#end -= this.#start;
     this.#searched -= this.#start;
     [this.#bytes, this.#start] = [place, 0];
@@ -180,6 +183,16 @@ export class FrameReader {
 
 function tooLarge(why: string): ChimedError {
   return new ChimedError('too-large', `Frame too large: ${why}.`);
+}
+
+/**
+ * Gives the memory of bytes back at once. V8 collects buffers only when some 64 MiB of them are garbage, which one user
+ * who sends much would have us hold all the time.
+ */
+function free(bytes: Buffer): void {
+  const { buffer } = bytes;
+  // Small ones may be parts of a buffer that Node shares among many.
+  if (buffer.byteLength === bytes.length && bytes.length > 0) (buffer as ArrayBuffer).transfer(0);
 }
 
 /** What JSON may have around a value. */

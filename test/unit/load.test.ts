@@ -35,7 +35,7 @@ const defaults = {
     connectionsPerSecond: 1000,
     bytesPerSecond: 16 * 1024 * 1024,
     memory: 128 * 1024 * 1024,
-    memoryPerUser: 24 * 1024 * 1024,
+    memoryPerUser: 16 * 1024 * 1024,
     pendingBytes: 1024 * 1024,
     stallTimeoutMs: 30_000,
     frameBytes: 1024 * 1024,
