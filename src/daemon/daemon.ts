@@ -17,6 +17,7 @@ import { Admission, assertEnforceable, loadSocketCalls } from './admission.ts';
 import { Client } from './client.ts';
 import type { ClientContext } from './client.ts';
 import { Flusher } from './flusher.ts';
+import { HistoryBudget } from './history-budget.ts';
 import { Registry } from './registry.ts';
 import { handleRequest, registeredFrame } from './requests.ts';
 import type { Context } from './requests.ts';
@@ -73,7 +74,7 @@ export class Daemon {
     logger: Logger,
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
-    { instance, topics }: State,
+    { instance, ...saved }: State,
   ) {
     this.#config = config;
     this.#logger = logger;
@@ -90,7 +91,8 @@ export class Daemon {
       logger,
       accept: (connection) => this.#accept(connection),
     });
-    this.#topics = new TopicSet(this.#registry, logger, topics);
+    const budget = new HistoryBudget(() => this.#config.history.maxBytes);
+    this.#topics = new TopicSet(this.#registry, logger, budget, saved);
     this.#clientContext = {
       flusher: this.#flusher,
       logger,
@@ -101,7 +103,7 @@ export class Daemon {
   }
 
   async #open(topics: TopicParts[]): Promise<void> {
-    for (const parts of topics) this.#topics.put(parts);
+    this.#topics.begin(topics);
     await this.#server.listen((server) => this.#socketFile.open(server));
     this.#socketFile.watch((vacant) => void this.#socketGone(vacant));
     const fields = {
@@ -190,7 +192,7 @@ export class Daemon {
     const { file } = this.#config.state;
     if (file === undefined) return;
     try {
-      saveState(file, { instance: this.#context.instance, topics: this.#topics.save() });
+      saveState(file, { instance: this.#context.instance, ...this.#topics.save() });
     } catch (error) {
       this.#logger.error(
         { file, error: messageOf(error) },

@@ -26,6 +26,7 @@ export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
       onChange: false,
       always: false,
       history: 0,
+      historyBytes: 1_000_000,
       ...config,
     },
     source: sample && { sample },
@@ -33,7 +34,7 @@ export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
 }
 
 export function createTopic(options: TopicOptions, logger: Logger = silent, saved?: SavedMessages): Topic {
-  return new Topic(topicParts(options), logger, saved);
+  return new Topic(topicParts(options), logger, undefined, saved);
 }
 
 /** A subscriber that keeps what it hears. */

@@ -40,6 +40,7 @@ const defaults = {
     frameTimeoutMs: 10_000,
   },
   log: { level: 'info', format: 'auto' },
+  history: { maxBytes: 32 * 1024 * 1024 },
   state: {},
   shutdown: { timeoutMs: 5000 },
   topics: [],
@@ -57,6 +58,7 @@ test('what is set is read', () => {
     socket: { path: /x/y.sock, mode: '0660', group: root, backlog: 5 }
     clients: { max: 1, maxPerUser: 3, maxPatterns: 2, requestsPerSecond: 4, connectionsPerSecond: 5, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
     log: { level: debug, format: json }
+    history: { maxBytes: 64 MiB }
     state: { file: /x/state.json }
     shutdown: { timeout: 250 ms }`);
   expect(settings).toEqual({
@@ -75,6 +77,7 @@ test('what is set is read', () => {
       frameTimeoutMs: 120_000,
     },
     log: { level: 'debug', format: 'json' },
+    history: { maxBytes: 64 * 1024 * 1024 },
     state: { file: '/x/state.json' },
     shutdown: { timeoutMs: 250 },
   });
@@ -88,6 +91,7 @@ describe('a topic', () => {
     onChange: false,
     always: false,
     history: 0,
+    historyBytes: 4 * 1024 * 1024,
   };
   const everySecond = { schedule: { kind: 'interval', intervalMs: 1000, align: false } };
 
@@ -102,7 +106,15 @@ describe('a topic', () => {
 
   test('may say otherwise', () => {
     const access = { subscribe: ['root', '42', '@root'] };
-    const options = { access, timeout: '1h', maxBytes: '64MiB', onChange: true, always: true, history: 9 };
+    const options = {
+      access,
+      timeout: '1h',
+      maxBytes: '64MiB',
+      onChange: true,
+      always: true,
+      history: 9,
+      historyBytes: '1GiB',
+    };
     expect(loadTopic({ interval: '2d', align: true, host: 'load', ...options })).toEqual({
       name: 't',
       schedule: { kind: 'interval', intervalMs: 2 * 24 * 3_600_000, align: true },
@@ -113,6 +125,7 @@ describe('a topic', () => {
       onChange: true,
       always: true,
       history: 9,
+      historyBytes: 1024 ** 3,
     });
   });
 
