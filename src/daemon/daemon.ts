@@ -104,8 +104,10 @@ export class Daemon {
 
   async #open(topics: TopicParts[]): Promise<void> {
     this.#topics.begin(topics);
-    await this.#server.listen((server) => this.#socketFile.open(server));
-    this.#socketFile.watch((vacant) => void this.#socketGone(vacant));
+    await this.#listen();
+    this.#socketFile.keep(async () => {
+      if (!this.#stopping) await this.#listen();
+    });
     const fields = {
       socket: this.#socketFile.path,
       pid: process.pid,
@@ -115,26 +117,8 @@ export class Daemon {
     this.#logger.info({ ...fields, topics: topics.length, config: this.#config.file }, 'listening');
   }
 
-  /** Somebody has removed the socket, or put something else in its place: the latter is not ours to remove. */
-  async #socketGone(vacant: boolean): Promise<void> {
-    if (this.#stopping) return;
-    const fields = { socket: this.#socketFile.path };
-    if (!vacant) {
-      this.#logger.error(
-        fields,
-        'the socket is gone: something else has its place, and nobody new can connect',
-      );
-      return;
-    }
-    this.#logger.error(fields, 'the socket is gone: somebody has removed it; it is made again');
-    try {
-      await this.#server.listen((server) => this.#socketFile.open(server));
-    } catch (error) {
-      this.#logger.error(
-        { ...fields, error: messageOf(error) },
-        'the socket is gone: it cannot be made again',
-      );
-    }
+  #listen(): Promise<void> {
+    return this.#server.listen((server) => this.#socketFile.open(server));
   }
 
   /**

@@ -190,7 +190,7 @@ describe.concurrent('a socket that cannot be made is one sentence, and leaves no
     await using daemon = new TestDaemon({ topics }, { folder, socket: path });
     expect(await daemon.program.ended).toBe(1);
     expect(daemon.program.output.stderr).toMatch(
-      /^chimed: the socket path has more than 103 bytes: .*; choose a shorter socket.path$/,
+      /^chimed: the socket path has more than 107 bytes: .*; choose a shorter socket.path$/,
     );
   });
 

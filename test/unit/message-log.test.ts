@@ -126,25 +126,25 @@ describe('the histories of all topics', () => {
       expect(budget.bytes).toBeLessThanOrEqual(100_000);
     }
     expect(small.after(0)).toHaveLength(5);
-    for (const log of [one, other]) expect(log.spareBytes).toBeGreaterThan(30_000);
+    for (const large of [one, other]) expect(large.spareBytes).toBeGreaterThan(30_000);
   });
 
   test('keep the latest message of each topic, though these have more bytes than allowed', () => {
     const budget = new HistoryBudget(() => 10_000);
     const logs = Array.from({ length: 50 }, (_, index) => new MessageLog(`t${index}`, roomy, budget));
-    for (let number = 0; number < 10; number++) for (const log of logs) log.append(payload);
-    for (const log of logs) expect(log.last).toMatchObject({ seq: 10 });
-    const latest = logs.reduce((sum, log) => sum + log.last!.frame.length + 200, 0);
+    for (let number = 0; number < 10; number++) for (const each of logs) each.append(payload);
+    for (const each of logs) expect(each.last).toMatchObject({ seq: 10 });
+    const latest = logs.reduce((sum, { last }) => sum + last!.frame.length + 200, 0);
     expect(budget.bytes - latest, 'what is kept beyond them').toBeLessThan(5000);
   });
 
   test('give up what a removed topic kept', () => {
     const budget = new HistoryBudget(() => 100_000);
-    const log = new MessageLog('t', roomy, budget);
-    for (let number = 0; number < 10; number++) log.append(payload);
-    log.clear();
+    const kept = new MessageLog('t', roomy, budget);
+    for (let number = 0; number < 10; number++) kept.append(payload);
+    kept.clear();
     expect(budget.bytes).toBe(0);
-    expect(log).toMatchObject({ seq: 10, last: undefined });
+    expect(kept).toMatchObject({ seq: 10, last: undefined });
   });
 });
 
