@@ -106,7 +106,7 @@ export const settingsSchema = {
   },
   state: {
     file: {
-      doc: 'Where the numbering and the history are kept while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd gives one, else nowhere, and a restart begins a new numbering.',
+      doc: 'Where the numbering and the history are kept while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd gives one, else nowhere, and a restart begins a new numbering. Only this user and root may be able to write to its directory.',
       format: 'text',
       default: null,
       env: 'CHIMED_STATE_FILE',

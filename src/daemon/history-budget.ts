@@ -34,6 +34,7 @@ export class HistoryBudget {
 
   change(bytes: number): void {
     this.#bytes += bytes;
+    if (bytes < 0) this.#nextLook = Math.min(this.#nextLook, this.#bytes + this.#limit() / 8);
   }
 
   /**

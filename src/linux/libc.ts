@@ -102,7 +102,7 @@ export function boundSocket(path: string): number {
   try {
     fchmodSync(fd, 0o600); // The file that bind makes has the mode of the socket, less the umask.
     const address = unixAddress(path);
-    if (calls.bind(fd, address, address.length) !== 0) throw new SystemError('bind');
+    if (calls.bind(fd, address, address.length) !== 0) throw new SystemError(`bind to ${path}`);
     return fd;
   } catch (error) {
     closeSync(fd);
