@@ -41,12 +41,15 @@ export async function loadBinding(): Promise<Bind> {
   if (process.platform !== 'linux') return byRename;
   try {
     const { boundSocket } = await import('../linux/libc.ts');
-    // An @ at the beginning would mean an abstract socket, which has no file.
-    const named = (path: string): string => (path.startsWith('@') ? `./${path}` : path);
-    return (server, place) => byDescriptor(boundSocket(named(place.path)), server, place);
+    return (server, place) => byDescriptor(boundSocket(fileName(place.path)), server, place);
   } catch {
     return byRename; // There is no koffi for this machine, as the missing lock has said already.
   }
+}
+
+/** An @ at the beginning would mean an abstract socket, which has no file. */
+function fileName(path: string): string {
+  return path.startsWith('@') ? `./${path}` : path;
 }
 
 /**
