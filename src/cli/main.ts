@@ -2,6 +2,9 @@
 import module from 'node:module';
 import { join } from 'node:path';
 
+// By default Node opens a port for a debugger, which lets whoever connects run code.
+process.on('SIGUSR1', () => {});
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
   process.stderr.write(`chimed: it needs Node.js 22.13 or newer, and this is ${process.version}\n`);

@@ -14,6 +14,7 @@ import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
 import { socketPath } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
+import { watchTerminal } from './terminal.ts';
 
 interface Options {
   config?: string;
@@ -37,7 +38,8 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
       'after',
       `
 Signals:
-  SIGHUP            loads the configuration again; a broken one changes nothing
+  SIGHUP            loads the configuration again; a broken one changes nothing.
+                    Stops, as SIGTERM does, if the terminal was closed
   SIGTERM, SIGINT   stops: clients get what is queued for them; a second one ends it at once
 
 Examples:
@@ -81,7 +83,11 @@ async function serve(options: Options): Promise<number> {
   };
   // One at a time: each compares with what the one before it left.
   let reloading = Promise.resolve();
-  process.on('SIGHUP', () => (reloading = reloading.then(reload)));
+  const isHungUp = watchTerminal();
+  process.on('SIGHUP', () => {
+    if (isHungUp()) causes.hangUp();
+    else reloading = reloading.then(reload);
+  });
   const life = async (): Promise<number> => {
     const daemon = await starting;
     const supervision = await supervising;
@@ -139,6 +145,8 @@ function environment({ socket, logLevel, logFormat }: Options): Record<string, s
 }
 
 interface StopCauses {
+  /** Stops as a signal does: the terminal was closed. */
+  hangUp: () => void;
   /** Resolves when there is a reason to stop. */
   first: Promise<{ reason: string; exitCode: number }>;
   /** Resolves with an exit code when a second signal asks to end at once. */
@@ -164,5 +172,6 @@ function stopCauses(logger: Logger): StopCauses {
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
-  return { first: first.promise, second: second.promise };
+  const hangUp = (): void => first.resolve({ reason: 'the terminal was closed', exitCode: exitCodes.ok });
+  return { hangUp, first: first.promise, second: second.promise };
 }

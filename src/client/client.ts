@@ -4,7 +4,7 @@ import { ChimedError, isErrorCode } from '../errors.ts';
 import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
 import type { Frame, Published, Registered, RegisteredTopic, Rejection } from '../protocol/messages.ts';
-import { findSocketPath } from '../protocol/paths.ts';
+import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
 import { isPattern, isTopic } from '../protocol/topics.ts';
 import { Link } from './link.ts';
@@ -44,7 +44,11 @@ export class Client extends EventEmitter<{ state: [State] }> {
     this.#options = options;
     this.#logger = options.logger ?? silent;
     this.#link = new Link(
-      { path: () => socket ?? findSocketPath(), retry: retry && { ...DEFAULT_RETRY, ...retry }, timeoutMs },
+      {
+        paths: () => (socket === undefined ? socketPaths() : [socket]),
+        retry: retry && { ...DEFAULT_RETRY, ...retry },
+        timeoutMs,
+      },
       {
         hello: () => this.#hello(),
         registered: (registered) => this.#registered(registered),

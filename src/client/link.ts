@@ -1,12 +1,9 @@
-import { dirname } from 'node:path';
-
 import { ChimedError, isErrorCode } from '../errors.ts';
 import type { Frame, Registered, Rejection, Stopping } from '../protocol/messages.ts';
-import { isForeignDirectory } from '../protocol/paths.ts';
-import { dial } from '../transport/dial.ts';
-import type { Line } from '../transport/dial.ts';
 import { backoff } from './backoff.ts';
 import type { BackoffLimits } from './backoff.ts';
+import { dialFirst } from './search.ts';
+import type { Search } from './search.ts';
 
 /** Where a client stands. `attempt` counts from 1 since it was last ready. */
 export type State =
@@ -23,8 +20,8 @@ export type State =
   | { status: 'closed'; error?: ChimedError };
 
 export interface LinkOptions {
-  /** Where to connect; asked before each attempt. */
-  path: () => string;
+  /** Where a daemon may be, the first that answers is taken; asked before each attempt. */
+  paths: () => readonly string[];
   /** False: give up at the first failure. */
   retry: BackoffLimits | false;
   /** How long the daemon may take to answer the registration, in milliseconds. */
@@ -44,7 +41,7 @@ export interface LinkHandler {
 export class Link {
   readonly #options: LinkOptions;
   readonly #handler: LinkHandler;
-  #line: Line | undefined;
+  #line: Search | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attempt = 0;
   #greeted = false;
@@ -69,17 +66,11 @@ export class Link {
 
   open(): void {
     const { timeoutMs } = this.#options;
-    const path = this.#options.path();
     this.#attempt++;
     this.#lastWords = undefined;
     this.#handler.state({ status: 'connecting', attempt: this.#attempt });
     if (this.#closed) return; // By whoever heard of the state.
-    if (isForeignDirectory(dirname(path))) {
-      return this.#ended(
-        new ChimedError('not-permitted', `${dirname(path)} is not safe: somebody else may write to it`),
-      );
-    }
-    const line = dial(path, {
+    const line = dialFirst(this.#options.paths(), {
       connected: () => {
         line.send(this.#handler.hello());
         this.#greeted = true;
@@ -90,7 +81,9 @@ export class Link {
     this.#line = line;
     this.#timer = setTimeout(() => {
       line.hangUp();
-      this.#ended(new ChimedError('timeout', `the daemon at ${path} did not answer within ${timeoutMs} ms`));
+      this.#ended(
+        new ChimedError('timeout', `the daemon at ${line.path} did not answer within ${timeoutMs} ms`),
+      );
     }, timeoutMs);
   }
 

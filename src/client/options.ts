@@ -1,7 +1,7 @@
 import type { Logger } from '../log.ts';
 
 export interface ConnectOptions {
-  /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else a daemon of this user's, else the machine's */
+  /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else the first place at which a daemon of this user's, or the machine's, listens */
   socket?: string;
   /** What the daemon calls this client in its logs and its status, at most 100 characters. @default none */
   name?: string;

@@ -18,6 +18,7 @@ export interface TopicConfig {
   onChange: boolean;
   always: boolean;
   history: number;
+  historyBytes: number;
 }
 
 /** Who may register for a topic and who may publish to it; absent: everyone who may connect. */
@@ -55,6 +56,7 @@ export interface Config {
     frameTimeoutMs: number;
   };
   log: { level: LogLevel; format: LogFormat };
+  history: { maxBytes: number };
   state: { file?: string };
   shutdown: { timeoutMs: number };
   topics: readonly TopicConfig[];

@@ -52,6 +52,10 @@ export const formats = {
     expected: 'a size of at least 64KiB, such as 256KiB or 1MiB',
     check: (value) => parseSize(value) >= MIN_PENDING_BYTES,
   },
+  'history-size': {
+    expected: 'a size of at most 1GiB, such as 256KiB or 32MiB',
+    check: (value) => parseSize(value) >= 1 && parseSize(value) <= UNITS['GiB']!,
+  },
   mode: {
     expected: "an octal mode in quotes, such as '0660'",
     check: (value) => typeof value === 'string' && /^0?[0-7]{3}$/.test(value),

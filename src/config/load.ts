@@ -93,7 +93,7 @@ function resolveSettings(
   directory: string,
   env: Environment,
 ): Omit<Config, 'file' | 'directory' | 'topics'> {
-  const { socket, clients, log, state, shutdown } = settings;
+  const { socket, clients, log, history, state, shutdown } = settings;
   const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
   // What the file says starts from its directory; what a flag or a variable says, from the current one.
   const resolved = (path: string, variable: string): string =>
@@ -123,6 +123,7 @@ function resolveSettings(
       frameTimeoutMs: parseDuration(clients.frameTimeout),
     },
     log: { level: log.level as LogLevel, format: log.format as LogFormat },
+    history: { maxBytes: parseSize(history.maxBytes) },
     state: stateFile ? { file: stateFile } : {},
     shutdown: { timeoutMs: parseDuration(shutdown.timeout) },
   };

@@ -112,9 +112,16 @@ export const settingsSchema = {
       env: 'CHIMED_LOG_FORMAT',
     },
   },
+  history: {
+    maxBytes: {
+      doc: 'Bytes that the messages of all topics keep together, 200 added for each. Past that, the topics that keep the most drop their oldest messages; the latest of each topic always stays.',
+      format: 'history-size',
+      default: '32MiB',
+    },
+  },
   state: {
     file: {
-      doc: 'Where the numbering and the history are kept while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd gives one, else nowhere, and a restart begins a new numbering.',
+      doc: 'Where the numbering and the history are kept while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd gives one, else nowhere, and a restart begins a new numbering. Only this user and root may be able to write to its directory.',
       format: 'text',
       default: null,
       env: 'CHIMED_STATE_FILE',
@@ -190,6 +197,11 @@ export const topicSchema = {
     doc: 'How many of the last messages are kept for clients that come back after a lost connection.',
     format: 'length',
     default: 0,
+  },
+  historyBytes: {
+    doc: 'Bytes that these messages may have together, 200 added for each; the oldest are dropped first. See also `history.maxBytes`.',
+    format: 'history-size',
+    default: '4MiB',
   },
 } as const satisfies Record<string, Key>;
 

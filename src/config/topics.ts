@@ -67,6 +67,7 @@ function readTopic(
     onChange: value('onChange') as boolean,
     always: value('always') as boolean,
     history: value('history') as number,
+    historyBytes: parseSize(value('historyBytes')),
   };
 }
 

@@ -16,6 +16,7 @@ import { BoundedLog } from './bounded-log.ts';
 import { Client } from './client.ts';
 import type { ClientContext } from './client.ts';
 import { Flusher } from './flusher.ts';
+import { HistoryBudget } from './history-budget.ts';
 import { handleRequest, leaveAll, registeredFrame } from './requests.ts';
 import type { Context } from './requests.ts';
 import { needingRestart } from './restart-only.ts';
@@ -83,7 +84,7 @@ export class Daemon {
     logger: Logger,
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
-    { instance, topics }: State,
+    { instance, ...saved }: State,
   ) {
     this.#config = config;
     this.#logger = logger;
@@ -102,7 +103,8 @@ export class Daemon {
       refuse: (peer) => this.#admission.enter(peer),
       accept: (connection) => this.#accept(connection),
     });
-    this.#topics = new TopicSet(this.#index, logger, topics);
+    const budget = new HistoryBudget(() => this.#config.history.maxBytes);
+    this.#topics = new TopicSet(this.#index, logger, budget, saved);
     this.#clientContext = {
       flusher: this.#flusher,
       turns: new Turns(this.#flusher.flush),
@@ -122,9 +124,11 @@ export class Daemon {
   }
 
   async #open(topics: TopicParts[]): Promise<void> {
-    for (const parts of topics) this.#topics.put(parts);
-    await this.#server.listen((server) => this.#socketFile.open(server));
-    this.#socketFile.watch((vacant) => void this.#socketGone(vacant));
+    this.#topics.begin(topics);
+    await this.#listen();
+    this.#socketFile.keep(async () => {
+      if (!this.#stopping) await this.#listen();
+    });
     const fields = {
       socket: this.#socketFile.path,
       pid: process.pid,
@@ -134,26 +138,8 @@ export class Daemon {
     this.#logger.info({ ...fields, topics: topics.length, config: this.#config.file }, 'listening');
   }
 
-  /** Somebody has removed the socket, or put something else in its place: the latter is not ours to remove. */
-  async #socketGone(vacant: boolean): Promise<void> {
-    if (this.#stopping) return;
-    const fields = { socket: this.#socketFile.path };
-    if (!vacant) {
-      this.#logger.error(
-        fields,
-        'the socket is gone: something else has its place, and nobody new can connect',
-      );
-      return;
-    }
-    this.#logger.error(fields, 'the socket is gone: somebody has removed it; it is made again');
-    try {
-      await this.#server.listen((server) => this.#socketFile.open(server));
-    } catch (error) {
-      this.#logger.error(
-        { ...fields, error: messageOf(error) },
-        'the socket is gone: it cannot be made again',
-      );
-    }
+  #listen(): Promise<void> {
+    return this.#server.listen((server) => this.#socketFile.open(server));
   }
 
   /**
@@ -224,7 +210,7 @@ export class Daemon {
     const { file } = this.#config.state;
     if (file === undefined) return;
     try {
-      saveState(file, { instance: this.#context.instance, topics: this.#topics.save() });
+      saveState(file, { instance: this.#context.instance, ...this.#topics.save() });
     } catch (error) {
       this.#logger.error(
         { file, error: messageOf(error) },

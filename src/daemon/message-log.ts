@@ -1,6 +1,7 @@
 import { ChimedError } from '../errors.ts';
 import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
-import { decodeFrame, encodeMessage } from '../transport/frames.ts';
+import { encodeMessage, payloadOf } from '../transport/frames.ts';
+import type { HistoryBudget } from './history-budget.ts';
 
 /** One message, as it is kept. */
 export interface LoggedMessage {
@@ -12,33 +13,49 @@ export interface LoggedMessage {
 /** The numbering of a topic and its last messages, as `state.ts` saves them. */
 export interface SavedMessages {
   seq: number;
-  messages: { seq: number; time: number; data: unknown }[];
+  /** The last messages, numbered without a gap up to `seq`. `json`: the payload as UTF-8 JSON. */
+  messages: { seq: number; time: number; json: Buffer }[];
 }
 
-/** Numbers a topic's messages and keeps the last ones. */
+/** How much a topic keeps. */
+export interface LogLimits {
+  /** Messages; the latest is always kept. */
+  history: number;
+  /** Bytes of these messages; the latest is always kept. */
+  historyBytes: number;
+  /** Largest payload, in bytes of JSON. */
+  maxBytes: number;
+}
+
+/** Memory that a kept message needs beside its frame, in bytes: its objects and its place in the log. */
+const OVERHEAD_BYTES = 200;
+
+/** Numbers a topic's messages and keeps the last ones, bounded in number and in bytes. */
 export class MessageLog {
   readonly #topic: string;
-  readonly #messages: LoggedMessage[] = [];
+  readonly #budget: HistoryBudget | undefined;
+  /** The kept messages begin at `#first`; the places before it are free, and cut off when they are many. */
+  #messages: (LoggedMessage | undefined)[] = [];
+  #first = 0;
+  #bytes = 0;
+  #limits: LogLimits;
   #json: string | undefined;
-  #size = 1;
-  #maxBytes = 0;
   seq = 0;
 
-  constructor(topic: string, size: number, maxBytes: number, saved?: SavedMessages) {
+  /** @param budget Bounds the bytes of all logs together. */
+  constructor(topic: string, limits: LogLimits, budget?: HistoryBudget, saved?: SavedMessages) {
     this.#topic = topic;
-    this.configure(size, maxBytes);
+    this.#limits = limits;
+    this.#budget = budget;
+    budget?.add(this);
     if (!saved) return;
-    for (const { seq, time, data } of saved.messages) {
-      this.#json = JSON.stringify(data);
-      this.#keep({ seq, time, frame: encodeMessage(topic, this.#json, seq, time) });
-    }
+    for (const { seq, time, json } of saved.messages)
+      this.#keep({ seq, time, frame: encodeMessage(topic, json.toString(), seq, time) });
     this.seq = saved.seq;
   }
 
-  /** @param size How many messages are kept; the latest always is. @param maxBytes Largest payload, as JSON. */
-  configure(size: number, maxBytes: number): void {
-    this.#size = Math.max(size, 1);
-    this.#maxBytes = maxBytes;
+  configure(limits: LogLimits): void {
+    this.#limits = limits;
     this.#trim();
   }
 
@@ -49,7 +66,14 @@ export class MessageLog {
 
   /** The latest payload, as JSON. */
   get lastJson(): string | undefined {
+    const { last } = this;
+    if (last) this.#json ??= this.#payload(last).toString();
     return this.#json;
+  }
+
+  /** Bytes that are kept beyond the latest message, and can be let go of. */
+  get spareBytes(): number {
+    return this.last ? this.#bytes - cost(this.last) : 0;
   }
 
   /**
@@ -58,11 +82,12 @@ export class MessageLog {
    * nests more levels than a frame that carries it may.
    */
   encode(payload: unknown): string {
+    const { maxBytes } = this.#limits;
     const json = JSON.stringify(payload) as string | undefined;
     if (json === undefined)
       throw new ChimedError('source-failed', 'the source gave nothing that JSON can carry');
-    if (Buffer.byteLength(json) > this.#maxBytes) {
-      throw new ChimedError('too-large', `the payload has more than ${this.#maxBytes} bytes (maxBytes)`);
+    if (Buffer.byteLength(json) > maxBytes) {
+      throw new ChimedError('too-large', `the payload has more than ${maxBytes} bytes (maxBytes)`);
     }
     if (isDeeperThan(MOST_LEVELS, json)) {
       throw new ChimedError('too-large', `the payload nests more than ${MOST_LEVELS} levels`);
@@ -75,29 +100,81 @@ export class MessageLog {
     const seq = ++this.seq;
     const time = Date.now();
     const message = { seq, time, frame: encodeMessage(this.#topic, json, seq, time) };
-    this.#json = json;
     this.#keep(message);
+    this.#json = json;
     return message;
   }
 
   /** The kept messages after number `seq`, oldest first. */
   after(seq: number): LoggedMessage[] {
-    return this.#messages.filter((message) => message.seq > seq);
+    const oldest = this.#messages[this.#first];
+    const skipped = oldest ? Math.max(seq - oldest.seq + 1, 0) : 0;
+    return this.#messages.slice(this.#first + skipped) as LoggedMessage[];
   }
 
+  /** The numbering and the kept messages. The payloads are not copied. */
   save(): SavedMessages {
-    return {
-      seq: this.seq,
-      messages: this.#messages.map(({ seq, time, frame }) => ({ seq, time, data: decodeFrame(frame).data })),
-    };
+    const messages = this.after(0).map((message) => ({
+      seq: message.seq,
+      time: message.time,
+      json: this.#payload(message),
+    }));
+    return { seq: this.seq, messages };
+  }
+
+  /** Lets go of the oldest messages until at most `bytes` are spare. */
+  shrink(bytes: number): void {
+    while (this.spareBytes > bytes) this.#drop();
+    this.#compact();
+  }
+
+  /** Lets go of all messages, when the topic is removed. */
+  clear(): void {
+    this.#budget?.remove(this);
+    this.#messages = [];
+    this.#first = 0;
+    this.#change(-this.#bytes);
+    this.#json = undefined;
   }
 
   #keep(message: LoggedMessage): void {
     this.#messages.push(message);
+    this.#json = undefined;
+    this.#change(cost(message));
     this.#trim();
+    this.#budget?.enforce();
   }
 
   #trim(): void {
-    while (this.#messages.length > this.#size) this.#messages.shift();
+    const { history, historyBytes } = this.#limits;
+    const most = Math.max(history, 1);
+    while (this.#messages.length - this.#first > most) this.#drop();
+    while (this.#bytes > historyBytes && this.spareBytes > 0) this.#drop();
+    this.#compact();
   }
+
+  #drop(): void {
+    this.#change(-cost(this.#messages[this.#first]!));
+    this.#messages[this.#first++] = undefined;
+  }
+
+  /** Cuts off the free places once they are half of all: a constant cost for each message. */
+  #compact(): void {
+    if (this.#first < 32 || 2 * this.#first < this.#messages.length) return;
+    this.#messages = this.#messages.slice(this.#first);
+    this.#first = 0;
+  }
+
+  #change(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget?.change(bytes);
+  }
+
+  #payload({ frame, seq, time }: LoggedMessage): Buffer {
+    return payloadOf(frame, this.#topic, seq, time);
+  }
+}
+
+function cost({ frame }: LoggedMessage): number {
+  return frame.length + OVERHEAD_BYTES;
 }

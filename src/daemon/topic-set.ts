@@ -2,7 +2,9 @@ import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { clipped } from '../text.ts';
 import { BoundedLog } from './bounded-log.ts';
-import type { SavedMessages } from './message-log.ts';
+import type { HistoryBudget } from './history-budget.ts';
+import { Numbering } from './numbering.ts';
+import type { SavedTopics } from './state.ts';
 import type { Audience, Subscriber } from './subscribers/audience.ts';
 import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
 import { Topic } from './topic.ts';
@@ -26,16 +28,23 @@ export class TopicSet implements Iterable<Topic> {
   readonly #index: SubscriptionIndex;
   readonly #logger: Logger;
   readonly #allLines = BoundedLog.forAll();
-  /** Numbering of topics that are not configured now: should they come back, they go on from there. */
-  readonly #numbering: Map<string, SavedMessages>;
+  readonly #budget: HistoryBudget;
+  readonly #numbering: Numbering;
   /** Settles when the sources of removed topics have ended. */
   #closing: Promise<unknown> = Promise.resolve();
 
-  /** @param saved What was numbered before, by topic. */
-  constructor(index: SubscriptionIndex, logger: Logger, saved: Record<string, SavedMessages>) {
+  /** @param saved What was numbered before. */
+  constructor(index: SubscriptionIndex, logger: Logger, budget: HistoryBudget, saved: SavedTopics) {
     this.#index = index;
     this.#logger = logger;
-    this.#numbering = new Map(Object.entries(saved));
+    this.#budget = budget;
+    this.#numbering = new Numbering(saved);
+  }
+
+  /** Adds the first topics. */
+  begin(all: readonly TopicParts[]): void {
+    for (const parts of all) this.put(parts);
+    this.#numbering.restored();
   }
 
   get size(): number {
@@ -81,8 +90,7 @@ export class TopicSet implements Iterable<Topic> {
     if (existing) return this.#replace(existing, parts);
     const audience = this.#index.addTopic(name, access.subscribe);
     const log = new BoundedLog(this.#logger, { topic: name }, this.#allLines);
-    const topic = new Topic(parts, audience, log, this.#numbering.get(name));
-    this.#numbering.delete(name);
+    const topic = new Topic(parts, audience, log, this.#budget, this.#numbering.take(name));
     this.#topics.set(name, topic);
     const added = hearers(audience);
     for (const subscriber of added) topic.join(subscriber);
@@ -95,7 +103,8 @@ export class TopicSet implements Iterable<Topic> {
     const removed = hearers(topic.audience);
     this.#index.removeTopic(topic.audience);
     this.#topics.delete(topic.name);
-    this.#numbering.set(topic.name, topic.save());
+    this.#numbering.keep(topic.name, topic.seq);
+    topic.clear();
     this.#closing = Promise.allSettled([this.#closing, topic.close()]);
     return { topic, added: [], removed };
   }
@@ -106,10 +115,10 @@ export class TopicSet implements Iterable<Topic> {
     await Promise.all([this.#closing, ...closing]);
   }
 
-  /** The numbering and the kept messages of all topics. */
-  save(): Record<string, SavedMessages> {
-    const topics = [...this.#topics].map(([name, topic]) => [name, topic.save()] as const);
-    return Object.fromEntries([...this.#numbering, ...topics]);
+  /** The numbering and the kept messages of the configured topics. */
+  save(): SavedTopics {
+    const topics = new Map([...this.#topics].map(([name, topic]) => [name, topic.save()]));
+    return { floor: this.#numbering.floor, topics };
   }
 
   #replace(topic: Topic, parts: TopicParts): Change {

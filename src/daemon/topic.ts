@@ -2,6 +2,7 @@ import type { TopicConfig } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Source } from '../sources/source.ts';
+import type { HistoryBudget } from './history-budget.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
 import { Sampler } from './sampler.ts';
@@ -34,11 +35,17 @@ export class Topic {
   #sampler: Sampler;
 
   /** @param logger Takes the lines about this topic. */
-  constructor(parts: TopicParts, audience: Audience, logger: Logger, saved?: SavedMessages) {
+  constructor(
+    parts: TopicParts,
+    audience: Audience,
+    logger: Logger,
+    budget?: HistoryBudget,
+    saved?: SavedMessages,
+  ) {
     this.#parts = parts;
     this.audience = audience;
     this.#logger = logger;
-    this.#log = new MessageLog(parts.config.name, parts.config.history, parts.config.maxBytes, saved);
+    this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
     this.#sampler = this.#createSampler();
   }
 
@@ -125,7 +132,7 @@ export class Topic {
   replace(parts: TopicParts): void {
     this.#sleep();
     this.#parts = parts;
-    this.#log.configure(parts.config.history, parts.config.maxBytes);
+    this.#log.configure(parts.config);
     const running = this.#sampler.running && this.#sampler.settled();
     this.#ending = Promise.allSettled([this.#ending, running]);
     this.#sampler = this.#createSampler(running ? this.#ending : undefined);
@@ -133,6 +140,11 @@ export class Topic {
 
   save(): SavedMessages {
     return this.#log.save();
+  }
+
+  /** Lets go of all messages, once it is removed. */
+  clear(): void {
+    this.#log.clear();
   }
 
   /** @param before What has to end before its first sample: there are never two at once. */

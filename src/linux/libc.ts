@@ -1,8 +1,10 @@
+import { closeSync, fchmodSync } from 'node:fs';
 import koffi from 'koffi';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -29,6 +31,7 @@ const libc = koffi.load(null);
 const calls = {
   flock: libc.func('int flock(int fd, int operation)'),
   socket: libc.func('int socket(int domain, int type, int protocol)'),
+  bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
   sendto: libc.func(
     'intptr_t sendto(int fd, const void *bytes, size_t count, int flags, const void *address, uint32_t length)',
   ),
@@ -86,6 +89,25 @@ export function datagramSocket(): number {
   const fd = calls.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) as number;
   if (fd < 0) throw new SystemError('socket');
   return fd;
+}
+
+/**
+ * bind(2): a Unix stream socket at a path, with permission bits that let only its owner connect. It does not
+ * listen yet, so that nobody can connect to it, and is not passed on to children.
+ * @throws {SystemError} `EADDRINUSE`, `EACCES`, `ENOENT` …
+ */
+export function boundSocket(path: string): number {
+  const fd = calls.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) as number;
+  if (fd < 0) throw new SystemError('socket');
+  try {
+    fchmodSync(fd, 0o600); // The file that bind makes has the mode of the socket, less the umask.
+    const address = unixAddress(path);
+    if (calls.bind(fd, address, address.length) !== 0) throw new SystemError(`bind to ${path}`);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 /**

@@ -82,7 +82,7 @@ function explain(error: Error, path: string): ChimedError {
     case 'EPERM':
       return new ChimedError(
         'not-permitted',
-        `this user may not open ${path}; is it in the socket's group?`,
+        `permission denied: ${path}; its owner or group must let this user write to it (socket.mode, socket.group)`,
         options,
       );
     case 'EINVAL':

@@ -26,6 +26,13 @@ export function encodeMessage(topic: string, json: string, seq: number, time: nu
   return Buffer.from(`{"type":"${topic}","data":${json},"seq":${seq},"time":${time}}${DELIMITER}`);
 }
 
+/** The payload of a message that `encodeMessage` made, as JSON: a part of its bytes, not a copy. */
+export function payloadOf(frame: Buffer, topic: string, seq: number, time: number): Buffer {
+  const around = encodeMessage(topic, '', seq, time).length;
+  const before = `{"type":"${topic}","data":`.length;
+  return frame.subarray(before, frame.length - (around - before));
+}
+
 /** Decodes a frame that `encodeFrame` or `encodeMessage` made. */
 export function decodeFrame(bytes: Buffer): Frame {
   return JSON.parse(bytes.toString('utf8', 0, bytes.length - DELIMITER.length)) as Frame;

@@ -1,11 +1,27 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
+import type { Stats } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChimedError, isRefusal, messageOf, systemCode } from '../errors.ts';
 import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
 
+export function sameFile(one: Stats | undefined, other: Stats | undefined): boolean {
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
+}
+
 export interface Lock {
+  /** Reports whether the file that is locked is still the one at its path. */
+  inPlace(): boolean;
   release(): void;
 }
 
@@ -30,24 +46,36 @@ export async function lockFile(file: string, socketPath: string, logger: Logger)
     'no file lock here: two daemons started at the same moment may both get the socket',
     logger,
   );
-  const fd = open(file);
-  if (flock && !flock(fd)) {
+  for (;;) {
+    const fd = open(file);
+    const isLocked = !flock || flock(fd);
+    if (isLocked && isAt(file, fd)) return own(file, fd);
     closeSync(fd);
-    const pid = await ownerPid(file);
-    const owner = pid === undefined ? 'another daemon' : `a daemon with pid ${pid}`;
-    throw new ChimedError(
-      'socket-in-use',
-      `${owner} owns ${socketPath}; stop it, or choose another socket.path`,
-    );
+    if (!isLocked) break;
+    // The file was removed before we locked it, and would keep nobody out.
   }
+  const pid = await ownerPid(file);
+  const owner = pid === undefined ? 'another daemon' : `a daemon with pid ${pid}`;
+  throw new ChimedError(
+    'socket-in-use',
+    `${owner} owns ${socketPath}; stop it, or choose another socket.path`,
+  );
+}
+
+function own(file: string, fd: number): Lock {
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`, 0);
   return {
+    inPlace: () => isAt(file, fd),
     release() {
       ftruncateSync(fd);
       closeSync(fd);
     },
   };
+}
+
+function isAt(file: string, fd: number): boolean {
+  return sameFile(fstatSync(fd), lstatSync(file, { throwIfNoEntry: false }));
 }
 
 function open(file: string): number {
@@ -88,7 +116,7 @@ function notALock(file: string): ChimedError {
 /** The owner writes its pid right after it has the lock; until then the file may hold a dead one's. */
 async function ownerPid(file: string): Promise<number | undefined> {
   for (let look = 0; look < PID_LOOKS; look++) {
-    const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
+    const pid = writtenPid(file);
     if (pid > 0 && isAlive(pid)) return pid;
     await wait(PID_STEP_MS);
   }
@@ -101,5 +129,13 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return systemCode(error) === 'EPERM';
+  }
+}
+
+function writtenPid(file: string): number {
+  try {
+    return Number.parseInt(readFileSync(file, 'utf8'), 10);
+  } catch {
+    return Number.NaN; // It has been removed meanwhile.
   }
 }

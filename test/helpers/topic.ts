@@ -28,6 +28,7 @@ export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
       onChange: false,
       always: false,
       history: 0,
+      historyBytes: 1_000_000,
       ...config,
     },
     source: sample && { sample },
@@ -40,7 +41,7 @@ export class TestTopic extends Topic {
 
   constructor(parts: TopicParts, logger: Logger, saved?: SavedMessages) {
     const index = new SubscriptionIndex();
-    super(parts, index.addTopic(parts.config.name, parts.config.access.subscribe), logger, saved);
+    super(parts, index.addTopic(parts.config.name, parts.config.access.subscribe), logger, undefined, saved);
     this.#index = index;
   }
 

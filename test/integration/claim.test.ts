@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -18,9 +19,21 @@ import { describe, expect, test } from 'vitest';
 import { TestDaemon, startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { contextSwitches } from '../helpers/proc.ts';
+import { Program, cli, root } from '../helpers/program.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 
 const topics = { tick: { interval: '20ms', data: 'tock' } };
+/** Connects to a socket that is made again within a few seconds. */
+async function reachAgain(socket: string): Promise<RawClient> {
+  for (;;) {
+    try {
+      return await RawClient.connect(socket);
+    } catch {
+      await nextTurn();
+    }
+  }
+}
+
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777;
 
 describe.concurrent('the path of the socket', () => {
@@ -135,6 +148,70 @@ describe.concurrent('the path of the socket', () => {
     expect(existsSync(daemon.socket)).toBe(false);
   });
 
+  test('is known to the kernel by its own name', async () => {
+    await using daemon = await startDaemon({ topics });
+    const names = readFileSync('/proc/net/unix', 'utf8').match(/\S+$/gm)!;
+    expect(names.filter((name) => name.startsWith(daemon.folder.path))).toEqual([daemon.socket]);
+  });
+
+  test.each<[string, (directory: string) => void]>([
+    ['removed', (directory) => rmSync(directory, { recursive: true })],
+    ['renamed, which does not change the socket', (directory) => renameSync(directory, `${directory}.old`)],
+  ])('has one owner though its directory is made again while another starts: %s', async (_, remove) => {
+    using folder = temporaryFolder();
+    const [directory, socket] = [folder.file('d'), folder.file('d/s')];
+    await using daemon = await startDaemon({ topics }, { folder, socket });
+    using before = await daemon.raw();
+    await before.send('tick').frame('tick');
+    remove(directory);
+    mkdirSync(directory);
+    await using second = new TestDaemon({ topics }, { folder, socket });
+    // Whichever has the lock first serves on, and the other one ends: two never run beside each other.
+    const ended = await Promise.race(
+      [daemon, second].map(async (one) => ({ one, code: await one.program.ended })),
+    );
+    expect(ended.code).toBe(1);
+    const said = JSON.stringify([ended.one.program.output, ended.one.log.items]);
+    const owner = ended.one === second ? daemon : second;
+    expect(said).toContain(`a daemon with pid ${owner.program.pid} owns ${socket}`);
+    using after = await reachAgain(socket);
+    await after.send('tick').frame('tick');
+    expect(Number(readFileSync(`${socket}.lock`, 'utf8'))).toBe(owner.program.pid);
+  });
+
+  test('is claimed again though nobody makes its directory again, with the mode that it had', async () => {
+    using folder = temporaryFolder();
+    const socket = folder.file('a/b/s');
+    await using daemon = await startDaemon({ topics, socket: { mode: '0660' } }, { folder, socket });
+    rmSync(folder.file('a'), { recursive: true });
+    await daemon.logged(/^the socket is gone: somebody has removed it/);
+    using client = await reachAgain(socket);
+    await client.send('tick').frame('tick');
+    expect([folder.file('a'), folder.file('a/b'), socket].map(modeOf)).toEqual([0o755, 0o755, 0o660]);
+    expect(Number(readFileSync(`${socket}.lock`, 'utf8'))).toBe(daemon.program.pid);
+  });
+
+  test('gets another lock when somebody removes the lock alone', async () => {
+    await using daemon = await startDaemon({ topics });
+    unlinkSync(`${daemon.socket}.lock`);
+    await daemon.logged(/^the lock beside the socket was removed/);
+    expect(Number(readFileSync(`${daemon.socket}.lock`, 'utf8'))).toBe(daemon.program.pid);
+    await using second = new TestDaemon({ topics }, { folder: daemon.folder });
+    expect(await second.program.ended).toBe(1);
+    expect(second.program.output.stderr).toContain(`a daemon with pid ${daemon.program.pid} owns`);
+    await daemon.status();
+  });
+
+  test('is made again as soon as what took its place is gone', async () => {
+    await using daemon = await startDaemon({ topics });
+    unlinkSync(daemon.socket);
+    writeFileSync(daemon.socket, 'precious');
+    await daemon.logged(/^the socket is gone: something else has its place/);
+    unlinkSync(daemon.socket);
+    using client = await reachAgain(daemon.socket);
+    await client.send('tick').frame('tick');
+  });
+
   test('does not have the daemon woken by what else happens in its directory', async () => {
     await using daemon = await startDaemon({ topics });
     const before = contextSwitches(daemon.program.pid);
@@ -181,6 +258,21 @@ describe.concurrent('the socket', () => {
     using client = await daemon.raw();
     await client.send('tick').frame('tick');
   });
+
+  test.each(['0660', '0666', '0606'])(
+    'of mode %s is in directories that others can pass through, whatever the umask',
+    async (mode) => {
+      using folder = temporaryFolder();
+      const [config, socket] = [folder.file('c.yaml'), folder.file('a/b/s')];
+      writeFileSync(config, JSON.stringify({ topics, socket: { mode } }));
+      const args = [cli, 'serve', '--config', config, '--socket', socket, '--log-format', 'json'];
+      const script = 'umask 077; exec "$0" "$@"';
+      await using daemon = new Program(['-c', script, process.execPath, ...args], {}, root, 'sh');
+      await daemon.stdout.find((line) => line.includes('"listening"'));
+      expect([folder.file('a'), folder.file('a/b')].map(modeOf)).toEqual([0o755, 0o755]);
+      expect(modeOf(socket).toString(8).padStart(4, '0')).toBe(mode);
+    },
+  );
 });
 
 describe.concurrent('a socket that cannot be made is one sentence, and leaves nothing behind:', () => {
@@ -190,7 +282,7 @@ describe.concurrent('a socket that cannot be made is one sentence, and leaves no
     await using daemon = new TestDaemon({ topics }, { folder, socket: path });
     expect(await daemon.program.ended).toBe(1);
     expect(daemon.program.output.stderr).toMatch(
-      /^chimed: the socket path has more than 103 bytes: .*; choose a shorter socket.path$/,
+      /^chimed: the socket path has more than 107 bytes: .*; choose a shorter socket.path$/,
     );
   });
 

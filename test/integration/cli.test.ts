@@ -317,7 +317,7 @@ describe.concurrent('without a daemon', () => {
     await using program = new Program(['--input-type=module', '--eval', become], env);
     expect(await program.ended).toBe(77);
     expect(program.output.stderr).toBe(
-      `chimed: this user may not open ${daemon.socket}; is it in the socket's group?`,
+      `chimed: permission denied: ${daemon.socket}; its owner or group must let this user write to it (socket.mode, socket.group)`,
     );
   });
 });

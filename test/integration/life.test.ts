@@ -7,6 +7,7 @@ import { TestDaemon, startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { isAlive } from '../helpers/processes.ts';
 import { Program, cli, root } from '../helpers/program.ts';
+import { has } from '../helpers/programs-here.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 
 const topics = { tick: { interval: '20ms', data: 'tock' } };
@@ -139,6 +140,52 @@ describe.concurrent('a stop', () => {
   });
 });
 
+/** Runs a program in a terminal; says what it prints, and closes the terminal when it is told to. */
+const terminal = `
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+while b"listening" not in seen:
+    seen += os.read(fd, 65536)
+print("listening", flush=True)
+sys.stdin.readline()
+os.close(fd)
+print("ended with", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+`;
+
+describe.concurrent('a daemon in a terminal', () => {
+  test.skipIf(!has('python3')).each(['pretty', 'json'])(
+    'stops when the terminal is closed, with log format %s',
+    async (format) => {
+      using folder = temporaryFolder();
+      const [socket, config] = [folder.file('s'), folder.file('c.yaml')];
+      writeFileSync(config, JSON.stringify({ topics, state: { file: folder.file('state.json') } }));
+      const args = [cli, 'serve', '--config', config, '--socket', socket, '--log-format', format];
+      const argv = ['-I', '-c', terminal, process.execPath, ...args];
+      await using program = new Program(argv, {}, root, 'python3');
+      await program.stdout.find((line) => line === 'listening');
+      program.child.stdin!.write('close it\n');
+      await program.stdout.find((line) => line === 'ended with 0');
+      expect(existsSync(socket)).toBe(false);
+      expect(existsSync(folder.file('state.json')), 'the state is saved').toBe(true);
+    },
+  );
+
+  test('opens no port for a debugger', async () => {
+    await using daemon = await startDaemon({ topics });
+    using client = await daemon.raw();
+    await client.send('tick').frame('tick');
+    for (let count = 0; count < 3; count++) {
+      daemon.program.kill('SIGUSR1');
+      await client.frame('tick', client.frames.items.length);
+    }
+    await daemon.program.kill('SIGTERM').ended;
+    expect(daemon.program.output.stderr).toBe('');
+  });
+});
+
 test.concurrent.each([
   ['an uncaught exception', 'setImmediate(() => { throw new Error("broken module"); })'],
   ['an unhandled rejection', 'void Promise.reject(new Error("broken module"))'],
@@ -196,7 +243,8 @@ describe.concurrent('the state', () => {
     await using daemon = await startDaemon(config, { folder });
     expect(await daemon.logged(/^the saved state cannot be used/)).toMatchObject({ level: 'warn' });
     await daemon.program.kill('SIGTERM').ended;
-    expect(JSON.parse(readFileSync(folder.file('state.json'), 'utf8'))).toMatchObject({ version: 1 });
+    const [header] = readFileSync(folder.file('state.json'), 'utf8').split('\n');
+    expect(JSON.parse(header!)).toMatchObject({ version: 2, topics: 1 });
   });
 
   test('that cannot be saved is said, and the stop is clean all the same', async () => {

@@ -80,7 +80,7 @@ describe.skipIf(whyNot())('chimed service', () => {
     const stranger = await chimedAs(machine, 'mallory', 'status');
     for (const { stderr } of [refused, stranger]) {
       expect(stderr).toContain(
-        "this user may not open /run/chimed/chimed.sock; is it in the socket's group?",
+        'permission denied: /run/chimed/chimed.sock; ask an administrator to run `usermod -aG chimed',
       );
     }
     expect(stranger.code).toBe(77);

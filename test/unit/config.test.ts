@@ -133,7 +133,10 @@ describe('a topic with a mistake is named with its line, its path and what was e
 
 describe('a setting with a mistake is named likewise:', () => {
   test.each([
-    ['colour: red', /^1 colour: unknown key; expected one of socket, clients, log, state, shutdown, topics$/],
+    [
+      'colour: red',
+      /^1 colour: unknown key; expected one of socket, clients, log, history, state, shutdown, topics$/,
+    ],
     ['log: { colour: red }', /^1 log.colour: unknown key; expected one of level, format$/],
     [
       'log: { level: loud }',
@@ -220,6 +223,7 @@ topics:
       onChange: false,
       always: false,
       history: 0,
+      historyBytes: 4 * 1024 * 1024,
     };
     expect(config.topics).toEqual([
       {

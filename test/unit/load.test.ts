@@ -42,6 +42,7 @@ const defaults = {
     frameTimeoutMs: 10_000,
   },
   log: { level: 'info', format: 'auto' },
+  history: { maxBytes: 32 * 1024 * 1024 },
   state: {},
   shutdown: { timeoutMs: 5000 },
   topics: [],
@@ -59,6 +60,7 @@ test('what is set is read', () => {
     socket: { path: /x/y.sock, mode: '0660', group: root, backlog: 5 }
     clients: { max: 1, maxPerUser: 3, maxPatterns: 2, requestsPerSecond: 4, connectionsPerSecond: 5, bytesPerSecond: 6B, memory: 7B, memoryPerUser: 8B, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
     log: { level: debug, format: json }
+    history: { maxBytes: 64 MiB }
     state: { file: /x/state.json }
     shutdown: { timeout: 250 ms }`);
   expect(settings).toEqual({
@@ -80,6 +82,7 @@ test('what is set is read', () => {
       frameTimeoutMs: 120_000,
     },
     log: { level: 'debug', format: 'json' },
+    history: { maxBytes: 64 * 1024 * 1024 },
     state: { file: '/x/state.json' },
     shutdown: { timeoutMs: 250 },
   });
@@ -93,6 +96,7 @@ describe('a topic', () => {
     onChange: false,
     always: false,
     history: 0,
+    historyBytes: 4 * 1024 * 1024,
   };
   const everySecond = { schedule: { kind: 'interval', intervalMs: 1000, align: false } };
 
@@ -107,7 +111,15 @@ describe('a topic', () => {
 
   test('may say otherwise', () => {
     const access = { subscribe: ['root', '42', '@root'] };
-    const options = { access, timeout: '1h', maxBytes: '64MiB', onChange: true, always: true, history: 9 };
+    const options = {
+      access,
+      timeout: '1h',
+      maxBytes: '64MiB',
+      onChange: true,
+      always: true,
+      history: 9,
+      historyBytes: '1GiB',
+    };
     expect(loadTopic({ interval: '2d', align: true, host: 'load', ...options })).toEqual({
       name: 't',
       schedule: { kind: 'interval', intervalMs: 2 * 24 * 3_600_000, align: true },
@@ -118,6 +130,7 @@ describe('a topic', () => {
       onChange: true,
       always: true,
       history: 9,
+      historyBytes: 1024 ** 3,
     });
   });
 

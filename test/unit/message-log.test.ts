@@ -1,14 +1,17 @@
+import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { HistoryBudget } from '../../src/daemon/history-budget.ts';
 import { MessageLog } from '../../src/daemon/message-log.ts';
 import { FrameReader, decodeFrame } from '../../src/transport/frames.ts';
 
+const limits = { history: 3, historyBytes: 10_000, maxBytes: 100 };
 const frames = (log: MessageLog, after = 0) => log.after(after).map(({ frame }) => decodeFrame(frame));
 
 let log: MessageLog;
 
 beforeEach(() => {
-  log = new MessageLog('news', 3, 100);
+  log = new MessageLog('news', limits);
 });
 
 test('messages are numbered from 1, and the last ones are kept', () => {
@@ -27,7 +30,7 @@ test('messages are numbered from 1, and the last ones are kept', () => {
 });
 
 test('the latest is kept even by a log of no size', () => {
-  const small = new MessageLog('news', 0, 100);
+  const small = new MessageLog('news', { ...limits, history: 0 });
   small.append('1');
   small.append('2');
   expect(frames(small)).toMatchObject([{ data: 2 }]);
@@ -40,7 +43,7 @@ describe('a payload', () => {
   });
 
   test('may nest as many levels as a frame can carry, and not one more', () => {
-    const roomy = new MessageLog('t', 1, 10_000);
+    const roomy = new MessageLog('t', { ...limits, maxBytes: 10_000 });
     const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
     const { frame } = roomy.append(roomy.encode(nested(64)));
     expect([...new FrameReader({ maxBytes: 10_000, maxValues: 10 ** 9 }).read(frame)]).toMatchObject([
@@ -59,26 +62,113 @@ describe('a payload', () => {
   });
 });
 
+describe('the history', () => {
+  const payload = JSON.stringify('x'.repeat(1000));
+  const roomy = { history: 1_000_000, historyBytes: 10_000, maxBytes: 1_000_000 };
+  const fill = (messages: MessageLog, count: number): void => {
+    for (let number = 0; number < count; number++) messages.append(payload);
+  };
+
+  test('is bounded in bytes: the oldest messages are dropped', () => {
+    const messages = new MessageLog('news', roomy);
+    fill(messages, 100);
+    const kept = messages.after(0);
+    expect(kept.map(({ seq }) => seq)).toEqual([94, 95, 96, 97, 98, 99, 100]);
+  });
+
+  test('keeps the latest message even if that alone has more bytes', () => {
+    const messages = new MessageLog('news', { ...roomy, historyBytes: 10 });
+    fill(messages, 3);
+    expect(messages.after(0).map(({ seq }) => seq)).toEqual([3]);
+  });
+
+  test('follows a change of its limits', () => {
+    const messages = new MessageLog('news', roomy);
+    fill(messages, 8);
+    messages.configure({ ...roomy, historyBytes: 3000 });
+    expect(messages.after(0).map(({ seq }) => seq)).toEqual([7, 8]);
+  });
+
+  test('gives the messages after a number as a scan of all would', () => {
+    fc.assert(
+      fc.property(fc.nat(200), fc.integer({ min: 1, max: 50 }), fc.nat(250), (count, history, after) => {
+        const messages = new MessageLog('news', { ...roomy, history, historyBytes: 1_000_000 });
+        for (let number = 0; number < count; number++) messages.append('1');
+        const all = messages.after(0);
+        expect(all).toHaveLength(Math.min(count, history));
+        expect(messages.after(after)).toEqual(all.filter(({ seq }) => seq > after));
+      }),
+    );
+  });
+
+  test('of 100,000 messages costs the same for each, also when it is full', () => {
+    const messages = new MessageLog('news', { history: 100_000, historyBytes: 2 ** 30, maxBytes: 10 });
+    for (let number = 0; number < 300_000; number++) messages.append('1');
+    let heard = 0;
+    for (let number = 0; number < 100_000; number++) heard += messages.after(messages.seq - 1).length;
+    expect(heard).toBe(100_000);
+  });
+});
+
+describe('the histories of all topics', () => {
+  const payload = JSON.stringify('x'.repeat(1000));
+  const roomy = { history: 1_000_000, historyBytes: 1_000_000, maxBytes: 1_000_000 };
+
+  test('are bounded together: the largest ones drop their oldest messages', () => {
+    const budget = new HistoryBudget(() => 100_000);
+    const small = new MessageLog('small', roomy, budget);
+    for (let number = 0; number < 5; number++) small.append(payload);
+    const [one, other] = ['one', 'other'].map((name) => new MessageLog(name, roomy, budget)) as [
+      MessageLog,
+      MessageLog,
+    ];
+    for (let number = 0; number < 200; number++) {
+      one.append(payload);
+      if (number % 2 === 0) other.append(payload);
+      expect(budget.bytes).toBeLessThanOrEqual(100_000);
+    }
+    expect(small.after(0)).toHaveLength(5);
+    for (const large of [one, other]) expect(large.spareBytes).toBeGreaterThan(30_000);
+  });
+
+  test('keep the latest message of each topic, though these have more bytes than allowed', () => {
+    const budget = new HistoryBudget(() => 10_000);
+    const logs = Array.from({ length: 50 }, (_, index) => new MessageLog(`t${index}`, roomy, budget));
+    for (let number = 0; number < 10; number++) for (const each of logs) each.append(payload);
+    for (const each of logs) expect(each.last).toMatchObject({ seq: 10 });
+    const latest = logs.reduce((sum, { last }) => sum + last!.frame.length + 200, 0);
+    expect(budget.bytes - latest, 'what is kept beyond them').toBeLessThan(5000);
+  });
+
+  test('give up what a removed topic kept', () => {
+    const budget = new HistoryBudget(() => 100_000);
+    const kept = new MessageLog('t', roomy, budget);
+    for (let number = 0; number < 10; number++) kept.append(payload);
+    kept.clear();
+    expect(budget.bytes).toBe(0);
+    expect(kept).toMatchObject({ seq: 10, last: undefined });
+  });
+});
+
 describe('what is saved', () => {
   beforeEach(() => {
     for (const data of [{ a: 'é\f' }, null, [1.5]]) log.append(log.encode(data));
   });
 
   test('comes back as it was: the same bytes, the same number next', () => {
-    const saved = JSON.parse(JSON.stringify(log.save()));
-    const restored = new MessageLog('news', 3, 100, saved);
+    const restored = new MessageLog('news', limits, undefined, log.save());
     expect(restored.after(0)).toEqual(log.after(0));
     expect(restored.lastJson).toBe('[1.5]');
     expect(restored.append('"next"').seq).toBe(4);
   });
 
   test('is kept only as far as the log is large', () => {
-    const restored = new MessageLog('news', 1, 100, log.save());
+    const restored = new MessageLog('news', { ...limits, history: 1 }, undefined, log.save());
     expect(frames(restored)).toMatchObject([{ seq: 3 }]);
   });
 
   test('is the numbering, even before there is a message', () => {
-    const restored = new MessageLog('news', 1, 100, { seq: 41, messages: [] });
+    const restored = new MessageLog('news', limits, undefined, { seq: 41, messages: [] });
     expect(restored).toMatchObject({ seq: 41, last: undefined });
     expect(restored.append('1').seq).toBe(42);
   });

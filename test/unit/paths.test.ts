@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { defaultSocketPath, isForeignDirectory } from '../../src/protocol/paths.ts';
+import { defaultSocketPath, isForeignDirectory, socketPaths } from '../../src/protocol/paths.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 
@@ -49,6 +49,50 @@ describe('the socket is where the first of these says', () => {
   });
 });
 
+describe('a client looks for a daemon', () => {
+  const temporary = join(tmpdir(), 'chimed-4242/chimed.sock');
+  const machine = ['/run/chimed/chimed.sock', '/run/chimed/daemon/chimed.sock'];
+
+  test('at $CHIMED_SOCKET_PATH alone, if that is set', () => {
+    as(SOMEBODY);
+    expect(socketPaths({ CHIMED_SOCKET_PATH: '/x/y.sock', XDG_RUNTIME_DIR: '/run/user/7' })).toEqual([
+      '/x/y.sock',
+    ]);
+  });
+
+  test("else in all places of this user's daemons, then in those of the machine's", () => {
+    as(SOMEBODY);
+    const usual = '/run/user/4242/chimed/chimed.sock';
+    expect(socketPaths({ XDG_RUNTIME_DIR: '/run/user/7', RUNTIME_DIRECTORY: '/run/mine' })).toEqual([
+      '/run/user/7/chimed/chimed.sock',
+      usual,
+      temporary,
+      ...machine,
+    ]);
+    expect(socketPaths({ XDG_RUNTIME_DIR: '/run/user/4242' })).toEqual([usual, temporary, ...machine]);
+    expect(socketPaths({})).toEqual([usual, temporary, ...machine]);
+  });
+
+  test("for root in the machine's places alone", () => {
+    as(ROOT);
+    expect(socketPaths({ XDG_RUNTIME_DIR: '/run/user/7' })).toEqual(machine);
+  });
+
+  test('in one of the places where a daemon listens by default', () => {
+    for (const uid of [ROOT, SOMEBODY]) {
+      as(uid);
+      for (const env of [{}, { XDG_RUNTIME_DIR: '/run/user/7' }])
+        expect(socketPaths(env)).toContain(defaultSocketPath(env));
+    }
+  });
+});
+
+test("a daemon does not listen in another user's $XDG_RUNTIME_DIR, which su leaves set", () => {
+  using folder = temporaryFolder();
+  as(SOMEBODY);
+  expect(defaultSocketPath({ XDG_RUNTIME_DIR: folder.path })).toBe(join(tmpdir(), 'chimed-4242/chimed.sock'));
+});
+
 describe('the directory of ours under the temporary directory', () => {
   let folder: Folder;
   let directory: string;
@@ -71,7 +115,13 @@ describe('the directory of ours under the temporary directory', () => {
     expect(isForeignDirectory(directory)).toBe(false);
   });
 
-  test.each([0o770, 0o707, 0o755, 0o701])('is foreign with mode %o', (mode) => {
+  test.each([0o755, 0o711, 0o700])('is ours with mode %o, in which nobody else can write', (mode) => {
+    mkdirSync(directory);
+    chmodSync(directory, mode);
+    expect(isForeignDirectory(directory)).toBe(false);
+  });
+
+  test.each([0o770, 0o707, 0o722, 0o1777])('is foreign with mode %o', (mode) => {
     mkdirSync(directory);
     chmodSync(directory, mode);
     expect(isForeignDirectory(directory)).toBe(true);

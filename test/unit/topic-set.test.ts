@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { HistoryBudget } from '../../src/daemon/history-budget.ts';
+import type { SavedMessages } from '../../src/daemon/message-log.ts';
+import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
+import { TopicSet } from '../../src/daemon/topic-set.ts';
+import { silent } from '../../src/log.ts';
+import { topicParts } from '../helpers/topic.ts';
+
+const named = (name: string) => topicParts({ name, history: 10 });
+const kept = (seq: number): SavedMessages => ({ seq, messages: [{ seq, time: 1, json: Buffer.from('1') }] });
+
+let registry: Registry;
+let budget: HistoryBudget;
+
+beforeEach(() => {
+  registry = new SubscriptionIndex();
+  budget = new HistoryBudget(() => 10_000_000);
+});
+
+function topicSet(saved: Record<string, SavedMessages> = {}, floor = 0): TopicSet {
+  return new TopicSet(registry, silent, budget, { floor, topics: new Map(Object.entries(saved)) });
+}
+
+const seqOf = (name: string): number => registry.topic(name).seq;
+
+describe('a topic that is not configured any more', () => {
+  test('is not saved, though its numbering goes on if a reload brings it back', () => {
+    const topics = topicSet({ gone: kept(7), stays: kept(3) });
+    topics.begin([named('stays')]);
+    expect([...topics.save().topics.keys()]).toEqual(['stays']);
+    topics.put(named('gone'));
+    expect(seqOf('gone')).toBe(7);
+    topics.remove(topics.get('gone')!);
+    expect([...topics.save().topics.keys()]).toEqual(['stays']);
+    topics.put(named('gone'));
+    expect(registry.topic('gone').publish(1)).toBe(8);
+  });
+
+  test('keeps no messages in memory', () => {
+    const topics = topicSet({ gone: kept(7) });
+    topics.begin([named('t')]);
+    registry.topic('t').publish('x'.repeat(100));
+    expect(budget.bytes).toBeGreaterThan(100);
+    topics.remove(topics.get('t')!);
+    expect(budget.bytes).toBe(0);
+  });
+
+  test('is not given a number twice after a restart either', () => {
+    const topics = topicSet();
+    topics.begin([named('t')]);
+    for (let number = 1; number <= 5; number++) registry.topic('t').publish(number);
+    topics.remove(topics.get('t')!);
+    const saved = topics.save();
+    expect(saved).toEqual({ floor: 5, topics: new Map() });
+    registry = new SubscriptionIndex();
+    new TopicSet(registry, silent, budget, saved).begin([named('t')]);
+    expect(registry.topic('t').publish(6)).toBe(6);
+  });
+});
+
+test('the numbering of 1,000 removed topics is kept, and what is forgotten then comes back above its numbers', () => {
+  const topics = topicSet();
+  topics.begin([]);
+  for (let index = 0; index < 5000; index++) {
+    topics.put(named(`t${index}`));
+    registry.topic(`t${index}`).publish(1);
+    topics.remove(topics.get(`t${index}`)!);
+  }
+  topics.put(named('t4999'));
+  topics.put(named('t0'));
+  const [recent, old] = [seqOf('t4999'), seqOf('t0')];
+  // Each new topic begins above the forgotten ones, which were numbered from there as well.
+  expect(recent).toBeGreaterThanOrEqual(1);
+  expect(old).toBeGreaterThanOrEqual(1);
+  expect(Math.max(recent, old)).toBeLessThanOrEqual(5);
+});
