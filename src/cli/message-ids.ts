@@ -4,6 +4,8 @@
  */
 export const messageIds: Readonly<Record<string, string>> = {
   listening: '8c10a079937b608eab593a1d20cd890d',
+  'cannot start': 'be2313ffe197e3ab0b7e52acf27ca371',
+  'these settings have no effect': '9e65f6c4b0f972aeb44b136fddb7620b',
   stopping: '5707ff25ffc40f992882d109c09eeb88',
   stopped: 'ccec09d8afe28d85a541be605ae6aae5',
   reloaded: '4b163da46dcc2c562244cc04213f7312',
