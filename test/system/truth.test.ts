@@ -167,11 +167,4 @@ describe.skipIf(whyNot())('a source in the sandbox', () => {
     saw('under the filter of 0.1', before.trim());
     saw('under the filter now', ring!.split('\n')[0]!);
   });
-
-  test('is exposed no more than the truth costs', async () => {
-    const text = await machine.run('systemd-analyze', 'security', '--no-pager', 'chimed.service');
-    const [, score] = /Overall exposure level for chimed.service: ([\d.]+)/.exec(text)!;
-    expect(Number(score)).toBeLessThanOrEqual(1);
-    saw('systemd-analyze security', score!);
-  });
 });
