@@ -16,7 +16,7 @@ export function checkCommand(): Command {
 
 async function check(file: string | undefined, { print }: Options): Promise<void> {
   const { findConfig, loadConfig } = await import('../config/load.ts');
-  const config = loadConfig(findConfig(file));
+  const { socketKeys: _, ...config } = loadConfig(findConfig(file));
   const { mode } = config.socket;
   const readable = { ...config, socket: { ...config.socket, mode: `0${mode.toString(8)}` } };
   if (print) process.stdout.write((await import('js-yaml')).dump(readable));

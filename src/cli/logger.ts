@@ -15,6 +15,8 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 export interface DaemonLogger {
   logger: Logger;
+  /** Whether lines go to the journal. */
+  toJournal: boolean;
   /** Writes out what waits, if somebody reads it. Nothing is logged after that. */
   close(): Promise<void>;
 }
@@ -35,7 +37,7 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
   const { send, problem } = await openJournal(format);
   if (send) {
     const stream = journalStream(send, (line) => output.write(line));
-    return withClose(pino({ ...options, formatters, mixin: withOrigin }, stream), output);
+    return withClose(pino({ ...options, formatters, mixin: withOrigin }, stream), output, true);
   }
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   const logger = pretty
@@ -44,13 +46,14 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
   reportDropped(output, logger);
   if (problem !== undefined)
     logger.warn({ error: problem }, 'the journal cannot be reached: log lines go to stdout');
-  return withClose(logger, output);
+  return withClose(logger, output, false);
 }
 
 /** Not by `flushSync`: it tries for ever, and whoever reads our output may have gone, or stand still. */
-function withClose(logger: Logger, output: Output): DaemonLogger {
+function withClose(logger: Logger, output: Output, toJournal: boolean): DaemonLogger {
   return {
     logger,
+    toJournal,
     async close() {
       logger.level = 'silent';
       const closed = once(output, 'close').catch(() => {}); // Nobody reads the lines; nobody misses them.

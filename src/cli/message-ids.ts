@@ -4,6 +4,8 @@
  */
 export const messageIds: Readonly<Record<string, string>> = {
   listening: '8c10a079937b608eab593a1d20cd890d',
+  'cannot start': 'be2313ffe197e3ab0b7e52acf27ca371',
+  'these settings have no effect': '9e65f6c4b0f972aeb44b136fddb7620b',
   stopping: '5707ff25ffc40f992882d109c09eeb88',
   stopped: 'ccec09d8afe28d85a541be605ae6aae5',
   reloaded: '4b163da46dcc2c562244cc04213f7312',
@@ -35,8 +37,6 @@ export const messageIds: Readonly<Record<string, string>> = {
   'second signal': '4a7206abe9f398e1442321f4fd089c54',
   'fatal error': 'aa38617cd5d49a6d7fa786909f6c361f',
   'internal error': '45328c014666ecf88dced15373395f3d',
-  'io_uring fails': '1f9b366782f141ab9b87b52d1bc684ac',
-  'no io_uring here': 'cfa908c6df2143419f72a0f0e382bf60',
   'no file lock here': '1c54f84a158ae05b4d088f33cc38e4e9',
   'who connects cannot be told': '15eba9b63d2f199590c57a19bd87a562',
   'the socket that systemd passes cannot be taken': '6e198b599e5a7e2992aa0fdb7d202b68',

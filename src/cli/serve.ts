@@ -11,9 +11,12 @@ import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import { loadPart } from '../linux/part.ts';
+import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
+import { coalesce } from './coalesce.ts';
 import { socketPath } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { DaemonLogger } from './logger.ts';
 import { watchTerminal } from './terminal.ts';
 
 interface Options {
@@ -54,25 +57,45 @@ async function serve(options: Options): Promise<number> {
   // The young generation stays at 2 MiB, where it would grow to 100 and never shrink: what we make dies at once.
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=20');
-  const [{ findConfig, loadConfig }, { createLogger }, { Daemon }] = await Promise.all([
-    import('../config/load.ts'),
-    import('./logger.ts'),
-    import('../daemon/daemon.ts'),
-  ]);
-  const load = (): Config => loadConfig(findConfig(options.config), environment(options));
-  const config = load();
-  const { logger, close } = await createLogger(config.log.level, config.log.format);
+  const [{ findConfig, loadConfig }, { loadApart }, { createLogger }, { Daemon }, { failStart }] =
+    await Promise.all([
+      import('../config/load.ts'),
+      import('../config/load-apart.ts'),
+      import('./logger.ts'),
+      import('../daemon/daemon.ts'),
+      import('./failed-start.ts'),
+    ]);
+  const env = environment(options);
+  const stopped = new AbortController();
+  let inherited: InheritedSocket | undefined;
+  const fail = (error: unknown, log?: DaemonLogger): Promise<number> =>
+    failStart({ error, log, format: env['CHIMED_LOG_FORMAT'], inherited, signal: stopped.signal });
+  let config: Config;
+  try {
+    config = loadConfig(findConfig(options.config), env);
+  } catch (error) {
+    inherited = await inheritedSocket(silent).catch(() => undefined);
+    return fail(error);
+  }
+  const log = await createLogger(config.log.level, config.log.format);
+  const { logger, close } = log;
   const causes = stopCauses(logger);
-  const inherited = await inheritedSocket(logger);
-  // Before any command is run: it would take the service manager's variables for its own.
-  const manager = await serviceManager(logger);
-  const starting = Daemon.start(config, logger, inherited);
-  const supervising = starting.then((daemon) => manager && supervise(daemon, manager, logger));
+  void causes.first.then(() => stopped.abort());
+  const start = async (): Promise<{ daemon: Daemon; supervision: Supervision | undefined }> => {
+    inherited = await inheritedSocket(logger);
+    // Before any command is run: it would take the service manager's variables for its own.
+    const manager = await serviceManager(logger);
+    const daemon = await Daemon.start(config, logger, inherited);
+    return { daemon, supervision: manager && (await supervise(daemon, manager, logger)) };
+  };
+  const starting = start();
   const reload = async (): Promise<void> => {
-    const [daemon, supervision] = await Promise.all([starting, supervising]);
+    const started = await starting.catch(() => undefined);
+    if (!started) return;
+    const { daemon, supervision } = started;
     supervision?.reloading();
     try {
-      const next = load();
+      const next = await loadApart(options.config, env); // No tick waits for it.
       await daemon.reload(next);
       logger.level = next.log.level;
       supervision?.reloaded();
@@ -81,16 +104,20 @@ async function serve(options: Options): Promise<number> {
       supervision?.reloaded(messageOf(error));
     }
   };
-  // One at a time: each compares with what the one before it left.
-  let reloading = Promise.resolve();
   const isHungUp = watchTerminal();
+  const reloadSoon = coalesce(reload);
   process.on('SIGHUP', () => {
     if (isHungUp()) causes.hangUp();
-    else reloading = reloading.then(reload);
+    else reloadSoon();
   });
   const life = async (): Promise<number> => {
-    const daemon = await starting;
-    const supervision = await supervising;
+    let started;
+    try {
+      started = await starting;
+    } catch (error) {
+      return fail(error, log);
+    }
+    const { daemon, supervision } = started;
     flushCompileCache(); // Node writes it as it exits, which kill -9 prevents: the next start would be no faster.
     const { reason, exitCode } = await causes.first;
     supervision?.stopping(daemon.stopTimeoutMs);

@@ -40,6 +40,8 @@ export interface Config {
   /** Directory that relative paths in it start from. */
   directory: string;
   socket: { path: string; mode: number; group?: string; backlog: number };
+  /** Those of them that the file sets and that have no effect on a socket that systemd makes; absent: none. */
+  socketKeys?: readonly ('path' | 'mode' | 'group')[];
   clients: {
     max: number;
     /** Absent: half of the places that there are. */

@@ -51,7 +51,16 @@ export function loadConfig(file: string, env: Environment = process.env): Config
       mistakes.map((mistake) => withLine(mistake, lines)),
     );
   }
-  return deepFreeze({ file, directory, ...resolveSettings(settings, directory, env), topics });
+  const socketKeys = (['path', 'mode', 'group'] as const).filter(
+    (key) => isMapping(raw['socket']) && key in raw['socket'],
+  );
+  return deepFreeze({
+    file,
+    directory,
+    ...resolveSettings(settings, directory, env),
+    ...(socketKeys.length > 0 && { socketKeys }),
+    topics,
+  });
 }
 
 function readText(file: string): string {
@@ -92,7 +101,7 @@ function resolveSettings(
   settings: Settings,
   directory: string,
   env: Environment,
-): Omit<Config, 'file' | 'directory' | 'topics'> {
+): Omit<Config, 'file' | 'directory' | 'socketKeys' | 'topics'> {
   const { socket, clients, log, history, state, shutdown } = settings;
   const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
   // What the file says starts from its directory; what a flag or a variable says, from the current one.
@@ -129,7 +138,7 @@ function resolveSettings(
   };
 }
 
-function deepFreeze<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     Object.values(value).forEach(deepFreeze);

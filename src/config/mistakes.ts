@@ -19,12 +19,14 @@ export type Complain = (message: string, ...path: string[]) => void;
 
 /** A configuration that cannot be used, with all that is wrong in it. Its message has a line for each. */
 export class ConfigError extends ChimedError {
+  readonly file: string;
   readonly mistakes: readonly Mistake[];
 
   constructor(file: string, mistakes: readonly Mistake[]) {
     const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
     const lines = mistakes.map((mistake) => `\n  ${describe(file, mistake)}`);
     super('bad-config', `${file} has ${count}:${lines.join('')}`);
+    this.file = file;
     this.mistakes = mistakes;
   }
 }

@@ -13,7 +13,10 @@ export async function takeSocket(
   inherited?: InheritedSocket,
 ): Promise<SocketFile> {
   const { group, ...options } = config.socket;
-  if (inherited) return inheritSocket(inherited, options.backlog);
+  if (inherited) {
+    warnOfIdleSettings(config, logger);
+    return inheritSocket(inherited, options.backlog);
+  }
   const gid = group === undefined ? {} : { gid: socketGroupId(group) };
   return claimSocket({ ...options, ...gid, logger });
 }
@@ -24,4 +27,20 @@ function socketGroupId(group: string): number {
   } catch (error) {
     throw new ChimedError('bad-config', `socket.group: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** What the socket unit decides, and by which of its settings. */
+const directives = { path: 'ListenStream=', mode: 'SocketMode=', group: 'SocketGroup=' } as const;
+
+/** Names the settings that the file sets and the socket unit overrides. */
+function warnOfIdleSettings({ file, socketKeys = [] }: Config, logger: Logger): void {
+  if (socketKeys.length === 0) return;
+  logger.warn(
+    {
+      config: file,
+      settings: socketKeys.map((key) => `socket.${key}`),
+      use: socketKeys.map((key) => directives[key]),
+    },
+    'these settings have no effect: systemd makes the socket; set it up with `systemctl edit chimed.socket`',
+  );
 }

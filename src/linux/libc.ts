@@ -10,19 +10,12 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 export const MSG_DONTWAIT = 0x40;
-export const MSG_NOSIGNAL = 0x4000;
+const MSG_NOSIGNAL = 0x4000;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
 /** F_SEAL_SEAL, _SHRINK, _GROW and _WRITE: nobody can change it any more. */
 const ALL_SEALS = 15;
-// These have the same numbers on all machines, and no names in libc.
-const SYS_IO_URING_SETUP = 425;
-const SYS_IO_URING_ENTER = 426;
-const IORING_ENTER_GETEVENTS = 1;
-const PROT_READ_WRITE = 3;
-const MAP_SHARED_POPULATE = 0x8001;
-const MAP_FAILED = 2n ** 64n - 1n;
 /** Longest that the kernel writes into a `sockaddr_un`. */
 const ADDRESS_BYTES = 110;
 
@@ -41,13 +34,7 @@ const calls = {
   ),
   getsockname: libc.func('int getsockname(int fd, _Out_ void *address, _Inout_ uint32_t *length)'),
   fcntl: libc.func('int fcntl(int fd, int command, ...)'),
-  mmap: libc.func('void *mmap(void *at, size_t length, int protection, int flags, int fd, int64_t offset)'),
 };
-/** syscall(2), with the arguments of these two calls. */
-const ringSetup = libc.func('long syscall(long number, uint32_t entries, void *params)');
-const ringEnter = libc.func(
-  'long syscall(long number, long fd, long submit, long complete, long flags, void *mask, size_t size)',
-);
 
 const controlHeader = koffi.struct({ length: 'size_t', level: 'int', type: 'int', fd: 'int' });
 const messageHeader = koffi.struct({
@@ -127,37 +114,6 @@ export function sendDatagram(fd: number, to: string, bytes: Buffer, flags = 0): 
  */
 export function sendNow(fd: number, bytes: Buffer): number {
   return Math.max(calls.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL) as number, 0);
-}
-
-/**
- * io_uring_setup(2).
- * @param params `struct io_uring_params`, which the kernel completes.
- * @returns the ring's descriptor. It is not passed on to children.
- */
-export function setUpRing(entries: number, params: Uint32Array): number {
-  if (koffi.sizeof('void *') !== 8) throw new Error('the rings of 32-bit machines are not known here');
-  const fd = Number(ringSetup(SYS_IO_URING_SETUP, entries, params));
-  if (fd < 0) throw new SystemError('io_uring_setup');
-  return fd;
-}
-
-/** io_uring_enter(2): submits so many entries and waits for as many results. Returns how many were submitted. */
-export function enterRing(fd: number, count: number): number {
-  const submitted = Number(ringEnter(SYS_IO_URING_ENTER, fd, count, count, IORING_ENTER_GETEVENTS, null, 0));
-  if (submitted < 0) throw new SystemError('io_uring_enter');
-  return submitted;
-}
-
-/** mmap(2): the memory of a ring that we share with the kernel. It is never unmapped. */
-export function mapRing(fd: number, length: number, offset: number): ArrayBuffer {
-  const memory: unknown = calls.mmap(null, length, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset);
-  if (koffi.address(memory) === MAP_FAILED) throw new SystemError('mmap');
-  return koffi.view(memory, length);
-}
-
-/** Where bytes are in memory. They stay there as long as something refers to them. */
-export function addressOf(bytes: Buffer): bigint {
-  return koffi.address(bytes);
 }
 
 /** sendmsg(2): sends an open file to a Unix address, with nothing beside it. */

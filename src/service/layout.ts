@@ -13,6 +13,8 @@ export const RUNTIME_DIRECTORY = '/run/chimed';
 export const SOCKET_UNIT = 'chimed.socket';
 export const SERVICE_UNIT = 'chimed.service';
 export const GROUP = 'chimed';
+/** The daemon's own user. */
+export const USER = 'chimed';
 
 /** The units' places, by their names in the package; those in /etc are left to who runs the machine. */
 export const UNITS = {

@@ -15,12 +15,13 @@ import {
   SOCKET_UNIT,
   SYSUSERS,
   UNITS,
+  USER,
 } from './layout.ts';
 import type { Step } from './step.ts';
 
 /**
  * What takes the service from this machine again.
- * @param purge The configuration, drop-ins and the group, too.
+ * @param purge The configuration, drop-ins, the user and the group, too.
  */
 export function* uninstallSteps(purge: boolean): Generator<Step> {
   if (existsSync(UNITS['chimed.service'])) {
@@ -33,6 +34,8 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
   if (isFreeFor(COMMAND, COMMAND_SCRIPT)) yield* removal([COMMAND]);
   if (purge) {
     yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);
+    if (succeeds('getent', 'passwd', USER)) yield commandStep('userdel', USER);
+    // userdel removes the group as well, unless it has other members.
     if (succeeds('getent', 'group', GROUP)) yield commandStep('groupdel', GROUP);
   }
   yield commandStep('systemctl', 'daemon-reload');

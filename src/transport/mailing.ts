@@ -8,10 +8,7 @@ export interface Recipient {
   failed(error: unknown): void;
 }
 
-/**
- * Bytes for many that leave together: past Node's streams, which cost more than the write itself, and in one system
- * call where the kernel lets us.
- */
+/** Bytes for many that leave together: past Node's streams, which cost more than the write itself. */
 export class Mailing {
   readonly #sendAll: SendAll | undefined;
   #recipients: Recipient[] = [];

@@ -60,7 +60,7 @@ function byDescriptor(fd: number, server: Server, { path, mode, gid, backlog }: 
   let made: Stats | undefined;
   try {
     made = setAccess(path, mode, gid);
-    server.listen({ fd, backlog });
+    server.listen({ fd }, backlog); // As an option beside `fd`, Node would ignore it and take 511.
     if (!server.listening) throw new Error('the descriptor cannot be listened on');
     return made;
   } catch (error) {

@@ -76,7 +76,7 @@ function namedPipe({ path, backlog }: SocketOptions): SocketFile {
 
 /** A socket that was listening before we came and will be when we have gone: its path is not ours to touch. */
 export function inheritSocket({ fd, path }: InheritedSocket, backlog: number): SocketFile {
-  return { path, open: (server) => server.listen({ fd, backlog }), keep() {}, release() {} };
+  return { path, open: (server) => server.listen({ fd }, backlog), keep() {}, release() {} };
 }
 
 /**

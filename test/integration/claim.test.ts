@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 
@@ -310,4 +310,13 @@ describe.concurrent('a socket that cannot be made is one sentence, and leaves no
     expect(await daemon.program.ended).toBe(1);
     expect(daemon.program.output.stderr).toMatch(/^chimed: the directory of the socket cannot be made: /);
   });
+});
+
+test('as many clients may wait to be accepted as socket.backlog says, and not the 511 of Node', async () => {
+  await using daemon = await startDaemon({ socket: { backlog: 1000 }, topics: {} });
+  daemon.program.kill('SIGSTOP');
+  const clients = Array.from({ length: 800 }, () => connect(daemon.socket));
+  await Promise.all(clients.map((client) => once(client, 'connect')));
+  for (const client of clients) client.destroy();
+  daemon.program.kill('SIGCONT');
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { messageIds } from '../../src/cli/message-ids.ts';
 import { CONFIG, allReadyAgain, chimedAs, endFleet, installedMachine, startFleet } from './installed.ts';
 import { whyNot } from './machine.ts';
 import type { Machine } from './machine.ts';
@@ -83,24 +84,43 @@ describe.skipIf(whyNot())('the service', () => {
     expect(await state('chimed.service')).toBe('active');
   });
 
-  test('with a broken configuration does not start, and is not tried again', async () => {
-    await machine.write(CONFIG, 'topics: { t: { interval: 1 } }\n');
-    const { code } = await machine.attempt('systemctl', 'restart', 'chimed');
-    expect(code).not.toBe(0);
-    expect(await machine.property('chimed.service', 'ExecMainStatus')).toBe('78');
-    expect(await machine.property('chimed.service', 'SubState')).toBe('failed'); // and not auto-restart
-    expect(await machine.property('chimed.service', 'NRestarts')).toBe('0');
-    saw('broken configuration', 'exit 78, 0 restarts');
+  test('whose accounts are slow to look up reloads without a pause', async () => {
+    const fast = { interval: '20ms', data: 'tock', access: { subscribe: ['alice'] } };
+    await configure({ fast });
+    await machine.run('systemctl', 'reload', 'chimed');
+    await machine.sh(`getent=$(command -v getent); mv $getent /run/getent.real
+      printf '#!/bin/sh\nsleep 3\nexec /run/getent.real "$@"\n' > $getent; chmod 755 $getent`);
+    await using listener = machine.start('chimed', 'listen', 'fast', '--json');
+    await listener.stdout.take(10);
+    await configure({ fast, other: fast });
+    const began = performance.now();
+    await machine.run('systemctl', 'kill', '--signal=HUP', '--kill-who=main', 'chimed');
+    const reloaded = `MESSAGE_ID=${messageIds['reloaded']}`;
+    await machine.sh(
+      `until journalctl --quiet -u chimed ${reloaded} -o cat | grep -q other; do sleep 0.1; done`,
+    );
+    const took = performance.now() - began;
+    await machine.sh('mv /run/getent.real $(command -v getent)');
+    const times = listener.stdout.items.map((line) => (JSON.parse(line) as { time: number }).time);
+    const gap = Math.max(...times.slice(1).map((time, index) => time - times[index]!));
+    expect(took).toBeGreaterThan(3000);
+    expect(gap).toBeLessThan(1000);
+    saw(`a reload that took ${seconds(took)}: longest gap of a 20 ms topic`, seconds(gap));
+    await configure({ tick });
+    await machine.run('systemctl', 'restart', 'chimed');
   });
 
-  test('is tried for clients that come nevertheless, but not without end', async () => {
-    const { stderr, code } = await machine.attempt('chimed', 'status');
-    expect(code).toBe(69);
-    expect(await state('chimed.socket')).toBe('failed');
-    expect(stderr).toContain('chimed: ');
-    await configure({ tick });
-    await machine.sh('systemctl reset-failed chimed.service chimed.socket; systemctl start chimed');
-    expect((await chimedAs(machine, 'alice', 'listen', 'tick', '--count', '1')).code).toBe(0);
+  test('that ran as a dynamic user keeps its state as a static one', async () => {
+    await machine.sh(`systemctl stop chimed.service
+      mkdir -p /etc/systemd/system/chimed.service.d
+      printf '[Service]\nDynamicUser=yes\nUser=_chimed\n' > /etc/systemd/system/chimed.service.d/old.conf
+      systemctl daemon-reload; systemctl start chimed; systemctl stop chimed.service
+      test -f /var/lib/private/chimed/state.json
+      rm -r /etc/systemd/system/chimed.service.d; systemctl daemon-reload; systemctl start chimed`);
+    const listening = await machine.journal('--unit=chimed.service', `MESSAGE_ID=${messageIds['listening']}`);
+    const [before, after] = listening.slice(-2).map(({ INSTANCE }) => INSTANCE);
+    expect(after).toBe(before);
+    expect((await machine.run('stat', '--format=%U', '/var/lib/chimed/.')).trim()).toBe('chimed');
   });
 
   test('makes the socket itself if the socket unit is masked', async () => {

@@ -7,15 +7,11 @@ import type { SendAll } from '../../src/linux/socket-calls.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { Mailing } from '../../src/transport/mailing.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
-import { sendByRing } from '../helpers/send-by-ring.ts';
 import { fdOf, socketPair } from '../helpers/socket-pair.ts';
 import type { SocketPair } from '../helpers/socket-pair.ts';
 
-const ways: [string, SendAll][] = [['one call each', sendEach]];
-if (sendByRing) ways.push(['one call for all', sendByRing]);
-
 /** A connection whose calls to the kernel can be looked at. */
-async function connected(sendAll: SendAll) {
+async function connected(sendAll: SendAll = sendEach) {
   const pair = await socketPair();
   const spy = vi.fn(sendAll);
   const mailing = new Mailing(spy);
@@ -30,16 +26,16 @@ async function connected(sendAll: SendAll) {
 const numbered = (seq: number, bytes: number): Buffer =>
   Buffer.from(`${JSON.stringify({ type: 't', seq, data: 'x'.repeat(bytes) })}\f`);
 
-describe.each(ways)('bytes go past the stream by %s', (_way, sendAll) => {
+describe('bytes go past the stream', () => {
   test('while the kernel takes them', async () => {
-    using all = await connected(sendAll);
+    using all = await connected();
     all.send(numbered(1, 10));
     expect(all.near.bytesWritten).toBe(0);
     expect(await all.far.frame('t')).toMatchObject({ seq: 1 });
   });
 
   test('and through it once it takes no more: nothing is lost, doubled or out of order', async () => {
-    using all = await connected(sendAll);
+    using all = await connected();
     all.far.socket.pause();
     let seq = 0;
     while (all.connection.pendingBytes < 500_000) all.send(numbered(++seq, 7919));
@@ -57,7 +53,7 @@ describe.each(ways)('bytes go past the stream by %s', (_way, sendAll) => {
 
   test('of which the kernel takes a part: the rest follows', async () => {
     using all = await connected((fds, bytes) =>
-      sendAll(
+      sendEach(
         fds,
         bytes.map((whole) => whole.subarray(0, 5)),
       ),
@@ -69,7 +65,7 @@ describe.each(ways)('bytes go past the stream by %s', (_way, sendAll) => {
   });
 
   test('and are counted as taken, whichever way they went', async () => {
-    using all = await connected(sendAll);
+    using all = await connected();
     all.far.socket.pause();
     let sent = 0;
     for (; all.connection.pendingBytes < 100_000; sent += 5000) all.send(Buffer.alloc(5000, 0x20));
@@ -78,30 +74,27 @@ describe.each(ways)('bytes go past the stream by %s', (_way, sendAll) => {
   });
 });
 
-test.each(ways)(
-  'a socket that has closed, and whose descriptor has gone to another, gets nothing by %s',
-  async (_, sendAll) => {
-    using all = await connected(sendAll);
-    const fd = fdOf(all.near);
-    all.near.destroy();
-    await once(all.near, 'close');
-    // The kernel gives the lowest number that is free: it will be that one again.
-    using strangers = new DisposableStack();
-    let stranger: SocketPair;
-    do stranger = strangers.use(await socketPair());
-    while (![fdOf(stranger.near), fdOf(stranger.far.socket)].includes(fd));
-    all.send(numbered(1, 10));
-    expect(all.sendAll).not.toHaveBeenCalled();
-    // What would have happened: the stranger's peer hears it.
-    const peer = fdOf(stranger.near) === fd ? stranger.far.socket : stranger.near;
-    const heard = once(peer, 'data');
-    sendNow(fd, numbered(2, 10));
-    expect(String(await heard)).toContain('"seq":2');
-  },
-);
+test('a socket that has closed, and whose descriptor has gone to another, gets nothing', async () => {
+  using all = await connected();
+  const fd = fdOf(all.near);
+  all.near.destroy();
+  await once(all.near, 'close');
+  // The kernel gives the lowest number that is free: it will be that one again.
+  using strangers = new DisposableStack();
+  let stranger: SocketPair;
+  do stranger = strangers.use(await socketPair());
+  while (![fdOf(stranger.near), fdOf(stranger.far.socket)].includes(fd));
+  all.send(numbered(1, 10));
+  expect(all.sendAll).not.toHaveBeenCalled();
+  // What would have happened: the stranger's peer hears it.
+  const peer = fdOf(stranger.near) === fd ? stranger.far.socket : stranger.near;
+  const heard = once(peer, 'data');
+  sendNow(fd, numbered(2, 10));
+  expect(String(await heard)).toContain('"seq":2');
+});
 
-test.each(ways)('a peer that has gone is found out as ever by %s', async (_, sendAll) => {
-  using all = await connected(sendAll);
+test('a peer that has gone is found out as ever', async () => {
+  using all = await connected();
   const failed = new Promise((resolve) => all.near.once('error', resolve));
   all.far.socket.destroy();
   await all.far.closed;

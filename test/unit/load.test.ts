@@ -66,6 +66,7 @@ test('what is set is read', () => {
   expect(settings).toEqual({
     file,
     directory: folder.path,
+    socketKeys: ['path', 'mode', 'group'],
     socket: { path: '/x/y.sock', mode: 0o660, group: 'root', backlog: 5 },
     clients: {
       max: 1,

@@ -128,9 +128,9 @@ test('a registration costs what it matches, and not what there is', () => {
   const index = new SubscriptionIndex();
   for (let count = 0; count < 10_000; count++) index.addTopic(`host${count}.load`, undefined);
   const client = new TestSubscriber(1);
-  const pattern = index.hold('host7.*');
-  expect(run(index.join(client, pattern))).toHaveLength(1);
-  expect(pattern.audiences.size).toBe(1);
-  expect(run(index.leave(client, pattern))).toHaveLength(1);
+  const held = index.hold('host7.*');
+  expect(run(index.join(client, held))).toHaveLength(1);
+  expect(held.audiences.size).toBe(1);
+  expect(run(index.leave(client, held))).toHaveLength(1);
   expect(index.find('host7.*')).toBeUndefined();
 });

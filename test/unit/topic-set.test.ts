@@ -10,19 +10,19 @@ import { topicParts } from '../helpers/topic.ts';
 const named = (name: string) => topicParts({ name, history: 10 });
 const kept = (seq: number): SavedMessages => ({ seq, messages: [{ seq, time: 1, json: Buffer.from('1') }] });
 
-let registry: Registry;
+let set: TopicSet;
 let budget: HistoryBudget;
 
 beforeEach(() => {
-  registry = new SubscriptionIndex();
   budget = new HistoryBudget(() => 10_000_000);
 });
 
 function topicSet(saved: Record<string, SavedMessages> = {}, floor = 0): TopicSet {
-  return new TopicSet(registry, silent, budget, { floor, topics: new Map(Object.entries(saved)) });
+  const topics = new Map(Object.entries(saved));
+  return (set = new TopicSet(new SubscriptionIndex(), silent, budget, { floor, topics }));
 }
 
-const seqOf = (name: string): number => registry.topic(name).seq;
+const seqOf = (name: string): number => set.get(name)!.seq;
 
 describe('a topic that is not configured any more', () => {
   test('is not saved, though its numbering goes on if a reload brings it back', () => {
@@ -34,13 +34,13 @@ describe('a topic that is not configured any more', () => {
     topics.remove(topics.get('gone')!);
     expect([...topics.save().topics.keys()]).toEqual(['stays']);
     topics.put(named('gone'));
-    expect(registry.topic('gone').publish(1)).toBe(8);
+    expect(set.get('gone')!.publish(1)).toBe(8);
   });
 
   test('keeps no messages in memory', () => {
     const topics = topicSet({ gone: kept(7) });
     topics.begin([named('t')]);
-    registry.topic('t').publish('x'.repeat(100));
+    set.get('t')!.publish('x'.repeat(100));
     expect(budget.bytes).toBeGreaterThan(100);
     topics.remove(topics.get('t')!);
     expect(budget.bytes).toBe(0);
@@ -49,13 +49,13 @@ describe('a topic that is not configured any more', () => {
   test('is not given a number twice after a restart either', () => {
     const topics = topicSet();
     topics.begin([named('t')]);
-    for (let number = 1; number <= 5; number++) registry.topic('t').publish(number);
+    for (let number = 1; number <= 5; number++) set.get('t')!.publish(number);
     topics.remove(topics.get('t')!);
     const saved = topics.save();
     expect(saved).toEqual({ floor: 5, topics: new Map() });
-    registry = new SubscriptionIndex();
-    new TopicSet(registry, silent, budget, saved).begin([named('t')]);
-    expect(registry.topic('t').publish(6)).toBe(6);
+    set = new TopicSet(new SubscriptionIndex(), silent, budget, saved);
+    set.begin([named('t')]);
+    expect(set.get('t')!.publish(6)).toBe(6);
   });
 });
 
@@ -64,7 +64,7 @@ test('the numbering of 1,000 removed topics is kept, and what is forgotten then 
   topics.begin([]);
   for (let index = 0; index < 5000; index++) {
     topics.put(named(`t${index}`));
-    registry.topic(`t${index}`).publish(1);
+    set.get(`t${index}`)!.publish(1);
     topics.remove(topics.get(`t${index}`)!);
   }
   topics.put(named('t4999'));

@@ -20,7 +20,7 @@ const MOST_LEAVING = 16;
 /** Where the system does not have them, says once what is off, and returns undefined. */
 export function loadSocketCalls(logger: Logger): Promise<SocketCalls | undefined> {
   return loadPart(
-    async () => (await import('../../linux/socket-calls.ts')).openSocketCalls(logger),
+    async () => (await import('../../linux/socket-calls.ts')).socketCalls,
     'who connects cannot be told: access rules are refused, and clients.maxPerUser is off',
     logger,
   );

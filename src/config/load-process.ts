@@ -1,0 +1,29 @@
+/*
+ * Loads the configuration in a process of its own, see load-apart.ts: takes one request from its parent, answers it, and
+ * ends. Without its parent it ends, too.
+ */
+import module from 'node:module';
+import { join } from 'node:path';
+
+import type { LoadAnswer, LoadRequest } from './load-apart.ts';
+
+process.once('message', (request: LoadRequest) => {
+  void answer(request).then((reply) => process.send!(reply, () => process.disconnect()));
+});
+// The same cache as that of the command line, which loads the same modules.
+module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
+
+async function answer({ named, env }: LoadRequest): Promise<LoadAnswer> {
+  const [{ findConfig, loadConfig }, { ConfigError }, { ChimedError, messageOf }] = await Promise.all([
+    import('./load.ts'),
+    import('./mistakes.ts'),
+    import('../errors.ts'),
+  ]);
+  try {
+    return { config: loadConfig(findConfig(named, env), env) };
+  } catch (error) {
+    const message = messageOf(error);
+    if (error instanceof ConfigError) return { mistakes: error.mistakes, file: error.file };
+    return { message, ...(error instanceof ChimedError && { code: error.code }) };
+  }
+}

@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { CONFIG, installedMachine } from './installed.ts';
+import { CHECKOUT, whyNot } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { saw } from './seen.ts';
+
+/** What one asks a machine, with an answer that does not change while the test looks. */
+const questions: Record<string, string> = {
+  'disks: df': 'df --output=source,fstype,size,target | sort',
+  'disks: df of one': 'df --output=size,used,target /data /home /mnt/later',
+  'disks: df -h': 'df -h /data /home',
+  'disks: statvfs': 'stat --file-system --format="%b %f %c" /data /home /mnt/later',
+  'disks: inodes': 'df --output=itotal,iused,target /data /home',
+  'disks: read-only or not': 'findmnt --noheadings --output FS-OPTIONS /data',
+  'disks: counters': 'cut -d" " -f1-8 /proc/diskstats',
+  'disks: block devices': 'ls /sys/block',
+  'network: /proc/net/dev': 'cat /proc/net/dev',
+  'network: /sys/class/net': 'ls /sys/class/net; cat /sys/class/net/lo/statistics/rx_bytes',
+  'network: ss': 'ss -tln; ss -xl | grep -c dbus',
+  'network: addresses': 'hostname --all-ip-addresses',
+  'services: one that runs': 'systemctl is-active dbus.service',
+  'services: one that does not': 'systemctl is-active nosuch.service',
+  'services: one that has failed': 'systemctl is-failed broken.service',
+  'services: all that have failed': 'systemctl list-units --failed --plain --no-legend',
+  'services: a property': 'systemctl show --property=ActiveState,SubState,NRestarts dbus.service',
+  'temperature: thermal zone': 'cat /sys/class/thermal/thermal_zone0/temp',
+  'temperature: hwmon': 'cat /sys/class/hwmon/hwmon0/temp1_input',
+  'memory: free': "free --bytes | awk '{ print $1, $2 }'",
+  'memory: total': 'grep -E "MemTotal|SwapTotal" /proc/meminfo',
+  'memory: shared segments': 'ipcs -m',
+  'load: pressure': 'wc -l < /proc/pressure/cpu',
+  'cpu: count': 'nproc; grep -c ^processor /proc/cpuinfo',
+  'time: boot': 'uptime --since; grep btime /proc/stat',
+  'time: zone': 'date +%Z%z',
+  'name: host': 'hostname; uname -n; cat /proc/sys/kernel/hostname',
+  'name: kernel': 'uname -rsm; cat /etc/os-release',
+  'accounts: logged in': 'who',
+  'accounts: names': 'getent passwd alice; getent group chimed',
+  'backups: age': 'stat --format="%Y %s" /var/backups/last',
+  'kernel: settings': 'cat /proc/sys/fs/file-max /proc/sys/vm/swappiness',
+};
+
+/** What the sandbox keeps from sources must fail: an answer would be false. */
+const refused: Record<string, string> = {
+  ps: 'ps ax',
+  pgrep: 'pgrep --count systemd',
+  top: 'top --batch --iterations=1',
+  'another process': 'cat /proc/1/status',
+  'an Internet socket': 'python3 -I -c "import socket; socket.socket(socket.AF_INET)"',
+  'a new file': 'touch /var/new',
+  'the kernel log': 'dmesg',
+};
+
+const asTopics = (asked: Record<string, string>): object =>
+  Object.fromEntries(
+    Object.values(asked).map((script, index) => [
+      `q.${index}`,
+      { interval: '1h', timeout: '20s', command: ['/bin/sh', '-c', withStatus(script)] },
+    ]),
+  );
+const withStatus = (script: string): string => `{ ${script}\n} 2>&1; echo "exit $?"`;
+
+describe.skipIf(whyNot())('a source in the sandbox', () => {
+  let machine: Machine;
+
+  /** Asks all questions by topics of the service. */
+  async function inside(asked: Record<string, string>): Promise<Record<string, string>> {
+    await machine.write(CONFIG, JSON.stringify({ topics: asTopics(asked) }));
+    await machine.run('systemctl', 'reload', 'chimed');
+    const names = Object.keys(asked);
+    const lines = await machine.run('chimed', 'listen', 'q.>', '--json', '--count', String(names.length));
+    const answers = lines
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { topic: string; data: unknown })
+      .map(({ topic, data }) => [names[Number(topic.slice(2))]!, String(data).trim()] as const);
+    return Object.fromEntries(answers);
+  }
+
+  /** Asks one question as a user who has no rights. */
+  async function outside(script: string): Promise<string> {
+    return (await machine.run('runuser', '-u', 'mallory', '--', '/bin/sh', '-c', withStatus(script))).trim();
+  }
+
+  beforeAll(async () => {
+    machine = await installedMachine({ topics: {} });
+    // What a machine has: file systems, traffic, a service that failed, sensors, a backup. All of it came after the service.
+    await machine.sh(`
+      mkdir -p /data /mnt/later /var/backups
+      mount -t tmpfs -o size=64M tmpfs /data; head -c 13M /dev/zero > /data/x
+      mount -t tmpfs -o size=48M homes /home; head -c 7M /dev/zero > /home/x
+      mount -t tmpfs -o size=32M,ro later /mnt/later
+      mount -t tmpfs sensors /sys/class/thermal; mkdir /sys/class/thermal/thermal_zone0
+      echo 42000 > /sys/class/thermal/thermal_zone0/temp
+      if [ -d /sys/class/hwmon ]; then
+        mount -t tmpfs sensors /sys/class/hwmon; mkdir /sys/class/hwmon/hwmon0
+        echo 51000 > /sys/class/hwmon/hwmon0/temp1_input
+      fi
+      ip link set lo up
+      python3 -I -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b"x", ("127.0.0.1", 9)) for _ in range(100)]'
+      ipcmk --shmem 4096
+      systemd-run --quiet --unit=broken false || true
+      echo backup > /var/backups/last; touch --date=2026-01-02 /var/backups/last
+      hostname renamed`);
+  });
+
+  afterAll(() => machine?.[Symbol.asyncDispose]());
+
+  test('gets the same answers as anybody else', async () => {
+    const answers = await inside(questions);
+    const expected: Record<string, string> = {};
+    for (const [name, script] of Object.entries(questions)) expected[name] = await outside(script);
+    expect(answers).toEqual(expected);
+    expect(answers['network: /proc/net/dev']).toMatch(/lo: +[1-9]/);
+    expect(answers['services: one that runs']).toBe('active\nexit 0');
+    expect(answers['services: all that have failed']).toContain('broken.service');
+    expect(answers['temperature: thermal zone']).toBe('42000\nexit 0');
+    expect(answers['name: host']).toMatch(/^renamed/);
+    saw('questions answered inside as outside', `${Object.keys(questions).length}`);
+  });
+
+  test('gets no answer where the true one is kept from it', async () => {
+    const answers = await inside(refused);
+    for (const [name, answer] of Object.entries(answers)) {
+      expect(answer, name).not.toMatch(/exit 0$/);
+      expect(answer, name).toMatch(/denied|not permitted|not supported|No such file|Read-only/i);
+      saw(`refused: ${name}`, answer.split('\n').at(-2)!);
+    }
+  });
+
+  test('gets them with the drop-in for them', async () => {
+    const dropIn = '/etc/systemd/system/chimed.service.d/sources.conf';
+    await machine.sh(`mkdir -p $(dirname ${dropIn})
+      sed -E '/^#(ProtectProc|InaccessiblePaths|RestrictAddressFamilies|SystemCallFilter)=/s/^#//' \\
+        /usr/local/lib/chimed/systemd/sources.conf.example > ${dropIn}
+      systemctl daemon-reload; systemctl restart chimed`);
+    const { pgrep, ...answers } = await inside({
+      pgrep: 'pgrep --exact systemd',
+      'an Internet socket': 'python3 -I -c "import socket; socket.socket(socket.AF_INET)"',
+      ip: 'ip -stats link show lo | grep -o LOOPBACK',
+    });
+    expect(pgrep).toMatch(/^1\n/);
+    expect(answers).toEqual({ 'an Internet socket': 'exit 0', ip: 'LOOPBACK\nexit 0' });
+    await machine.sh(`rm -r $(dirname ${dropIn}); systemctl daemon-reload; systemctl restart chimed`);
+  });
+
+  test('cannot make an Internet socket by io_uring, which the filter of 0.1 let through', async () => {
+    const program = ['/usr/bin/python3', '-I', `${CHECKOUT}/test/system/io-uring.py`];
+    const before = await machine.run(
+      'systemd-run',
+      '--quiet',
+      '--wait',
+      '--pipe',
+      '--property=User=mallory',
+      '--property=RestrictAddressFamilies=AF_UNIX',
+      '--property=NoNewPrivileges=yes',
+      '--property=SystemCallArchitectures=native',
+      '--property=SystemCallFilter=@system-service @pkey',
+      '--property=SystemCallFilter=~@privileged @resources',
+      '--property=SystemCallErrorNumber=EPERM',
+      ...program,
+    );
+    expect(before).toBe('socket: EAFNOSUPPORT; io_uring: a socket of AF_INET\n');
+    const { ring } = await inside({ ring: program.join(' ') });
+    expect(ring).toBe('socket: EAFNOSUPPORT; io_uring: EPERM\nexit 0');
+    saw('under the filter of 0.1', before.trim());
+    saw('under the filter now', ring!.split('\n')[0]!);
+  });
+});
