@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 
 /** A package to copy: from where, and to where below the root of the copy. */
 export interface PlacedPackage {
@@ -15,7 +15,7 @@ interface Manifest {
 /**
  * All packages that a package needs at run time, and places for them in a tree of their own: at its top if
  * that place is free, else inside the package that needs them, where Node looks first.
- * @throws if one is not installed.
+ * @throws if one is not installed, or is a link that leaves the project: a package under development elsewhere.
  */
 export function productionDependencies(root: string): PlacedPackage[] {
   const placed = new Map<string, string>();
@@ -44,7 +44,15 @@ function manifest(directory: string): Manifest {
 function find(name: string, from: string): string | undefined {
   for (let directory = from; ; directory = dirname(directory)) {
     const path = join(directory, 'node_modules', name);
-    if (existsSync(join(path, 'package.json'))) return realpathSync(path);
+    if (existsSync(join(path, 'package.json'))) return withoutLinks(path);
     if (directory === dirname(directory)) return undefined;
   }
+}
+
+/** pnpm's packages are links to elsewhere in the same node_modules. */
+function withoutLinks(path: string): string {
+  const real = realpathSync(path);
+  const [project] = path.split(`${sep}node_modules${sep}`);
+  if (real.startsWith(join(project!, 'node_modules') + sep)) return real;
+  throw new Error(`the link ${path} leads out of the project, to ${real}; run npm install without npm link`);
 }

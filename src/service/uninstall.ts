@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 
 import { commandStep, succeeds } from './command.ts';
-import { isFreeFor, removal, removalIfEmpty } from './files.ts';
+import { isCommandOurs, removal, removalIfEmpty } from './files.ts';
 import {
   COMMAND,
-  COMMAND_SCRIPT,
   CONFIG_DIRECTORY,
   DROP_INS,
   GROUP,
@@ -30,12 +29,12 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
   }
   yield* removal([...Object.values(UNITS), SYSUSERS]);
   for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
-  if (isFreeFor(COMMAND, COMMAND_SCRIPT)) yield* removal([COMMAND]);
+  if (isCommandOurs()) yield* removal([COMMAND]);
   if (purge) {
     yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);
-    if (succeeds('getent', 'group', GROUP)) yield commandStep('groupdel', GROUP);
+    if (succeeds('getent', 'group', '--', GROUP)) yield commandStep('groupdel', GROUP);
   }
   yield commandStep('systemctl', 'daemon-reload');
-  // Last: we may be running from it.
-  yield* removal([LIBRARY]);
+  // Last: we may be running from it. Version 0.1 left the others when it was interrupted.
+  yield* removal([`${LIBRARY}.new`, `${LIBRARY}.old`, LIBRARY]);
 }
