@@ -106,7 +106,7 @@ export class Checkout {
 
 function refusal(complaint: string): Error {
   return new Error(
-    `refused to install from ${PACKAGE}, since root would run code that another user can change: ${complaint}; ` +
-      'install from a copy that only you and root can write to',
+    `refused to install from ${PACKAGE}: ${complaint}. ` +
+      'Root runs what is installed, so all of it must be plain files that only root and you can change.',
   );
 }

@@ -55,7 +55,7 @@ export function prepareConfig(): void {
 function judge(directory: string): void {
   const complaint = root.complaintAbove(directory);
   if (complaint === undefined) return;
-  throw new Error(`refused to install, since root would run what another user can change: ${complaint}`);
+  throw new Error(`refused to install to ${directory}: ${complaint}. Only root must be able to change it.`);
 }
 
 /** The nearest directory that is there, without links. */
