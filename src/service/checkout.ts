@@ -48,7 +48,10 @@ export class Checkout {
       { from: node, to: 'bin/node' },
     ];
     this.#judgeDirectory(dirname(node));
-    for (const { from, to } of productionDependencies(PACKAGE)) found.push(...this.#filesOf(from, '', to));
+    for (const { from, to, link } of productionDependencies(PACKAGE)) {
+      this.#judgeDirectory(realpathSync(dirname(link)));
+      found.push(...this.#filesOf(from, '', to));
+    }
     for (const { from } of found) this.#judge(from, lstatSync(from));
     return found;
   }

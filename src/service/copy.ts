@@ -29,5 +29,5 @@ export function copyPackage(to: string): void {
   const damage = damageOf(to);
   if (damage !== undefined) throw new Error(`the copy is not root's alone: ${damage}`);
   // After a power cut the link to the copy must not be there without the copy.
-  command('sync', '--file-system', to);
+  command('sync', '-f', to);
 }

@@ -37,8 +37,17 @@ export function removal(paths: readonly string[]): Step[] {
 
 /** A step that removes a directory if nothing is left in it when the step's turn comes. */
 export function* removalIfEmpty(directory: string): Generator<Step> {
-  if (!existsSync(directory) || readdirSync(directory).length > 0) return;
-  yield { says: `remove ${directory}, which is empty`, run: () => rmdirSync(directory) };
+  if (isEmpty(directory))
+    yield { says: `remove ${directory}, which is empty`, run: () => rmdirSync(directory) };
+}
+
+/** Removes a directory if it is there and nothing is in it. */
+export function removeIfEmpty(directory: string): void {
+  if (isEmpty(directory)) rmdirSync(directory);
+}
+
+function isEmpty(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).length === 0;
 }
 
 /** Reports whether the command's place is free or has a script of ours, of whatever version; a link never is. */

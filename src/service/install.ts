@@ -7,7 +7,7 @@ import { version } from '../version.ts';
 import { command, commandStep } from './command.ts';
 import { copyPackage } from './copy.ts';
 import { productionDependencies } from './dependencies.ts';
-import { isCommandOurs, placeFile } from './files.ts';
+import { isCommandOurs, placeFile, removeIfEmpty } from './files.ts';
 import { Former } from './former.ts';
 import {
   COMMAND,
@@ -46,6 +46,7 @@ export function* installSteps(): Generator<Step> {
     },
     undo() {
       if (linkedVersion() !== relative(LIBRARY, copy)) removeTree(copy);
+      for (const directory of [VERSIONS, LIBRARY]) removeIfEmpty(directory);
       return undefined;
     },
   };

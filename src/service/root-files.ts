@@ -15,7 +15,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, O_DIRECTORY, O_RDONLY } = constants;
@@ -25,7 +24,7 @@ const FORBIDDEN_BITS = 0o7022;
 
 /** Puts a file of root's in a place: a new inode, complete before it gets its name, which nobody has open. */
 export function replaceFile(path: string, content: string | Buffer, mode: number, gid = 0): void {
-  const unfinished = temporaryName(path);
+  const unfinished = freeName(path);
   const fd = createFile(unfinished);
   try {
     writeFileSync(fd, content);
@@ -55,9 +54,18 @@ export function copyInto(path: string, from: number, mode: number): void {
   }
 }
 
-/** A name beside a path that is not taken. */
-export function temporaryName(path: string): string {
-  return `${path}.${randomBytes(6).toString('hex')}.new`;
+/**
+ * A name beside a path, for what is going to be renamed to it. It is always the same one, so that an installation that
+ * was interrupted leaves no more than the next one removes.
+ */
+export function freeName(path: string): string {
+  const name = unfinishedName(path);
+  rmSync(name, { force: true, recursive: true });
+  return name;
+}
+
+export function unfinishedName(path: string): string {
+  return `${path}.new`;
 }
 
 /** Makes the new names in a directory survive a power cut. */

@@ -15,6 +15,7 @@ import {
   SYSUSERS,
   UNITS,
 } from './layout.ts';
+import { unfinishedName } from './root-files.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -27,9 +28,9 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
     yield commandStep('systemctl', 'clean', '--what=state', SERVICE_UNIT);
     yield* removal([RUNTIME_DIRECTORY]);
   }
-  yield* removal([...Object.values(UNITS), SYSUSERS]);
+  yield* removal([...Object.values(UNITS), SYSUSERS].flatMap((path) => [path, unfinishedName(path)]));
   for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
-  if (isCommandOurs()) yield* removal([COMMAND]);
+  yield* removal([...(isCommandOurs() ? [COMMAND] : []), unfinishedName(COMMAND)]);
   if (purge) {
     yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);
     if (succeeds('getent', 'group', '--', GROUP)) yield commandStep('groupdel', GROUP);

@@ -11,7 +11,7 @@ import {
 import { join, relative } from 'node:path';
 
 import { CURRENT, LIBRARY, VERSIONS, programOf } from './layout.ts';
-import { removeTree, syncDirectory, temporaryName } from './root-files.ts';
+import { removeTree, syncDirectory, freeName } from './root-files.ts';
 import type { Step } from './step.ts';
 
 /** Where the link leads, also if nothing is there; undefined without a link. */
@@ -84,7 +84,7 @@ function inode(path: string): string | undefined {
 }
 
 function link(target: string): void {
-  const unfinished = temporaryName(CURRENT);
+  const unfinished = freeName(CURRENT);
   symlinkSync(target, unfinished);
   const stats = lstatSync(CURRENT, { throwIfNoEntry: false });
   if (stats && !stats.isSymbolicLink()) removeTree(CURRENT); // A rename replaces no directory.
