@@ -60,7 +60,11 @@ function* commitSteps(copy: string): Generator<Step> {
   const packaged = (path: string) => () => readFileSync(join(copy, path));
   yield placeFile(SYSUSERS, packaged('systemd/chimed.sysusers'));
   yield commandStep('systemd-sysusers', SYSUSERS);
-  yield { says: `make ${CONFIG_DIRECTORY} root's`, run: prepareConfig };
+  yield {
+    says: `make ${CONFIG_DIRECTORY} root's`,
+    run: prepareConfig,
+    undo: () => void removeIfEmpty(CONFIG_DIRECTORY),
+  };
   if (!existsSync(CONFIG)) yield placeFile(CONFIG, packaged('config/service.yaml'));
   // Before the units, which start what the link leads to. Those of version 0.1 start what is beside it.
   yield switchTo(copy);

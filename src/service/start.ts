@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { version } from '../version.ts';
 import { command, commandStep, succeeds } from './command.ts';
-import { placeFile } from './files.ts';
-import { SERVICE_UNIT, SOCKET_UNIT, UNITS } from './layout.ts';
+import { placeFile, removeIfEmpty } from './files.ts';
+import { RUNTIME_DIRECTORY, SERVICE_UNIT, SOCKET_UNIT, UNITS } from './layout.ts';
 import type { Step } from './step.ts';
 
 const SOCKET_FILE = UNITS[SOCKET_UNIT];
@@ -73,6 +73,7 @@ function enableStep(units: string[]): Step {
     },
     undo() {
       if (added.length > 0) command('systemctl', 'disable', '--now', ...added);
+      removeIfEmpty(RUNTIME_DIRECTORY); // systemd makes it for the socket and leaves it.
       return undefined;
     },
   };

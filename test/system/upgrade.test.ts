@@ -118,7 +118,7 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
       expect(await machine.run('ls', LIBRARY)).toBe('current\nversions\n');
       await machine.sh('rm -r /var/kept-*');
       saw(`killed at each step of an upgrade from ${from}`, `${step} steps, each left a machine that starts`);
-    }, 300_000);
+    }, 600_000);
 
     test('that is killed as it copies leaves a machine that starts, and can be done again', async () => {
       await machine.sh(`
