@@ -109,7 +109,7 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
           await machine.sh(`
             rm -r ${LIBRARY}; cp -a /var/kept-library ${LIBRARY}
             cp -a /var/kept-units/. ${UNIT_DIRECTORY}; cp -a /var/kept-command /usr/local/bin/chimed
-            systemctl daemon-reload; systemctl restart chimed`);
+            systemctl daemon-reload; systemctl restart chimed.socket chimed.service`);
         }
       }
       await machine.run(...install);
