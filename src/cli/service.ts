@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { Command } from 'commander';
 
 import { ChimedError } from '../errors.ts';
@@ -30,12 +30,13 @@ export function serviceCommand(): Command {
     .addHelpText(
       'after',
       `
-It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network.
+It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network. Build it as
+yourself, not as root. A checkout that other users can change is refused, and so is one of a user who did not call sudo.
 
 Examples:
   chimed service install --dry-run
-  sudo chimed service install
-  sudo "$(command -v node)" "$(command -v chimed)" service install    # where sudo does not find them`,
+  chimed service install             # as yourself: prints the command to run as root
+  sudo /absolute/path/to/node /absolute/path/to/dist/cli/main.js service install`,
     )
     .action(install);
   service
@@ -65,15 +66,20 @@ async function uninstall({ dryRun = false, purge = false }: Options): Promise<vo
 
 async function run(what: string, steps: () => Iterable<Step>, dryRun: boolean): Promise<void> {
   if (!dryRun && !existsSync('/run/systemd/system')) {
-    throw new Error('systemd does not run here, so there is nobody to run a service');
+    throw new Error('systemd is not running on this machine');
   }
   if (!dryRun && process.getuid?.() !== 0) {
-    throw new ChimedError(
-      'not-permitted',
-      `only root may ${what} a service; run it with sudo, or see --dry-run`,
-    );
+    throw new ChimedError('not-permitted', `only root can ${what} the service. Run: ${asRoot(what)}`);
   }
   process.umask(0o022); // Root's own may keep the daemon from its files.
   const { runSteps } = await import('../service/step.ts');
   runSteps(steps(), (line) => process.stdout.write(`${line}\n`), dryRun);
+}
+
+/** The command, without a look-up of any program by a PATH that is not root's. */
+function asRoot(what: string): string {
+  const words = ['sudo', process.execPath, realpathSync(process.argv[1]!), 'service', what];
+  return words
+    .map((word) => (/[^\w/.:@+-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word))
+    .join(' ');
 }

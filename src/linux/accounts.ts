@@ -1,9 +1,15 @@
 import { spawnSync } from 'node:child_process';
 
+import { messageOf } from '../errors.ts';
+import { systemProcess, systemProgram } from './programs.ts';
+
 /** Longest that a look-up may take: the accounts may be in a directory on the network. */
 const TIMEOUT_MS = 5000;
 /** getent(1): a key could not be found. */
 const NOT_FOUND = 2;
+
+/** A name that looks like an option is never passed to getent; the other characters are in no account's name. */
+const CANNOT_BE_A_NAME = /^-|^$|[\p{Cc}:]/u;
 
 /** The id of one of the names that were looked up. A number stands for itself. @throws if there is none. */
 export type IdOf = (name: string) => number;
@@ -18,11 +24,13 @@ export function lookUpGroups(names: Iterable<string>): IdOf {
 
 /** Asks the system's own `getent`, which knows accounts that no file lists: once for all, since the event loop waits. */
 function lookUp(database: string, kind: string, names: Iterable<string>): IdOf {
-  const asked = [...new Set(names)].filter((name) => !isNumber(name));
+  const asked = [...new Set(names)].filter((name) => !isNumber(name) && !CANNOT_BE_A_NAME.test(name));
   const { ids, failure } = asked.length > 0 ? ask(database, asked) : { ids: new Map<string, number>() };
   return (name) => {
     const id = isNumber(name) ? Number(name) : ids.get(name);
     if (id !== undefined) return id;
+    if (CANNOT_BE_A_NAME.test(name))
+      throw new Error(`${JSON.stringify(name)} cannot be the name of a ${kind}`);
     throw new Error(
       failure === undefined
         ? `there is no ${kind} ${name} on this machine`
@@ -32,13 +40,20 @@ function lookUp(database: string, kind: string, names: Iterable<string>): IdOf {
 }
 
 function ask(database: string, names: string[]): { ids: Map<string, number>; failure?: string } {
-  const { status, stdout, error } = spawnSync('getent', [database, ...names], {
+  const ids = new Map<string, number>();
+  let getent: string;
+  try {
+    getent = systemProgram('getent');
+  } catch (error) {
+    return { ids, failure: messageOf(error) };
+  }
+  const { status, stdout, error } = spawnSync(getent, [database, '--', ...names], {
+    ...systemProcess,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: TIMEOUT_MS,
   });
   const entries = (stdout ?? '').split('\n').map((line) => line.split(':'));
-  const ids = new Map<string, number>();
   for (const [index, [name, , id]] of entries.entries()) {
     if (!id || !isNumber(id)) continue;
     // In the order of the names, if all are there; an entry may spell its name in another way.

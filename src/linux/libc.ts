@@ -32,6 +32,7 @@ const calls = {
   getsockopt: libc.func(
     'int getsockopt(int fd, int level, int option, _Out_ void *value, _Inout_ uint32_t *length)',
   ),
+  lgetxattr: libc.func('intptr_t lgetxattr(const char *path, const char *name, void *value, size_t size)'),
   getsockname: libc.func('int getsockname(int fd, _Out_ void *address, _Inout_ uint32_t *length)'),
   fcntl: libc.func('int fcntl(int fd, int command, ...)'),
 };
@@ -69,6 +70,11 @@ export function flock(fd: number): boolean {
   if (calls.flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
   if (koffi.errno() === koffi.os.errno['EWOULDBLOCK']) return false;
   throw new SystemError('flock');
+}
+
+/** lgetxattr(2): reports whether a file has an access control list, beside its mode. */
+export function hasAccessList(path: string): boolean {
+  return (calls.lgetxattr(path, 'system.posix_acl_access', null, 0) as number) >= 0;
 }
 
 /** socket(2): a Unix datagram socket, which Node itself cannot make. It is not passed on to children. */

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 
 /** A package to copy: from where, and to where below the root of the copy. */
 export interface PlacedPackage {
   from: string;
   to: string;
+  /** The path by which Node finds it, which may be a link to `from`. */
+  link: string;
 }
 
 interface Manifest {
@@ -15,25 +17,26 @@ interface Manifest {
 /**
  * All packages that a package needs at run time, and places for them in a tree of their own: at its top if
  * that place is free, else inside the package that needs them, where Node looks first.
- * @throws if one is not installed.
+ * @throws if one is not installed, or is a link that leaves the project: a package under development elsewhere.
  */
 export function productionDependencies(root: string): PlacedPackage[] {
-  const placed = new Map<string, string>();
+  const placed = new Map<string, PlacedPackage>();
   const visit = (from: string, to: string): void => {
     const { dependencies = {}, optionalDependencies = {} } = manifest(from);
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
-      const found = find(name, from);
-      if (!found && name in optionalDependencies) continue; // Made for another kind of machine.
-      if (!found) throw new Error(`the package ${name} is missing beside ${from}; run npm install`);
+      const link = find(name, from);
+      if (!link && name in optionalDependencies) continue; // Made for another kind of machine.
+      if (!link) throw new Error(`the package ${name} is missing beside ${from}; run npm install`);
+      const found = realPackage(link);
       const top = join('node_modules', name);
-      const place = (placed.get(top) ?? found) === found ? top : join(to, top);
+      const place = (placed.get(top)?.from ?? found) === found ? top : join(to, top);
       if (placed.has(place)) continue;
-      placed.set(place, found);
+      placed.set(place, { from: found, to: place, link });
       visit(found, place);
     }
   };
   visit(root, '');
-  return [...placed].map(([to, from]) => ({ from, to }));
+  return [...placed.values()];
 }
 
 function manifest(directory: string): Manifest {
@@ -44,7 +47,17 @@ function manifest(directory: string): Manifest {
 function find(name: string, from: string): string | undefined {
   for (let directory = from; ; directory = dirname(directory)) {
     const path = join(directory, 'node_modules', name);
-    if (existsSync(join(path, 'package.json'))) return realpathSync(path);
+    if (existsSync(join(path, 'package.json'))) return path;
     if (directory === dirname(directory)) return undefined;
   }
+}
+
+/** Without links. pnpm's packages are links to others in the same node_modules, or in the same store. */
+function realPackage(path: string): string {
+  const real = realpathSync(path);
+  const within = ['node_modules', '.pnpm'].map(
+    (name) => path.slice(0, path.indexOf(`${sep}${name}${sep}`)) + sep + name,
+  );
+  if (within.some((directory) => real.startsWith(directory + sep))) return real;
+  throw new Error(`the link ${path} leads out of the project, to ${real}; run npm install without npm link`);
 }

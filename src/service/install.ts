@@ -1,79 +1,90 @@
-import { existsSync, realpathSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 
 import { ChimedError, messageOf } from '../errors.ts';
 import { version } from '../version.ts';
-import { command, commandStep, succeeds } from './command.ts';
-import { copyPackage, exchange } from './copy.ts';
+import { command, commandStep } from './command.ts';
+import { copyPackage } from './copy.ts';
 import { productionDependencies } from './dependencies.ts';
-import { isFreeFor, placeFile, placeScript } from './files.ts';
+import { isCommandOurs, placeFile, removeIfEmpty } from './files.ts';
+import { Former } from './former.ts';
 import {
   COMMAND,
   COMMAND_SCRIPT,
   CONFIG,
+  CONFIG_DIRECTORY,
   LIBRARY,
   PACKAGE,
   SERVICE_UNIT,
-  SOCKET_UNIT,
   SYSUSERS,
   UNITS,
+  VERSIONS,
   programOf,
 } from './layout.ts';
+import { prepareConfig, preparePlaces } from './places.ts';
+import { removeTree } from './root-files.ts';
+import { placeSocketUnit, startSteps } from './start.ts';
 import type { Step } from './step.ts';
-
-/** Where the copy is until it is finished. */
-const UNFINISHED = `${LIBRARY}.new`;
+import { linkedVersion, pruneSteps, switchTo } from './versions.ts';
 
 /**
- * What puts chimed on this machine as a service, or a newer chimed in the place of an older one. What could
- * fail comes before anything that the running daemon needs is touched.
+ * What puts chimed on this machine as a service, or a newer chimed in the place of an older one. What could be
+ * refused comes first; what follows is undone if the new version does not become ready. After each step the machine
+ * has a chimed that starts, if it had one before.
  */
 export function* installSteps(): Generator<Step> {
+  const former = new Former();
+  const copy = join(VERSIONS, `${version()}-${randomBytes(4).toString('hex')}`);
   const packages = productionDependencies(PACKAGE).length;
+  yield former.step;
   yield {
-    says: `copy chimed ${version()}, ${packages} packages and Node ${process.version} to ${LIBRARY}`,
-    run: () => copyPackage(UNFINISHED),
+    says: `copy chimed ${version()}, ${packages} packages and Node ${process.version} to ${copy}`,
+    run: () => {
+      preparePlaces();
+      copyPackage(copy);
+    },
+    undo() {
+      if (linkedVersion() !== relative(LIBRARY, copy)) removeTree(copy);
+      for (const directory of [VERSIONS, LIBRARY]) removeIfEmpty(directory);
+      return undefined;
+    },
   };
-  yield placeFile(join(PACKAGE, 'systemd/chimed.sysusers'), SYSUSERS);
-  yield commandStep('systemd-sysusers', SYSUSERS);
-  if (existsSync(CONFIG)) {
-    yield { says: `check ${CONFIG}, which stays`, run: checkConfig };
-  } else yield placeFile(join(PACKAGE, 'config/service.yaml'), CONFIG);
+  if (existsSync(CONFIG)) yield { says: `check ${CONFIG}, which stays`, run: () => checkConfig(copy) };
+  yield* former.revertible(commitSteps(copy));
+  yield* pruneSteps(copy);
+}
 
-  yield { says: `replace ${LIBRARY}`, run: () => exchange(UNFINISHED, LIBRARY) };
-  if (isFreeFor(COMMAND, COMMAND_SCRIPT)) yield placeScript(COMMAND, COMMAND_SCRIPT);
-  else yield { says: `leave ${COMMAND} alone, which somebody else has put there`, run() {} };
-  for (const [name, unit] of Object.entries(UNITS)) yield placeFile(join(PACKAGE, 'systemd', name), unit);
+function* commitSteps(copy: string): Generator<Step> {
+  // From the copy, which is checked, and not from where it was made of.
+  const packaged = (path: string) => () => readFileSync(join(copy, path));
+  yield placeFile(SYSUSERS, packaged('systemd/chimed.sysusers'));
+  yield commandStep('systemd-sysusers', SYSUSERS);
+  yield {
+    says: `make ${CONFIG_DIRECTORY} root's`,
+    run: prepareConfig,
+    undo: () => void removeIfEmpty(CONFIG_DIRECTORY),
+  };
+  if (!existsSync(CONFIG)) yield placeFile(CONFIG, packaged('config/service.yaml'));
+  // Before the units, which start what the link leads to. Those of version 0.1 start what is beside it.
+  yield switchTo(copy);
+  if (isCommandOurs()) yield placeFile(COMMAND, () => COMMAND_SCRIPT, 0o755);
+  else yield { says: `keep ${COMMAND}, which was not installed by chimed`, run() {} };
+  yield placeFile(UNITS[SERVICE_UNIT], packaged('systemd/chimed.service'));
+  yield placeSocketUnit(packaged('systemd/chimed.socket'));
   yield commandStep('systemctl', 'daemon-reload');
   yield* startSteps();
 }
 
-/** @throws {ChimedError} `bad-config` if this version would not take the configuration that is there. */
-function checkConfig(): void {
+/** @throws {ChimedError} `bad-config` if the version in the copy does not accept the configuration that is there. */
+function checkConfig(copy: string): void {
   try {
-    command(...programOf(UNFINISHED), 'check', CONFIG);
+    command(...programOf(copy), 'check', CONFIG);
   } catch (error) {
-    rmSync(UNFINISHED, { recursive: true });
     throw new ChimedError(
       'bad-config',
-      `chimed ${version()} would not start with this configuration, so nothing was changed: ${messageOf(error)}`,
+      `Upgrade cancelled; nothing was changed. chimed ${version()} rejects the configuration: ${messageOf(error)}`,
       { cause: error },
     );
   }
-}
-
-/** Starts the daemon, or starts it again: its socket stays open meanwhile, and systemctl waits for READY. */
-function* startSteps(): Generator<Step> {
-  const units = isMasked(SOCKET_UNIT) ? [SERVICE_UNIT] : [SOCKET_UNIT, SERVICE_UNIT];
-  yield commandStep('systemctl', 'enable', ...units);
-  const hasSocket = succeeds('systemctl', 'is-active', '--quiet', SOCKET_UNIT);
-  // A socket cannot be opened under a daemon that runs without it.
-  if (!hasSocket) yield commandStep('systemctl', 'stop', SERVICE_UNIT);
-  yield commandStep('systemctl', 'restart', SERVICE_UNIT);
-}
-
-/** Whoever masks the socket unit wants the daemon to make the socket. */
-function isMasked(unit: string): boolean {
-  const override = join('/etc/systemd/system', unit);
-  return existsSync(override) && realpathSync(override) === '/dev/null';
 }

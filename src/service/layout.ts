@@ -3,8 +3,12 @@ import { join, resolve } from 'node:path';
 /** The package that we run from: what is installed is a copy of it. */
 export const PACKAGE = resolve(import.meta.dirname, '../..');
 
-/** The copy, which needs nothing outside itself: neither npm, nor the Node of whoever installed it. */
+/** Where the copies are. Each needs nothing outside itself: neither npm, nor the Node of whoever installed it. */
 export const LIBRARY = '/usr/local/lib/chimed';
+/** One directory a copy. What a process runs from stays until it has ended. */
+export const VERSIONS = join(LIBRARY, 'versions');
+/** A link to the copy that is started next; replacing it is the upgrade. */
+export const CURRENT = join(LIBRARY, 'current');
 export const CONFIG_DIRECTORY = '/etc/chimed';
 export const CONFIG = join(CONFIG_DIRECTORY, 'chimed.yaml');
 /** Where the socket is. */
@@ -33,8 +37,11 @@ export const DROP_INS = [SERVICE_UNIT, SOCKET_UNIT].map((unit) => `/etc/systemd/
 /** What makes the copy a command. */
 export const COMMAND = '/usr/local/bin/chimed';
 export const COMMAND_SCRIPT = `#!/bin/sh
-exec ${programOf(LIBRARY).join(' ')} "$@"
+# Installed by chimed service install, which replaces this file.
+exec ${programOf(CURRENT).join(' ')} "$@"
 `;
+/** Tells a command script of ours, also that of version 0.1, which has no comment. */
+export const COMMAND_MARKER = /^(# Installed by chimed service install|exec \/usr\/local\/lib\/chimed\/)/m;
 
 /** How a copy's program is called. */
 export function programOf(library: string): [node: string, main: string] {

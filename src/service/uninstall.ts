@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 
 import { commandStep, succeeds } from './command.ts';
-import { isFreeFor, removal, removalIfEmpty } from './files.ts';
+import { isCommandOurs, removal, removalIfEmpty } from './files.ts';
 import {
   COMMAND,
-  COMMAND_SCRIPT,
   CONFIG_DIRECTORY,
   DROP_INS,
   GROUP,
@@ -17,6 +16,7 @@ import {
   UNITS,
   USER,
 } from './layout.ts';
+import { unfinishedName } from './root-files.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -29,16 +29,16 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
     yield commandStep('systemctl', 'clean', '--what=state', SERVICE_UNIT);
     yield* removal([RUNTIME_DIRECTORY]);
   }
-  yield* removal([...Object.values(UNITS), SYSUSERS]);
+  yield* removal([...Object.values(UNITS), SYSUSERS].flatMap((path) => [path, unfinishedName(path)]));
   for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
-  if (isFreeFor(COMMAND, COMMAND_SCRIPT)) yield* removal([COMMAND]);
+  yield* removal([...(isCommandOurs() ? [COMMAND] : []), unfinishedName(COMMAND)]);
   if (purge) {
     yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);
-    if (succeeds('getent', 'passwd', USER)) yield commandStep('userdel', USER);
+    if (succeeds('getent', 'passwd', '--', USER)) yield commandStep('userdel', USER);
     // userdel removes the group as well, unless it has other members.
-    if (succeeds('getent', 'group', GROUP)) yield commandStep('groupdel', GROUP);
+    if (succeeds('getent', 'group', '--', GROUP)) yield commandStep('groupdel', GROUP);
   }
   yield commandStep('systemctl', 'daemon-reload');
-  // Last: we may be running from it.
-  yield* removal([LIBRARY]);
+  // Last: we may be running from it. Version 0.1 left the others when it was interrupted.
+  yield* removal([`${LIBRARY}.new`, `${LIBRARY}.old`, LIBRARY]);
 }

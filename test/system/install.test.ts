@@ -28,14 +28,17 @@ describe.skipIf(whyNot())('chimed service', () => {
 
   test('is for root alone', async () => {
     const { code, stderr } = await machine.attempt('runuser', '-u', 'alice', '--', ...install);
-    expect(stderr).toContain('only root may install a service; run it with sudo');
+    const node = await machine.run('realpath', fromCheckout[0]!);
+    expect(stderr).toBe(
+      `chimed: only root can install the service. Run: sudo ${node.trim()} ${fromCheckout[1]} service install\n`,
+    );
     expect(code).toBe(77);
   });
 
   test('install --dry-run prints the steps and does none', async () => {
     const plan = await machine.run(...install, '--dry-run');
     expect(plan).toContain('write /etc/chimed/chimed.yaml\n');
-    expect(plan).toContain('systemctl restart chimed.service\n');
+    expect(plan).toContain('systemctl restart chimed.socket chimed.service\n');
     expect(await files()).toBe(before);
   });
 
@@ -52,7 +55,7 @@ describe.skipIf(whyNot())('chimed service', () => {
 
   test('the copy needs neither the checkout nor its Node', async () => {
     const executable = await machine.sh('readlink /proc/$(systemctl show -P MainPID chimed)/exe');
-    expect(executable.trim()).toBe('/usr/local/lib/chimed/bin/node');
+    expect(executable.trim()).toMatch(/^\/usr\/local\/lib\/chimed\/versions\/[^/]+\/bin\/node$/);
     const loaded = await machine.sh('cat /proc/$(systemctl show -P MainPID chimed)/maps');
     expect(loaded).toContain('/usr/local/lib/chimed/');
     expect(loaded).not.toContain('/srv/chimed/');
@@ -101,20 +104,25 @@ describe.skipIf(whyNot())('chimed service', () => {
     saw('upgrade under 20 clients', `${report.refusals.length} refused, ${report.missed} messages missed`);
   });
 
-  test('install refuses a configuration that the new version would not take, and changes nothing', async () => {
+  test('install refuses a configuration that the new version rejects, and changes nothing', async () => {
+    const everything = `find ${PLACES} ! -path /usr/local/lib/chimed/versions -printf '%p %i %m %U:%G %T@ %l\\n' | sort`;
     const pid = await machine.property('chimed.service', 'MainPID');
     await machine.write('/tmp/good.yaml', await machine.run('cat', CONFIG));
     await machine.write(CONFIG, 'topics: { t: { interval: 1s, dat: 1 } }\n');
+    await machine.sh('echo "# of an older version" >> /usr/local/lib/sysusers.d/chimed.conf');
+    const untouched = await machine.sh(everything);
     const { code, stderr } = await machine.attempt(...install);
+    expect(stderr).toContain('Upgrade cancelled; nothing was changed.');
     expect(stderr).toContain('topics.t.dat: unknown key');
     expect(code).toBe(78);
     expect(await machine.property('chimed.service', 'MainPID')).toBe(pid);
-    await machine.sh(`cp /tmp/good.yaml ${CONFIG}; test ! -e /usr/local/lib/chimed.new`);
+    expect(await machine.sh(everything)).toBe(untouched);
+    await machine.sh(`cp /tmp/good.yaml ${CONFIG}`);
   });
 
-  test("leaves somebody else's command alone", async () => {
+  test("keeps somebody else's command", async () => {
     await machine.sh('ln -sf /usr/lib/node_modules/chimed/dist/cli/main.js /usr/local/bin/chimed');
-    expect(await machine.run(...install)).toContain('leave /usr/local/bin/chimed alone');
+    expect(await machine.run(...install)).toContain('keep /usr/local/bin/chimed, which was not');
     await machine.run(...fromCheckout, 'service', 'uninstall', '--dry-run');
     expect(await machine.run('readlink', '/usr/local/bin/chimed')).toContain('/usr/lib/node_modules');
     await machine.sh('rm /usr/local/bin/chimed');

@@ -3,6 +3,10 @@ import { CHECKOUT, Machine } from './machine.ts';
 import type { Result } from './machine.ts';
 
 export const CONFIG = '/etc/chimed/chimed.yaml';
+/** Packages of the checkout that are large, and for its development alone. */
+const NOT_COPIED = ['node', 'typescript', '@typescript', '@rolldown', '@oxlint', 'prettier', 'lightningcss-*']
+  .map((name) => `--exclude='./node_modules/${name}'`)
+  .join(' ');
 const NODE = `${CHECKOUT}/node_modules/.bin/node`;
 
 /** `chimed …` from the checkout, as it is run before anything is installed. */
@@ -48,4 +52,13 @@ export async function allReadyAgain(fleet: Program, times = 1): Promise<void> {
 export async function endFleet(fleet: Program): Promise<FleetReport> {
   fleet.child.stdin!.end();
   return JSON.parse(await fleet.stdout.find((line) => line.startsWith('{'))) as FleetReport;
+}
+
+/** Copies the checkout into the machine, without what only its development needs, for a user to own. */
+export async function copyCheckout(machine: Machine, user: string, path: string): Promise<string[]> {
+  await machine.sh(`
+    mkdir -p ${path}
+    tar -C ${CHECKOUT} -c --exclude=./.git --exclude=.cache --exclude=./src --exclude=./test ${NOT_COPIED} . | tar -C ${path} -x
+    chown -R ${user}: ${path}`);
+  return [NODE, `${path}/dist/cli/main.js`];
 }

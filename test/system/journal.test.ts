@@ -82,7 +82,9 @@ describe.skipIf(whyNot())('the journal', () => {
       SOCKET: '/run/chimed/chimed.sock',
       CONFIG,
       _TRANSPORT: 'journal',
-      CODE_FILE: '/usr/local/lib/chimed/dist/daemon/daemon.js',
+      CODE_FILE: expect.stringMatching(
+        /^\/usr\/local\/lib\/chimed\/versions\/[^/]+\/dist\/daemon\/daemon\.js$/,
+      ),
       CODE_LINE: expect.stringMatching(/^\d+$/),
     });
   });

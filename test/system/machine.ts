@@ -11,6 +11,7 @@ import { Program, root } from '../helpers/program.ts';
 
 /** How a command ended, and what it printed. */
 export interface Result {
+  /** NaN if a signal ended it. */
   code: number;
   stdout: string;
   stderr: string;
@@ -80,7 +81,7 @@ export class Machine implements AsyncDisposable {
       return { code: 0, stdout, stderr };
     } catch (error) {
       const { code, stdout, stderr } = error as Result;
-      return { code: Number(code), stdout, stderr };
+      return { code: Number(code ?? NaN), stdout, stderr };
     }
   }
 

@@ -133,7 +133,7 @@ describe.skipIf(whyNot())('a source in the sandbox', () => {
     const dropIn = '/etc/systemd/system/chimed.service.d/sources.conf';
     await machine.sh(`mkdir -p $(dirname ${dropIn})
       sed -E '/^#(ProtectProc|InaccessiblePaths|RestrictAddressFamilies|SystemCallFilter)=/s/^#//' \\
-        /usr/local/lib/chimed/systemd/sources.conf.example > ${dropIn}
+        /usr/local/lib/chimed/current/systemd/sources.conf.example > ${dropIn}
       systemctl daemon-reload; systemctl restart chimed`);
     const { pgrep, ...answers } = await inside({
       pgrep: 'pgrep --exact systemd',

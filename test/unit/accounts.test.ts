@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { beforeEach, expect, test, vi } from 'vitest';
 
 import { loadConfig } from '../../src/config/load.ts';
@@ -7,21 +7,28 @@ import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 
 let folder: Folder;
+/** A getent of ours in the place of the system's. */
+let standIn: string | undefined;
+
+vi.mock(import('../../src/linux/programs.ts'), async (original) => {
+  const { systemProgram, ...others } = await original();
+  return { ...others, systemProgram: (name) => standIn ?? systemProgram(name) };
+});
 
 beforeEach(() => {
   folder = temporaryFolder();
   return () => {
-    vi.unstubAllEnvs();
+    standIn = undefined;
     folder[Symbol.dispose]();
   };
 });
 
-/** Puts a `getent` of ours before the system's, and has it note what it is asked. */
+/** Puts a `getent` of ours in the place of the system's, and has it note what it is asked. */
 function getent(script: string): void {
   writeFileSync(folder.file('getent'), `#!/bin/sh\necho "$*" >> '${folder.file('asked')}'\n${script}\n`, {
     mode: 0o755,
   });
-  vi.stubEnv('PATH', `${folder.path}:${process.env['PATH']}`);
+  standIn = folder.file('getent');
 }
 
 test('those who are there have their ids, and numbers are their own', () => {
@@ -52,5 +59,30 @@ test('a configuration asks once for all users and once for all groups, however o
   const topics = { a: { publish: true, access }, b: { publish: true, access } };
   writeFileSync(folder.file('chimed.yaml'), JSON.stringify({ socket: { group: 'chimed' }, topics }));
   loadConfig(folder.file('chimed.yaml'), {});
-  expect(readFileSync(folder.file('asked'), 'utf8')).toBe('passwd alice bob\ngroup ops chimed\n');
+  expect(readFileSync(folder.file('asked'), 'utf8')).toBe('passwd -- alice bob\ngroup -- ops chimed\n');
+});
+
+test.each(['-sx/evil', '--service=files', '-V', 'ro\0ot', 'a:b', 'a\nb', ''])(
+  'a name that cannot be one is refused, and never given to getent: %j',
+  (name) => {
+    getent('exit 2');
+    expect(() => lookUpGroups([name, 'ops'])(name)).toThrow(
+      `${JSON.stringify(name)} cannot be the name of a group`,
+    );
+    expect(readFileSync(folder.file('asked'), 'utf8')).toBe('group -- ops\n');
+  },
+);
+
+test('getent is the one of the system, whatever the PATH, and inherits no environment', () => {
+  writeFileSync(folder.file('getent'), '#!/bin/sh\necho root:x:4711:', { mode: 0o755 });
+  vi.stubEnv('PATH', folder.path);
+  // glibc would print the resolution of symbols to this file.
+  vi.stubEnv('LD_DEBUG', 'files');
+  vi.stubEnv('LD_DEBUG_OUTPUT', folder.file('loaded'));
+  try {
+    expect(lookUpUsers(['root'])('root')).toBe(0);
+    expect(readdirSync(folder.path)).toEqual(['getent']);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });

@@ -114,11 +114,11 @@ describe('a subscriber that joins many topics bit by bit', () => {
     const { index, audiences, steps } = joining();
     run(steps);
     const other = new TestSubscriber(2);
-    const pattern = index.find('>')!;
+    const shared = index.find('>')!;
     const late = index.join(other, index.hold('>'));
     late.next();
-    const [first] = pattern.subscribers;
-    run(index.leave(first!, pattern));
+    const [first] = shared.subscribers;
+    run(index.leave(first!, shared));
     run(late);
     expect(audiences.map(({ size }) => size)).toEqual([1, 1, 1]);
   });
