@@ -11,4 +11,5 @@ if (major < 22 || (major === 22 && minor < 13)) {
 module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
 
 const { run } = await import('./program.ts');
-process.exit(await run(process.argv));
+const { exitCode, exit } = await run(process.argv);
+exit(exitCode);

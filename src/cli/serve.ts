@@ -9,11 +9,16 @@ import type { Daemon } from '../daemon/daemon.ts';
 import type { Supervision } from '../daemon/supervision.ts';
 import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
+import type * as ProcessCalls from '../linux/process-calls.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import { loadPart } from '../linux/part.ts';
 import type { Logger } from '../log.ts';
 import { socketPath } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { Finish } from './exit-codes.ts';
+
+/** How much longer than `shutdown.timeout` stopping may take, in milliseconds. */
+const STOP_MARGIN_MS = 1000;
 
 interface Options {
   config?: string;
@@ -23,7 +28,7 @@ interface Options {
 }
 
 /** `chimed serve`: runs the daemon in the foreground until a signal ends it. */
-export function serveCommand(finish: (exitCode: number) => void): Command {
+export function serveCommand(finish: Finish): Command {
   return new Command('serve')
     .description('run the daemon in the foreground')
     .option(
@@ -44,22 +49,29 @@ Examples:
   chimed serve
   chimed serve --config ./chimed.yaml --log-level debug`,
     )
-    .action(async (options: Options) => finish(await serve(options)));
+    .action(async (options: Options) => finish(await serve(options, finish)));
 }
 
-async function serve(options: Options): Promise<number> {
+async function serve(options: Options, finish: Finish): Promise<number> {
   process.title = 'chimed'; // In ps and top it is one of many called node otherwise.
   // The young generation stays at 2 MiB, where it would grow to 100 and never shrink: what we make dies at once.
   setFlagsFromString('--semi-space-growth-factor=1');
-  const [{ findConfig, loadConfig }, { createLogger }, { Daemon }] = await Promise.all([
-    import('../config/load.ts'),
-    import('./logger.ts'),
-    import('../daemon/daemon.ts'),
-  ]);
-  const load = (): Config => loadConfig(findConfig(options.config), environment(options));
-  const config = load();
+  const [{ findConfig, loadConfig }, { createLogger }, { Daemon }, { loadModules }, { endChildren }] =
+    await Promise.all([
+      import('../config/load.ts'),
+      import('./logger.ts'),
+      import('../daemon/daemon.ts'),
+      import('../daemon/topic-parts.ts'),
+      import('../sources/children.ts'),
+    ]);
+  const load = (): Promise<Config> =>
+    loadModules(loadConfig(findConfig(options.config), environment(options)));
+  const config = await load();
   const { logger, close } = await createLogger(config.log.level, config.log.format);
   const causes = stopCauses(logger);
+  const calls = await processCalls(logger);
+  // process.exit waits for Node's threads, and these may wait for a disk for ever.
+  if (calls) finish(exitCodes.ok, calls.exitNow);
   const inherited = await inheritedSocket(logger);
   // Before any command is run: it would take the service manager's variables for its own.
   const manager = await serviceManager(logger);
@@ -69,7 +81,7 @@ async function serve(options: Options): Promise<number> {
     const [daemon, supervision] = await Promise.all([starting, supervising]);
     supervision?.reloading();
     try {
-      const next = load();
+      const next = await load();
       await daemon.reload(next);
       logger.level = next.log.level;
       supervision?.reloaded();
@@ -87,14 +99,32 @@ async function serve(options: Options): Promise<number> {
     flushCompileCache(); // Node writes it as it exits, which kill -9 prevents: the next start would be no faster.
     const { reason, exitCode } = await causes.first;
     supervision?.stopping(daemon.stopTimeoutMs);
+    calls?.endAfter(daemon.stopTimeoutMs + STOP_MARGIN_MS); // Whatever holds this thread up.
     await daemon.stop(reason);
     return exitCode;
   };
   try {
     return await Promise.race([life(), causes.second]);
   } finally {
+    endChildren();
     await close();
   }
+}
+
+/** What libc does with processes; also has those that commands leave behind become our children. */
+async function processCalls(logger: Logger): Promise<typeof ProcessCalls | undefined> {
+  return await loadPart(
+    async () => {
+      const [{ keepOrphans }, calls] = await Promise.all([
+        import('../linux/orphans.ts'),
+        import('../linux/process-calls.ts'),
+      ]);
+      keepOrphans();
+      return calls;
+    },
+    'processes that leave the group of their command are not found, and a file system that does not answer can keep the daemon from exiting',
+    logger,
+  );
 }
 
 /** The socket that systemd passes, if it does. */

@@ -99,8 +99,8 @@ describe('a run fails', () => {
     ['exits with another code than 0', 'echo half; exit 3', 'the command exited with 3'],
     ['says why', 'echo first >&2; echo "no such disk" >&2; exit 1', 'exited with 1: no such disk'],
     ['is killed', 'kill -KILL $$', 'the command was ended by SIGKILL'],
-    ['is not there', ['/not/there'], 'the command cannot be run: spawn /not/there ENOENT'],
-    ['is no program', ['/dev/null'], 'the command cannot be run: spawn /dev/null EACCES'],
+    ['is not there', ['/not/there'], 'the command cannot be run: there is no file /not/there'],
+    ['is no program', ['/dev/null'], 'the command cannot be run: permission denied to execute /dev/null'],
   ])('if the command %s', async (_, command, message) => {
     await expect(run(command)).rejects.toThrow(message);
   });
@@ -138,11 +138,11 @@ describe('a run is ended', () => {
     await expect(run('head -c 104857600 /dev/zero')).rejects.toThrow('it printed more than 1000 bytes');
   });
 
-  test('when it is not wanted any more', async () => {
+  test('when it is no longer needed', async () => {
     const failure = run('echo $$ > pid; exec sleep 60');
     const pid = Number(await written('pid'));
     wanted.abort();
-    await expect(failure).rejects.toThrow('it is not wanted any more');
+    await expect(failure).rejects.toThrow('it is no longer needed');
     await hasEnded(pid);
   });
 
@@ -157,7 +157,8 @@ describe('a run is ended', () => {
   test('by force, with all its processes, if it ignores that for two seconds', async () => {
     // In this thread, whose clock can be faked.
     const script = `trap '' TERM; sleep 60 & echo $$ $! > pids; wait`;
-    const failure = runCommand(['/bin/sh', '-c', script], sourceContext(folder.path), wanted.signal);
+    const limits = { topic: 't', directory: folder.path, env: process.env, timeoutMs: 20_000, maxBytes: 10 };
+    const failure = runCommand({ ...limits, argv: ['/bin/sh', '-c', script] }, wanted.signal);
     const pids = (await written('pids')).split(' ').map(Number);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     wanted.abort();
@@ -165,7 +166,7 @@ describe('a run is ended', () => {
     expect(pids.map(isAlive)).toEqual([true, true]);
     vi.advanceTimersByTime(1);
     vi.useRealTimers();
-    await expect(failure).rejects.toThrow('it is not wanted any more');
+    await expect(failure).rejects.toThrow('it is no longer needed');
     await Promise.all(pids.map(hasEnded));
   });
 });
