@@ -61,7 +61,8 @@ export function launchFailure(
   program: string,
   path = '',
 ): string | undefined {
-  const [, reason, detail] = new RegExp(`^${mark} (\\w+)(?: (.*))?$`, 'ms').exec(stderr.trimEnd()) ?? [];
+  const [, reason, detail] =
+    new RegExp(`^${mark} (\\w+)(?: (.*))?$`, 'ms').exec(stderr.replace(/\n+$/, '')) ?? [];
   switch (reason) {
     case 'directory':
       return `it cannot enter its directory ${directory}`;

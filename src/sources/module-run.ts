@@ -46,7 +46,7 @@ const processes = new Map<number, ModuleProcess>();
 export async function runModule(run: ModuleRun, signal: AbortSignal, log: Log): Promise<string> {
   const { source } = run;
   await processes.get(source)?.idle();
-  const current = processes.get(source) ?? (await ModuleProcess.start(run, log));
+  const current = processes.get(source) ?? (await ModuleProcess.start(run, log, 'call'));
   processes.set(source, current);
   try {
     if (!signal.aborted) await current.loaded;
@@ -69,7 +69,7 @@ export function endModule(source: number): void {
  * @throws if it cannot be loaded within its timeout.
  */
 export async function checkModule(run: ModuleRun, log: Log): Promise<string> {
-  const process = await ModuleProcess.start(run, log);
+  const process = await ModuleProcess.start(run, log, 'check');
   try {
     return await process.loaded;
   } finally {
@@ -93,8 +93,8 @@ class ModuleProcess {
   #over: string | undefined;
 
   /** @throws if an earlier process of the same module still hangs. */
-  static async start(run: ModuleRun, log: Log): Promise<ModuleProcess> {
-    const place = await takePlace(`${run.topic}\0${run.path}`);
+  static async start(run: ModuleRun, log: Log, purpose: 'check' | 'call'): Promise<ModuleProcess> {
+    const place = await takePlace(`${run.topic}\0${run.path}\0${purpose}`);
     const started = new ModuleProcess(run, log);
     place.hold(started.#child);
     return started;
