@@ -34,12 +34,13 @@ export function fileSource(file: string, context: SourceContext): Source {
     timeoutMs,
     maxBytes,
   };
+  // Absent where there is no koffi, or no Linux: then every file is read by a process.
+  const here = import('../linux/local-file.ts').catch(() => undefined);
   let reading: Promise<unknown> | undefined;
 
   async function read(signal: AbortSignal): Promise<string> {
     if (reading) throw new Error('an earlier read still hangs: its disk does not answer');
-    const here = await localFiles();
-    const fd = reads < READS ? here?.openLocal(path) : undefined;
+    const fd = reads < READS ? (await here)?.openLocal(path) : undefined;
     if (fd === undefined) return await childThread.perform({ kind: 'command', run }, signal);
     reads++;
     const result = readHere(fd, maxBytes);
@@ -56,15 +57,10 @@ export function fileSource(file: string, context: SourceContext): Source {
       try {
         return parse(await read(signal), extname(path));
       } catch (error) {
-        throw new Error(messageAt(path, await plain(error)), { cause: error });
+        throw new Error(messageAt(path, plain(error, await here)), { cause: error });
       }
     },
   };
-}
-
-/** What opens files without a wait, where there is such a thing. */
-async function localFiles(): Promise<typeof LocalFiles | undefined> {
-  return await import('../linux/local-file.ts').catch(() => undefined);
 }
 
 /** Reads what a descriptor names, and closes it. */
@@ -114,9 +110,9 @@ async function within(result: Promise<string>, timeoutMs: number, signal: AbortS
 }
 
 /** The same words whether the file was read here or by `cat`. */
-async function plain(error: unknown): Promise<string> {
+function plain(error: unknown, here: typeof LocalFiles | undefined): string {
   const { errno } = error as NodeJS.ErrnoException;
-  if (errno !== undefined) return (await localFiles())?.systemMessage(-errno) ?? messageOf(error);
+  if (errno !== undefined) return here?.systemMessage(-errno) ?? messageOf(error);
   return messageOf(error)
     .replace(/^the command exited with 1: cat: (?:.*: )?/, '')
     .replace(/^the command was ended: it printed more than/, 'it has more than')

@@ -6,6 +6,7 @@ import { diskAndDescriptors } from './trials/disk-and-descriptors.ts';
 import { doubleStart } from './trials/double-start.ts';
 import { floodsTrial } from './trials/floods.ts';
 import { frozenClients } from './trials/frozen-clients.ts';
+import { hungFiles } from './trials/hung-files.ts';
 import { killLoop } from './trials/kill-loop.ts';
 import { pause } from './trials/pause.ts';
 import { reconnectStorm } from './trials/reconnect-storm.ts';
@@ -30,6 +31,7 @@ export const trials: readonly Trial[] = [
   doubleStart,
   diskAndDescriptors,
   sources,
+  hungFiles,
   reload,
   soak,
 ];
