@@ -27,8 +27,8 @@ const START_MS = 20_000;
 const ABORT_MS = 200;
 /** Bound on the heap of a module, in MiB. */
 const HEAP_MIB = 128;
-/** Bound on all memory that it can write to beyond what Node has when it has started, in bytes. */
-const DATA_BYTES = 256 * 1024 * 1024;
+/** Bound on all memory that it can write to beyond what Node has when it has started, in MiB. */
+const DATA_MIB = 256;
 /** What an answer has beside a payload of `maxBytes`, at most. */
 const OVERHEAD_BYTES = 64 * 1024;
 
@@ -239,7 +239,7 @@ class ModuleProcess {
   /** It has ended, or is about to: fails what is under way, and whatever comes next, with the first reason. */
   #finish(reason: string): void {
     const memory = OUT_OF_MEMORY.test(this.#child.stderr)
-      ? `: out of memory (heap limit ${HEAP_MIB} MiB)`
+      ? `: out of memory (limits: ${HEAP_MIB} MiB of heap, ${DATA_MIB} MiB in all)`
       : '';
     this.#over ??= `${reason}${memory}`;
     clearTimeout(this.#loadTimer);
@@ -253,7 +253,7 @@ async function boundMemory(pid: number): Promise<void> {
   try {
     const { limitData } = await import('../linux/process-calls.ts');
     const [, kib] = /^VmData:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-    if (kib) limitData(pid, Number(kib) * 1024 + DATA_BYTES);
+    if (kib) limitData(pid, Number(kib) * 1024 + DATA_MIB * 1024 * 1024);
   } catch {
     // Not Linux, or no koffi here: the heap is bounded nevertheless.
   }
