@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
 import { failureOf } from './command-run.ts';
 import { Lines } from './lines.ts';
+import { HEAP_MIB, boundMemory, outOfMemory } from './module-memory.ts';
 import { LineBudget, readLine } from './module-lines.ts';
 import type { LogLine } from './module-lines.ts';
 import type { ModuleTask } from './module-process.ts';
@@ -25,18 +25,12 @@ type Log = (source: number, line: LogLine) => void;
 const START_MS = 20_000;
 /** How long a call may go on after its signal has aborted before its process is killed, in milliseconds. */
 const ABORT_MS = 200;
-/** Bound on the heap of a module, in MiB. */
-const HEAP_MIB = 128;
-/** Bound on all memory that it can write to beyond what Node has when it has started, in MiB. */
-const DATA_MIB = 256;
 /** What an answer has beside a payload of `maxBytes`, at most. */
 const OVERHEAD_BYTES = 64 * 1024;
 
 const program = fileURLToPath(new URL(`module-process${extname(import.meta.filename)}`, import.meta.url));
 /** Longest line of what a module prints that is logged, in bytes. */
 const PRINTED_BYTES = 1024;
-/** What V8 writes to stderr before it aborts. */
-const OUT_OF_MEMORY = /out of memory/;
 const flags = [`--max-old-space-size=${HEAP_MIB}`, '--max-semi-space-size=2', '--no-warnings'];
 
 /** The processes of modules, by source. */
@@ -238,24 +232,10 @@ class ModuleProcess {
 
   /** It has ended, or is about to: fails what is under way, and whatever comes next, with the first reason. */
   #finish(reason: string): void {
-    const memory = OUT_OF_MEMORY.test(this.#child.stderr)
-      ? `: out of memory (limits: ${HEAP_MIB} MiB of heap, ${DATA_MIB} MiB in all)`
-      : '';
-    this.#over ??= `${reason}${memory}`;
+    this.#over ??= `${reason}${outOfMemory(this.#child.stderr)}`;
     clearTimeout(this.#loadTimer);
     this.#loaded.reject(new Error(`${this.#run.path} cannot be loaded: ${this.#over}`));
     this.#call?.reject(new Error(`the module failed: ${this.#over}`));
-  }
-}
-
-/** Bounds what a process can allocate from now on, where the system can do that. */
-async function boundMemory(pid: number): Promise<void> {
-  try {
-    const { limitData } = await import('../linux/process-calls.ts');
-    const [, kib] = /^VmData:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-    if (kib) limitData(pid, Number(kib) * 1024 + DATA_MIB * 1024 * 1024);
-  } catch {
-    // Not Linux, or no koffi here: the heap is bounded nevertheless.
   }
 }
 
