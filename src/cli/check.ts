@@ -4,7 +4,7 @@ interface Options {
   print?: boolean;
 }
 
-/** `chimed check`: says what is wrong with a configuration, without starting anything. */
+/** `chimed check`: says what is wrong with a configuration. Its modules are loaded, and nothing else is started. */
 export function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration: every mistake, with its place and what was expected')
@@ -16,7 +16,9 @@ export function checkCommand(): Command {
 
 async function check(file: string | undefined, { print }: Options): Promise<void> {
   const { findConfig, loadConfig } = await import('../config/load.ts');
-  const { socketKeys: _, ...config } = loadConfig(findConfig(file));
+  const loaded = loadConfig(findConfig(file));
+  await (await import('../daemon/topic-parts.ts')).loadModules(loaded);
+  const { socketKeys: _, ...config } = loaded;
   const { mode } = config.socket;
   const readable = { ...config, socket: { ...config.socket, mode: `0${mode.toString(8)}` } };
   if (print) process.stdout.write((await import('js-yaml')).dump(readable));

@@ -29,3 +29,12 @@ const byError: Partial<Record<ErrorCode, number>> = {
 export function exitCodeOf(error: unknown): number {
   return (error instanceof ChimedError && byError[error.code]) || exitCodes.failure;
 }
+
+/** How the process ends: its exit code, and the function that ends it. */
+export interface Ending {
+  exitCode: number;
+  exit: (exitCode: number) => void;
+}
+
+/** Sets the exit code, and the function that ends the process if it is not `process.exit`. */
+export type Finish = (exitCode: number, exit?: Ending['exit']) => void;

@@ -16,4 +16,5 @@ if (process.getuid?.() !== 0)
   module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
 
 const { run } = await import('./program.ts');
-process.exit(await run(process.argv));
+const { exitCode, exit } = await run(process.argv);
+exit(exitCode);

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { systemCode } from '../errors.ts';
 
 /** How long whoever reads our output may take to read the last of it, in milliseconds. */
-export const LAST_LINES_MS = 1000;
+export const LAST_LINES_MS = 500;
 
 const end = new AbortController();
 process.stdout.on('error', (error) => end.abort(error));

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import type { Ending, Finish } from './exit-codes.ts';
 import { helpCommand } from './help.ts';
 import { listenCommand } from './listen.ts';
 import { finishOutput } from './output.ts';
@@ -15,26 +16,26 @@ import { statusCommand } from './status.ts';
 /**
  * Runs the command line.
  * @param argv As in `process.argv`.
- * @returns the exit code, once all is done and said.
+ * @returns how to exit, once all is done and said.
  */
-export async function run(argv: readonly string[]): Promise<number> {
-  const exitCode = await runCommand(argv);
+export async function run(argv: readonly string[]): Promise<Ending> {
+  const { exitCode, exit } = await runCommand(argv);
   const failure = await finishOutput();
-  if (!failure) return exitCode;
+  if (!failure) return { exitCode, exit };
   process.stderr.write(`chimed: the answer could not be written: ${failure.message}; send it elsewhere\n`);
   await finishOutput();
-  return exitCode || exitCodes.failure;
+  return { exitCode: exitCode || exitCodes.failure, exit };
 }
 
-async function runCommand(argv: readonly string[]): Promise<number> {
+async function runCommand(argv: readonly string[]): Promise<Ending> {
   const program = new Command('chimed')
     .description('One daemon samples; every local process that asked hears it, on time.')
     .version(version(), '-V, --version')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .addHelpText('after', '\nTwo terminals:\n  chimed serve\n  chimed listen message "host.>"');
-  let exitCode: number = exitCodes.ok;
-  const finish = (code: number): void => void (exitCode = code);
+  const ending: Ending = { exitCode: exitCodes.ok, exit: (code) => process.exit(code) };
+  const finish: Finish = (exitCode, exit = ending.exit) => void Object.assign(ending, { exitCode, exit });
   for (const create of [
     serveCommand,
     listenCommand,
@@ -48,12 +49,13 @@ async function runCommand(argv: readonly string[]): Promise<number> {
   program.addCommand(helpCommand(program));
   try {
     await program.parseAsync(argv);
-    return exitCode;
+    return ending;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError)
+      return { ...ending, exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage };
     process.stderr.write(`chimed: ${messageOf(error)}\n`);
     if (isDebugging(argv) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    return exitCodeOf(error);
+    return { ...ending, exitCode: exitCodeOf(error) };
   }
 }
 

@@ -9,6 +9,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import type { Supervision } from '../daemon/supervision.ts';
 import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
+import type * as ProcessCalls from '../linux/process-calls.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import { loadPart } from '../linux/part.ts';
 import { silent } from '../log.ts';
@@ -16,8 +17,12 @@ import type { Logger } from '../log.ts';
 import { coalesce } from './coalesce.ts';
 import { socketPath } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { Finish } from './exit-codes.ts';
 import type { DaemonLogger } from './logger.ts';
 import { watchTerminal } from './terminal.ts';
+
+/** How much longer than `shutdown.timeout` stopping may take, in milliseconds. */
+const STOP_MARGIN_MS = 1000;
 
 interface Options {
   config?: string;
@@ -27,7 +32,7 @@ interface Options {
 }
 
 /** `chimed serve`: runs the daemon in the foreground until a signal ends it. */
-export function serveCommand(finish: (exitCode: number) => void): Command {
+export function serveCommand(finish: Finish): Command {
   return new Command('serve')
     .description('run the daemon in the foreground')
     .option(
@@ -49,22 +54,31 @@ Examples:
   chimed serve
   chimed serve --config ./chimed.yaml --log-level debug`,
     )
-    .action(async (options: Options) => finish(await serve(options)));
+    .action(async (options: Options) => finish(await serve(options, finish)));
 }
 
-async function serve(options: Options): Promise<number> {
+async function serve(options: Options, finish: Finish): Promise<number> {
   process.title = 'chimed'; // In ps and top it is one of many called node otherwise.
   // The young generation stays at 2 MiB, where it would grow to 100 and never shrink: what we make dies at once.
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=20');
-  const [{ findConfig, loadConfig }, { loadApart }, { createLogger }, { Daemon }, { failStart }] =
-    await Promise.all([
-      import('../config/load.ts'),
-      import('../config/load-apart.ts'),
-      import('./logger.ts'),
-      import('../daemon/daemon.ts'),
-      import('./failed-start.ts'),
-    ]);
+  const [
+    { findConfig, loadConfig },
+    { loadApart },
+    { createLogger },
+    { Daemon },
+    { loadModules },
+    { endChildren },
+    { failStart },
+  ] = await Promise.all([
+    import('../config/load.ts'),
+    import('../config/load-apart.ts'),
+    import('./logger.ts'),
+    import('../daemon/daemon.ts'),
+    import('../daemon/topic-parts.ts'),
+    import('../sources/children.ts'),
+    import('./failed-start.ts'),
+  ]);
   const env = environment(options);
   const stopped = new AbortController();
   let inherited: InheritedSocket | undefined;
@@ -72,7 +86,7 @@ async function serve(options: Options): Promise<number> {
     failStart({ error, log, format: env['CHIMED_LOG_FORMAT'], inherited, signal: stopped.signal });
   let config: Config;
   try {
-    config = loadConfig(findConfig(options.config), env);
+    config = await loadModules(loadConfig(findConfig(options.config), env));
   } catch (error) {
     inherited = await inheritedSocket(silent).catch(() => undefined);
     return fail(error);
@@ -81,6 +95,9 @@ async function serve(options: Options): Promise<number> {
   const { logger, close } = log;
   const causes = stopCauses(logger);
   void causes.first.then(() => stopped.abort());
+  const calls = await processCalls(logger);
+  // process.exit waits for Node's threads, and these may wait for a disk for ever.
+  if (calls) finish(exitCodes.ok, calls.exitNow);
   const start = async (): Promise<{ daemon: Daemon; supervision: Supervision | undefined }> => {
     inherited = await inheritedSocket(logger);
     // Before any command is run: it would take the service manager's variables for its own.
@@ -95,7 +112,7 @@ async function serve(options: Options): Promise<number> {
     const { daemon, supervision } = started;
     supervision?.reloading();
     try {
-      const next = await loadApart(options.config, env); // No tick waits for it.
+      const next = await loadModules(await loadApart(options.config, env)); // No tick waits for it.
       await daemon.reload(next);
       logger.level = next.log.level;
       supervision?.reloaded();
@@ -121,14 +138,32 @@ async function serve(options: Options): Promise<number> {
     flushCompileCache(); // Node writes it as it exits, which kill -9 prevents: the next start would be no faster.
     const { reason, exitCode } = await causes.first;
     supervision?.stopping(daemon.stopTimeoutMs);
+    calls?.endAfter(daemon.stopTimeoutMs + STOP_MARGIN_MS); // Whatever holds this thread up.
     await daemon.stop(reason);
     return exitCode;
   };
   try {
     return await Promise.race([life(), causes.second]);
   } finally {
+    endChildren();
     await close();
   }
+}
+
+/** What libc does with processes; also has those that commands leave behind become our children. */
+async function processCalls(logger: Logger): Promise<typeof ProcessCalls | undefined> {
+  return await loadPart(
+    async () => {
+      const [{ keepOrphans }, calls] = await Promise.all([
+        import('../linux/orphans.ts'),
+        import('../linux/process-calls.ts'),
+      ]);
+      keepOrphans();
+      return calls;
+    },
+    'processes that leave the group of their command are not found, and a file system that does not answer can keep the daemon from exiting',
+    logger,
+  );
 }
 
 /** The socket that systemd passes, if it does. */

@@ -43,7 +43,7 @@ export function loadConfig(file: string, env: Environment = process.env): Config
   const settings = readSettings(rawSettings, env, mistakes);
   const ids = lookUpAll(rawTopics, settings.socket.group);
   checkGroup(settings.socket.group, ids, mistakes);
-  const topics = readTopics(rawTopics, directory, ids, mistakes);
+  const topics = readTopics(rawTopics, ids, mistakes);
   if (mistakes.length > 0) {
     const lines = new KeyLines(text);
     throw new ConfigError(

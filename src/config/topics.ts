@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 
 import { messageOf } from '../errors.ts';
@@ -20,7 +18,7 @@ import { unknownKey } from './settings.ts';
 type RawTopic = Partial<Record<TopicKey, unknown>>;
 
 /** Reads the `topics` of a configuration file; a topic with a mistake is left out. */
-export function readTopics(raw: unknown, directory: string, ids: Ids, mistakes: Mistake[]): TopicConfig[] {
+export function readTopics(raw: unknown, ids: Ids, mistakes: Mistake[]): TopicConfig[] {
   if (raw === undefined || raw === null) return [];
   if (!isMapping(raw)) {
     mistakes.push({ path: ['topics'], message: 'expected a mapping of topic names to topics' });
@@ -30,18 +28,12 @@ export function readTopics(raw: unknown, directory: string, ids: Ids, mistakes: 
     const before = mistakes.length;
     const complain: Complain = (message, ...path) =>
       mistakes.push({ path: ['topics', name, ...path], message });
-    const config = readTopic(name, topic, directory, ids, complain);
+    const config = readTopic(name, topic, ids, complain);
     return mistakes.length === before && config ? [config] : [];
   });
 }
 
-function readTopic(
-  name: string,
-  raw: unknown,
-  directory: string,
-  ids: Ids,
-  complain: Complain,
-): TopicConfig | undefined {
+function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): TopicConfig | undefined {
   if (!isTopic(name)) {
     complain(
       'a topic is named by tokens of a-z, 0-9, _ and - with dots between them, and not chimed or chimed.…',
@@ -52,7 +44,7 @@ function readTopic(
     return undefined;
   }
   const topic: RawTopic = checkedKeys(raw, complain);
-  const source = readSource(topic, directory, complain);
+  const source = readSource(topic, complain);
   const schedule = readSchedule(topic, source?.kind === 'publish', complain);
   const access = readAccess(topic.access, source?.kind === 'publish', ids, complain);
   if (!source) return undefined;
@@ -93,7 +85,7 @@ function shown(value: unknown): string {
     : inspect(value, { breakLength: Infinity, compact: true });
 }
 
-function readSource(topic: RawTopic, directory: string, complain: Complain): SourceConfig | undefined {
+function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefined {
   const [kind, ...others] = sourceKeys.filter((key) => key in topic);
   if (kind === undefined) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
   if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
@@ -105,7 +97,6 @@ function readSource(topic: RawTopic, directory: string, complain: Complain): Sou
     case 'file':
       return { kind, file: topic.file as string };
     case 'module':
-      checkFile(topic.module as string, directory, complain);
       return { kind, module: topic.module as string };
     case 'host':
       return { kind, host: topic.host as HostReading };
@@ -116,11 +107,6 @@ function readSource(topic: RawTopic, directory: string, complain: Complain): Sou
     default:
       return kind satisfies never;
   }
-}
-
-function checkFile(module: string, directory: string, complain: Complain): void {
-  const path = resolve(directory, String(module));
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) complain(`there is no file ${path}`, 'module');
 }
 
 function readSchedule(topic: RawTopic, optional: boolean, complain: Complain): ScheduleConfig | undefined {

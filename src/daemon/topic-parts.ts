@@ -1,33 +1,65 @@
+import { readFile } from 'node:fs/promises';
+
 import type { Config, TopicConfig } from '../config/config.ts';
+import { KeyLines } from '../config/key-lines.ts';
 import { ConfigError } from '../config/mistakes.ts';
 import type { Mistake } from '../config/mistakes.ts';
 import { messageOf } from '../errors.ts';
+import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
 import { createSource } from '../sources/create.ts';
+import { stampOf } from '../sources/module.ts';
+import type { SourceContext } from '../sources/source.ts';
 import type { TopicParts } from './topic.ts';
 
-/**
- * Makes the sources of topics.
- * @throws {ConfigError} with all that cannot be made.
- */
-export async function createTopicParts(
+/** How many modules are loaded at a time, each in a process of its own. */
+const LOADS = 4;
+
+/** Makes the sources of topics. */
+export function createTopicParts(
   config: Config,
   topics: readonly TopicConfig[],
   logger: Logger,
-): Promise<TopicParts[]> {
+): TopicParts[] {
+  return topics.map((topic) => ({
+    config: topic,
+    source: createSource(topic.source, contextOf(topic, config, logger)),
+  }));
+}
+
+/**
+ * Loads all modules of a configuration once.
+ * @returns the configuration with their stamps, by which a topic differs once its module has changed.
+ * @throws {ConfigError} with all modules that cannot be loaded.
+ */
+export async function loadModules(config: Config): Promise<Config> {
   const mistakes: Mistake[] = [];
-  const parts = await Promise.all(
-    topics.map(async (topic) => {
-      const { name, source, timeoutMs, maxBytes } = topic;
-      const context = { topic: name, timeoutMs, maxBytes, directory: config.directory, logger };
+  const topics = [...config.topics];
+  const left = topics.entries();
+  const load = async (): Promise<void> => {
+    for (const [index, topic] of left) {
+      const { name, source } = topic;
+      if (source.kind !== 'module') continue;
       try {
-        return [{ config: topic, source: await createSource(source, context) }];
+        const stamp = await stampOf(source.module, contextOf(topic, config, silent));
+        topics[index] = Object.freeze({ ...topic, source: { ...source, stamp } });
       } catch (error) {
-        mistakes.push({ path: ['topics', name, source.kind], message: messageOf(error) });
-        return [];
+        mistakes.push({ path: ['topics', name, 'module'], message: messageOf(error) });
       }
-    }),
-  );
-  if (mistakes.length > 0) throw new ConfigError(config.file, mistakes);
-  return parts.flat();
+    }
+  };
+  await Promise.all(Array.from({ length: LOADS }, load));
+  if (mistakes.length > 0) {
+    const lines = new KeyLines(await readFile(config.file, 'utf8'));
+    throw new ConfigError(
+      config.file,
+      mistakes.map((mistake) => ({ ...mistake, line: lines.of(mistake.path) ?? 0 })),
+    );
+  }
+  return Object.freeze({ ...config, topics: Object.freeze(topics) });
+}
+
+function contextOf(topic: TopicConfig, { directory }: Config, logger: Logger): SourceContext {
+  const { name, timeoutMs, maxBytes } = topic;
+  return { topic: name, timeoutMs, maxBytes, directory, logger };
 }

@@ -1,140 +1,101 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { Exit, Launch } from './child.ts';
+import { Child } from './child.ts';
+import { takePlace } from './places.ts';
 
-import { messageOf } from '../errors.ts';
+/** Longest that it may take to find out why a program could not be run, in milliseconds. */
+const EXPLAIN_MS = 1000;
+/** How much of the last line on standard error is shown. */
+const LAST_LINE_CHARACTERS = 300;
+/** Exit codes of a shell that could not run a command: not executable, and not found. */
+const cannotRun = [126, 127];
 
-/** How long a command has between SIGTERM and SIGKILL, in milliseconds. */
-const GRACE_MS = 2000;
-/** How long the output may stay open after the command has exited, held by a process that left its group. */
-const AFTERMATH_MS = 200;
-/** How much of standard error is kept to say why a run failed. */
-const STDERR_CHARACTERS = 300;
-
-/** What bounds one run of a command, and where it runs. */
-export interface RunLimits {
-  directory: string;
+/** What bounds one run of a command, and how it is started. */
+export interface CommandRun extends Pick<Launch, 'argv' | 'directory' | 'env'> {
+  topic: string;
   timeoutMs: number;
   maxBytes: number;
 }
 
 /**
- * Runs a command and returns its output. A run is bounded in time, bytes and processes: the command leads a process
- * group of its own, and nothing of that group is left when the run is over.
- * @throws if it fails, or was ended: when `signal` aborts, or by its limits.
+ * Runs a command and returns its output. A run is bounded in time, bytes and processes: nothing that the command has
+ * started is left when the run is over, except for what the kernel does not let end.
+ * @throws at once if an earlier run still hangs; when `signal` aborts, once the command has ended; at its limits.
  */
-export function runCommand(argv: readonly string[], limits: RunLimits, signal: AbortSignal): Promise<string> {
-  return new Run(argv, limits).output(signal);
+export async function runCommand(run: CommandRun, signal: AbortSignal): Promise<string> {
+  const { topic, argv, timeoutMs, maxBytes } = run;
+  const place = await takePlace(`${topic}\0${argv.join('\0')}`);
+  signal.throwIfAborted();
+  const child = place.hold(new Child(run));
+  const { promise: ended, resolve: giveUp } = Promise.withResolvers<undefined>();
+  let cause: string | undefined;
+  const end = (why: string): void => {
+    cause ??= why;
+    child.end();
+  };
+  const timer = setTimeout(() => {
+    end(`it took longer than ${timeoutMs} ms (timeout)`);
+    giveUp(undefined); // It may take its time to end.
+  }, timeoutMs);
+  const stop = (): void => {
+    end('it is no longer needed');
+    void child.settled.then(() => giveUp(undefined));
+  };
+  signal.addEventListener('abort', stop);
+  const output = collect(child, maxBytes, () => {
+    end(`it printed more than ${maxBytes} bytes (maxBytes)`);
+    giveUp(undefined);
+  });
+  try {
+    const exit = await Promise.race([child.gone, ended]);
+    if (cause !== undefined || !exit) throw new Error(`the command was ended: ${cause}`);
+    const failure = failureOf(exit);
+    if (failure === undefined) return Buffer.concat(output).toString();
+    const why = 'failure' in exit ? '' : ((await explain(run, exit)) ?? lastLine(child));
+    throw new Error(`the command ${failure}${why}`);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
 }
 
-/** Runs whose process groups may live. */
-const underWay = new Set<Run>();
-
-/** Ends the process groups of all runs at once. */
-export function killRuns(): void {
-  for (const run of underWay) run.kill();
+/** Gathers what it prints, and no more than `maxBytes` of it. */
+function collect(child: Child, maxBytes: number, tooMuch: () => void): Buffer[] {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  child.process.stdout?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= maxBytes) chunks.push(chunk);
+    else {
+      chunks.length = 0;
+      tooMuch();
+    }
+  });
+  return chunks;
 }
 
-/** One run of a command, from its spawning to the end of its process group. */
-class Run {
-  readonly #child: ChildProcess;
-  readonly #limits: RunLimits;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
-  #stderr = '';
-  /** Why we ended it, if we did. */
-  #cause: string | undefined;
-  #killTimer: NodeJS.Timeout | undefined;
-  #aftermathTimer: NodeJS.Timeout | undefined;
+/** What went wrong; undefined for exit code 0. */
+export function failureOf(exit: Exit): string | undefined {
+  if ('failure' in exit) return exit.failure;
+  if (exit.code === 0) return undefined;
+  return exit.code === null ? `was ended by ${exit.signal}` : `exited with ${exit.code}`;
+}
 
-  constructor([file, ...args]: readonly string[], limits: RunLimits) {
-    this.#limits = limits;
-    this.#child = spawn(file!, args, {
-      cwd: limits.directory,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  }
+/** A shell says of a script that it was not found, also if only the script's interpreter was not. */
+async function explain({ argv, directory, env }: CommandRun, exit: Exit): Promise<string | undefined> {
+  const [shell, option, text = ''] = argv;
+  if (!('code' in exit && cannotRun.includes(exit.code ?? 0) && shell === '/bin/sh' && option === '-c'))
+    return undefined;
+  const [program] = /^[\w./@%+,:-]*\/[\w./@%+,:-]*(?=\s|$)/.exec(text.trim()) ?? [];
+  if (program === undefined) return undefined;
+  const child = new Child({ argv: [program], directory, env, mode: 'explain' });
+  const timer = setTimeout(() => child.kill(), EXPLAIN_MS);
+  await child.settled;
+  clearTimeout(timer);
+  const why = child.hung ? undefined : failureOf(await child.gone);
+  return why?.startsWith('cannot be run: ') && !why.includes('the system cannot') ? `: it ${why}` : undefined;
+}
 
-  async output(signal: AbortSignal): Promise<string> {
-    const { timeoutMs } = this.#limits;
-    const stop = () => this.#end('it is not wanted any more');
-    const timer = setTimeout(() => this.#end(`it took longer than ${timeoutMs} ms (timeout)`), timeoutMs);
-    signal.addEventListener('abort', stop);
-    underWay.add(this);
-    try {
-      const exit = this.#exit();
-      this.#collect();
-      const outcome = await exit;
-      if (this.#cause !== undefined) throw new Error(`the command was ended: ${this.#cause}`);
-      if (outcome !== undefined) throw new Error(`the command ${outcome}${this.#why()}`);
-      return Buffer.concat(this.#chunks).toString();
-    } finally {
-      underWay.delete(this);
-      clearTimeout(timer);
-      clearTimeout(this.#killTimer);
-      clearTimeout(this.#aftermathTimer);
-      signal.removeEventListener('abort', stop);
-    }
-  }
-
-  /** Ends its process group at once. */
-  kill(): void {
-    this.#signal('SIGKILL');
-  }
-
-  /** Without descriptors there are no pipes either; then `error` says why. */
-  #collect(): void {
-    const { maxBytes } = this.#limits;
-    this.#child.stdout?.on('data', (chunk: Buffer) => {
-      this.#bytes += chunk.length;
-      if (this.#bytes <= maxBytes) this.#chunks.push(chunk);
-      else this.#end(`it printed more than ${maxBytes} bytes (maxBytes)`);
-    });
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
-    });
-  }
-
-  /** Waits for the command and its output to end. Undefined for exit 0, else what happened. */
-  #exit(): Promise<string | undefined> {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const child = this.#child;
-    child.once('error', (error) => resolve(`cannot be run: ${messageOf(error)}`));
-    child.once('exit', () => {
-      // What the command left behind would hold its output open, and would gather run by run.
-      this.kill();
-      this.#aftermathTimer = setTimeout(() => this.#closeOutput(), AFTERMATH_MS);
-    });
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(undefined);
-      else resolve(code === null ? `was ended by ${signal}` : `exited with ${code}`);
-    });
-    return promise;
-  }
-
-  #end(cause: string): void {
-    if (this.#cause !== undefined) return;
-    this.#cause = cause;
-    this.#signal('SIGTERM');
-    this.#killTimer = setTimeout(() => this.kill(), GRACE_MS);
-  }
-
-  #closeOutput(): void {
-    this.#child.stdout?.destroy();
-    this.#child.stderr?.destroy();
-  }
-
-  #signal(signal: NodeJS.Signals): void {
-    if (this.#child.pid === undefined) return;
-    try {
-      process.kill(-this.#child.pid, signal);
-    } catch {
-      // The group is gone already, which is all we wanted.
-    }
-  }
-
-  #why(): string {
-    const line = this.#stderr.trim().split('\n').at(-1);
-    return line ? `: ${line}` : '';
-  }
+function lastLine({ stderr }: Child): string {
+  const line = stderr.split('\n').at(-1)?.slice(-LAST_LINE_CHARACTERS);
+  return line ? `: ${line}` : '';
 }

@@ -10,15 +10,13 @@ export type SourceConfig =
   | { kind: 'data'; data: unknown }
   | { kind: 'command'; command: string | readonly string[] }
   | { kind: 'file'; file: string }
-  | { kind: 'module'; module: string }
+  /** `stamp`: see `stampOf`. */
+  | { kind: 'module'; module: string; stamp?: string }
   | { kind: 'host'; host: HostReading }
   | { kind: 'publish' };
 
-/** Makes the source of a topic; undefined for one that clients publish to. Rejects if a module cannot be loaded. */
-export async function createSource(
-  config: SourceConfig,
-  context: SourceContext,
-): Promise<Source | undefined> {
+/** Makes the source of a topic; undefined for one that clients publish to. */
+export function createSource(config: SourceConfig, context: SourceContext): Source | undefined {
   switch (config.kind) {
     case 'data':
       return { sample: () => config.data };

@@ -1,24 +1,122 @@
-import { constants } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 
-import { messageAt } from '../errors.ts';
+import { messageAt, messageOf } from '../errors.ts';
+import type * as LocalFiles from '../linux/local-file.ts';
 import { parseYaml } from '../yaml.ts';
+import { childThread } from './children.ts';
+import { sourceEnvironment } from './environment.ts';
 import type { Source, SourceContext } from './source.ts';
 import { withoutTrailingNewline } from './text.ts';
 
-/** Reads a file: `.json`, `.yaml` and `.yml` are parsed, anything else is text. */
-export function fileSource(file: string, { directory, maxBytes }: SourceContext): Source {
+/** How many files may be read in this process at a time. A disk that fails can hold up so many of Node's threads. */
+const READS = 2;
+/** How much is read at first, in bytes. */
+const FIRST_BYTES = 4096;
+
+/** Reads under way in this process, also those that have taken too long. */
+let reads = 0;
+
+/**
+ * Reads a file: `.json`, `.yaml` and `.yml` are parsed, anything else is text. What might make this process wait, such
+ * as a file on the network, is read by a process of its own.
+ */
+export function fileSource(file: string, context: SourceContext): Source {
+  const { topic, directory, timeoutMs, maxBytes } = context;
   const path = resolve(directory, file);
+  const run = {
+    topic,
+    argv: ['cat', '--', path],
+    directory: '/',
+    env: { ...sourceEnvironment(topic), LC_ALL: 'C' },
+    timeoutMs,
+    maxBytes,
+  };
+  // Absent where there is no koffi, or no Linux: then every file is read by a process.
+  const here = import('../linux/local-file.ts').catch(() => undefined);
+  let reading: Promise<unknown> | undefined;
+
+  async function read(signal: AbortSignal): Promise<string> {
+    if (reading) throw new Error('an earlier read still hangs: its disk does not answer');
+    const fd = reads < READS ? (await here)?.openLocal(path) : undefined;
+    if (fd === undefined) return await childThread.perform({ kind: 'command', run }, signal);
+    reads++;
+    const result = readHere(fd, maxBytes);
+    const settled = (): void => {
+      reads--;
+      reading = undefined;
+    };
+    reading = result.then(settled, settled);
+    return await within(result, timeoutMs, signal);
+  }
+
   return {
-    async sample() {
+    async sample(signal) {
       try {
-        return parse(await readBounded(path, maxBytes), extname(path));
+        return parse(await read(signal), extname(path));
       } catch (error) {
-        throw new Error(messageAt(path, error), { cause: error });
+        throw new Error(messageAt(path, plain(error, await here)), { cause: error });
       }
     },
   };
+}
+
+/** Reads what a descriptor names, and closes it. */
+async function readHere(fd: number, maxBytes: number): Promise<string> {
+  try {
+    // Without O_NONBLOCK, opening a pipe that nobody writes to would hold a thread for ever.
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    await using file = await open(`/proc/self/fd/${fd}`, flags);
+    return await readBounded(file, maxBytes);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** By what is read, not by the size that is said: files under /proc say 0, and a file may grow meanwhile. */
+async function readBounded(file: FileHandle, maxBytes: number): Promise<string> {
+  let buffer = Buffer.allocUnsafe(Math.min(FIRST_BYTES, maxBytes + 1));
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, length);
+    length += bytesRead;
+    if (bytesRead === 0) return buffer.toString('utf8', 0, length);
+    if (length > maxBytes) throw new Error(`it has more than ${maxBytes} bytes (maxBytes)`);
+    if (length === buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.min(2 * length, maxBytes + 1));
+      buffer.copy(larger);
+      buffer = larger;
+    }
+  }
+}
+
+/** Waits for a read, but no longer than its timeout, or until it is no longer needed. */
+async function within(result: Promise<string>, timeoutMs: number, signal: AbortSignal): Promise<string> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(new Error('it is no longer needed'));
+  const timer = setTimeout(
+    () => reject(new Error(`it took longer than ${timeoutMs} ms (timeout)`)),
+    timeoutMs,
+  );
+  signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([result, stopped]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** The same words whether the file was read here or by `cat`. */
+function plain(error: unknown, here: typeof LocalFiles | undefined): string {
+  const { errno } = error as NodeJS.ErrnoException;
+  if (errno !== undefined) return here?.systemMessage(-errno) ?? messageOf(error);
+  return messageOf(error)
+    .replace(/^the command exited with 1: cat: (?:.*: )?/, '')
+    .replace(/^the command was ended: it printed more than/, 'it has more than')
+    .replace(/^the command was ended: /, '');
 }
 
 function parse(text: string, extension: string): unknown {
@@ -31,18 +129,4 @@ function parse(text: string, extension: string): unknown {
     default:
       return withoutTrailingNewline(text);
   }
-}
-
-/** By what is read, not by the size that is said: files under /proc say 0, and a file may grow meanwhile. */
-async function readBounded(path: string, maxBytes: number): Promise<string> {
-  // Without O_NONBLOCK, opening a pipe that nobody writes to would hold a thread for ever.
-  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const buffer = Buffer.allocUnsafe(maxBytes + 1);
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await file.read(buffer, length);
-    if (bytesRead === 0) return buffer.toString('utf8', 0, length);
-    length += bytesRead;
-  }
-  throw new Error(`${path} has more than ${maxBytes} bytes (maxBytes)`);
 }

@@ -1,92 +1,47 @@
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 
-import { messageOf } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { childThread } from './children.ts';
+import { sourceEnvironment } from './environment.ts';
+import type { ModuleRun } from './module-run.ts';
 import type { Source, SourceContext } from './source.ts';
 
-/** What the default export of a source module is. */
-export type SourceModule = (context: { topic: string; signal: AbortSignal; log: Logger }) => unknown;
-
 /**
- * Calls the default export of an ES module. The module runs inside the daemon: one that never settles is
- * told to stop through `signal` after the timeout, and is not called again until it has.
+ * Calls the default export of an ES module. The module runs in a process of its own, which is started at the first
+ * sample of a waking period and ended with the period. Whatever it does there fails its own samples only.
  */
-export async function moduleSource(module: string, context: SourceContext): Promise<Source> {
-  const { topic, timeoutMs, directory, logger } = context;
-  const take = await load(resolve(directory, module), timeoutMs);
-  let running: Promise<unknown> | undefined;
+export function moduleSource(module: string, context: SourceContext): Source {
+  const run = runOf(module, context);
+  let period: AbortSignal | undefined;
   return {
-    sample(wanted) {
-      if (running)
-        throw new Error(`the module has not settled since it was told to stop; it must obey its signal`);
-      const controller = new AbortController();
-      const result = take({
-        topic,
-        log: logger,
-        // Made only for a module that asks for it: it costs more than many a sample.
-        get signal() {
-          return controller.signal;
-        },
-      });
-      if (!isThenable(result)) return result;
-      const run = Promise.resolve(result);
-      running = run;
-      const settled = () => void (running = undefined);
-      run.then(settled, settled);
-      return within(run, timeoutMs, wanted, controller);
+    async sample(signal) {
+      signal.throwIfAborted();
+      if (signal !== period) {
+        childThread.openSource(context.logger, run.source);
+        signal.addEventListener('abort', () => childThread.closeSource(run.source));
+      }
+      period = signal;
+      return JSON.parse(await childThread.perform({ kind: 'module', run }, signal)) as unknown;
     },
   };
 }
 
-async function load(path: string, timeoutMs: number): Promise<SourceModule> {
-  // A reload must see the file as it is now, and the runtime never forgets a module that it has loaded.
-  const url = pathToFileURL(path);
-  url.searchParams.set('changed', String(statSync(path).mtimeMs));
-  let loaded: { default?: unknown };
-  const tooLong = new AbortController();
+/**
+ * Loads a module once, in a process that then ends.
+ * @returns its stamp: another one when its file, or one that it imports, has changed.
+ * @throws if it cannot be loaded within the timeout.
+ */
+export async function stampOf(module: string, context: SourceContext): Promise<string> {
+  const run = runOf(module, context);
   try {
-    // One that waits for ever as it is loaded would keep us from starting, and from every later reload.
-    loaded = await Promise.race([
-      import(url.href),
-      wait(timeoutMs, undefined, { signal: tooLong.signal }).then(() => {
-        throw new Error(`it took longer than ${timeoutMs} ms (timeout)`);
-      }),
-    ]);
-  } catch (error) {
-    throw new Error(`${path} cannot be loaded: ${messageOf(error)}`, { cause: error });
+    return await childThread.perform({ kind: 'check', run });
   } finally {
-    tooLong.abort();
+    childThread.closeSource(run.source);
   }
-  if (typeof loaded.default !== 'function')
-    throw new Error(`the default export of ${path} must be a function`);
-  return loaded.default as SourceModule;
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
-}
-
-/** Waits for a run of the module. One that takes too long, or is not wanted any more, is told to stop, and fails. */
-async function within(
-  run: Promise<unknown>,
-  timeoutMs: number,
-  wanted: AbortSignal,
-  controller: AbortController,
-): Promise<unknown> {
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = (): void => {
-    controller.abort();
-    reject(new Error(`the module took longer than ${timeoutMs} ms (timeout)`));
-  };
-  const timer = setTimeout(stop, timeoutMs);
-  wanted.addEventListener('abort', stop);
-  try {
-    return await Promise.race([run, stopped]);
-  } finally {
-    clearTimeout(timer);
-    wanted.removeEventListener('abort', stop);
-  }
+function runOf(module: string, context: SourceContext): ModuleRun {
+  const { topic, directory, timeoutMs, maxBytes, logger } = context;
+  const source = childThread.openSource(logger);
+  const env = sourceEnvironment(topic);
+  return { source, topic, path: resolve(directory, module), directory, env, timeoutMs, maxBytes };
 }

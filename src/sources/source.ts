@@ -4,7 +4,8 @@ import type { Logger } from '../log.ts';
 export interface Source {
   /**
    * Takes one sample: a payload that JSON can carry, or a promise of one. Never called again before it
-   * has settled. When `signal` aborts, the sample is not wanted any more: end it soon.
+   * has settled. When `signal` aborts, the sample is not wanted any more: end it soon. The signal is the same as long
+   * as the topic is awake, and aborts when it falls asleep, is changed or removed, also between two samples.
    * @throws whatever went wrong; the message is logged, shown in the status, and counted.
    */
   sample(signal: AbortSignal): unknown;

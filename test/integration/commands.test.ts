@@ -56,7 +56,11 @@ describe.concurrent('a command', () => {
 
   test.each([
     ['fails', ['sh', '-c', 'echo no such thing >&2; exit 3'], 'the command exited with 3: no such thing'],
-    ['is not there', ['/nowhere/at-all'], 'the command cannot be run: spawn /nowhere/at-all ENOENT'],
+    [
+      'is not there',
+      ['/nowhere/at-all'],
+      "the command cannot be run: there is no file /nowhere/at-all, or the daemon's user is not permitted to see it",
+    ],
   ])('that %s is logged once however often, and each time counted', async (_, command, error) => {
     const topics = { t: { interval: '20ms', command }, tick: { interval: '20ms', data: 1 } };
     await using daemon = await startDaemon({ topics });

@@ -69,7 +69,7 @@ describe.concurrent('a reload', () => {
     [
       'a module that is not there',
       { topics: { tick: { interval: '1s', module: 'none.mjs' } } },
-      /there is no file/,
+      /chimed.yaml:1 topics.tick.module: .*none.mjs cannot be loaded: there is no such file/,
     ],
   ])('with %s changes nothing and says why', async (_, config, why) => {
     await using daemon = await startDaemon({ topics: { tick } });

@@ -38,7 +38,10 @@ export class Scale {
   }
 
   /** Starts a daemon as a process of its own: in full what `npm run build` has made, in short the sources. */
-  start(config: { topics: object; clients?: object }, options: DaemonOptions = {}): Promise<TestDaemon> {
+  start(
+    config: { topics: object; clients?: object; shutdown?: object },
+    options: DaemonOptions = {},
+  ): Promise<TestDaemon> {
     const merged = { ...config, clients: { ...limits, ...config.clients } };
     return startDaemon(merged, { built: this.full, ...options });
   }

@@ -6,6 +6,7 @@ import { diskAndDescriptors } from './trials/disk-and-descriptors.ts';
 import { doubleStart } from './trials/double-start.ts';
 import { floodsTrial } from './trials/floods.ts';
 import { frozenClients } from './trials/frozen-clients.ts';
+import { hungFiles } from './trials/hung-files.ts';
 import { killLoop } from './trials/kill-loop.ts';
 import { oneUser } from './trials/one-user.ts';
 import { pause } from './trials/pause.ts';
@@ -32,6 +33,7 @@ export const trials: readonly Trial[] = [
   doubleStart,
   diskAndDescriptors,
   sources,
+  hungFiles,
   reload,
   soak,
 ];

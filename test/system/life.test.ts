@@ -9,15 +9,12 @@ import { saw } from './seen.ts';
 const tick = { interval: '100ms', data: 'tock', history: 1000 };
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
-/** A source that blocks the event loop once in the life of the machine. */
-const blocking = `
-import { existsSync, writeFileSync } from 'node:fs';
-const marker = process.env.STATE_DIRECTORY + '/blocked';
-export default async () => {
-  if (existsSync(marker)) return 'I have blocked';
-  writeFileSync(marker, '');
-  for (;;);
-};`;
+/** No source can block the event loop: this is brought along, and does it at a signal. */
+const blocking = `process.on('SIGUSR2', () => { for (;;); });`;
+const dropIn = `[Service]
+WatchdogSec=2s
+Environment=NODE_OPTIONS=--import=/etc/chimed/block.mjs
+`;
 
 describe.skipIf(whyNot())('the service', () => {
   let machine: Machine;
@@ -56,22 +53,40 @@ describe.skipIf(whyNot())('the service', () => {
   });
 
   test('whose event loop is blocked is ended by the watchdog, and started again', async () => {
-    await machine.write('/etc/systemd/system/chimed.service.d/watchdog.conf', '[Service]\nWatchdogSec=2s\n');
+    await machine.write('/etc/systemd/system/chimed.service.d/watchdog.conf', dropIn);
     await machine.write('/etc/chimed/block.mjs', blocking);
-    await configure({ tick, block: { interval: '1s', module: 'block.mjs' } });
     await machine.sh('systemctl daemon-reload; systemctl reset-failed chimed; systemctl restart chimed');
     await using fleet = await startFleet(machine, 5, 'tick');
-    const blocked = machine.start('chimed', 'listen', 'block', '--count', '1');
+    await machine.run('systemctl', 'kill', '--kill-whom=main', '--signal=SIGUSR2', 'chimed.service');
     await allReadyAgain(fleet);
-    expect(await blocked.ended).toBe(0);
-    expect(blocked.output.stdout).toContain('I have blocked');
     const lines = await machine.journal('--unit=chimed.service', '--priority=err');
     expect(lines.map(({ MESSAGE }) => MESSAGE)).toContainEqual(expect.stringContaining('Watchdog timeout'));
     const { slowestReturnMs } = await endFleet(fleet);
     saw('blocked event loop, WatchdogSec=2s: clients back after', seconds(slowestReturnMs));
     await machine.sh('rm -r /etc/systemd/system/chimed.service.d; systemctl daemon-reload');
-    await configure({ tick });
     await machine.sh('systemctl reset-failed chimed; systemctl restart chimed');
+  });
+
+  test('finds in its sandbox what commands leave behind, bounds modules, and gives both a clean environment', async () => {
+    const eats = 'export default () => { const all = []; for (;;) all.push(Buffer.alloc(2 ** 24, 1)); };';
+    await machine.write('/etc/chimed/env.mjs', 'export default () => Object.keys(process.env);');
+    await machine.write('/etc/chimed/eats.mjs', eats);
+    await configure({
+      tick,
+      leaves: { interval: '1h', command: '(env -i setsid sleep 7777 &); echo left' },
+      module: { interval: '1h', module: 'env.mjs' },
+      eats: { interval: '1s', module: 'eats.mjs', always: true },
+    });
+    await machine.run('systemctl', 'reload', 'chimed');
+    expect((await chimedAs(machine, 'alice', 'listen', 'leaves', '--count', '1')).stdout).toContain('left');
+    expect((await machine.attempt('pgrep', '-f', 'sleep 7777')).code).toBe(1);
+    const { stdout } = await chimedAs(machine, 'alice', 'listen', 'module', '--count', '1');
+    expect(stdout).toContain('CHIMED_TOPIC');
+    expect(stdout).not.toMatch(/INVOCATION_ID|NOTIFY_SOCKET|STATE_DIRECTORY|JOURNAL_STREAM/);
+    const failing = 'journalctl -u chimed TOPIC=eats -o cat | grep -m 1 "source is failing"';
+    saw('a module that eats memory', await machine.sh(`until ${failing}; do sleep 0.1; done`));
+    await configure({ tick });
+    await machine.run('systemctl', 'reload', 'chimed');
   });
 
   test('that is stopped is woken by the first client', async () => {

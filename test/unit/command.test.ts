@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { runCommand } from '../../src/sources/command-run.ts';
 import { commandSource } from '../../src/sources/command.ts';
+import { sourceEnvironment } from '../../src/sources/environment.ts';
 import type { SourceContext } from '../../src/sources/source.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
@@ -16,6 +18,9 @@ import { sourceContext } from '../helpers/source-context.ts';
 vi.mock('node:child_process', { spy: true });
 
 const PATIENCE = { interval: 5, timeout: 10_000 };
+
+const threads: Worker[] = [];
+process.on('worker', (thread) => threads.push(thread));
 
 let folder: Folder;
 let wanted: AbortController;
@@ -99,8 +104,8 @@ describe('a run fails', () => {
     ['exits with another code than 0', 'echo half; exit 3', 'the command exited with 3'],
     ['says why', 'echo first >&2; echo "no such disk" >&2; exit 1', 'exited with 1: no such disk'],
     ['is killed', 'kill -KILL $$', 'the command was ended by SIGKILL'],
-    ['is not there', ['/not/there'], 'the command cannot be run: spawn /not/there ENOENT'],
-    ['is no program', ['/dev/null'], 'the command cannot be run: spawn /dev/null EACCES'],
+    ['is not there', ['/not/there'], 'the command cannot be run: there is no file /not/there'],
+    ['is no program', ['/dev/null'], 'the command cannot be run: permission denied to execute /dev/null'],
   ])('if the command %s', async (_, command, message) => {
     await expect(run(command)).rejects.toThrow(message);
   });
@@ -138,11 +143,11 @@ describe('a run is ended', () => {
     await expect(run('head -c 104857600 /dev/zero')).rejects.toThrow('it printed more than 1000 bytes');
   });
 
-  test('when it is not wanted any more', async () => {
+  test('when it is no longer needed', async () => {
     const failure = run('echo $$ > pid; exec sleep 60');
     const pid = Number(await written('pid'));
     wanted.abort();
-    await expect(failure).rejects.toThrow('it is not wanted any more');
+    await expect(failure).rejects.toThrow('it is no longer needed');
     await hasEnded(pid);
   });
 
@@ -157,7 +162,8 @@ describe('a run is ended', () => {
   test('by force, with all its processes, if it ignores that for two seconds', async () => {
     // In this thread, whose clock can be faked.
     const script = `trap '' TERM; sleep 60 & echo $$ $! > pids; wait`;
-    const failure = runCommand(['/bin/sh', '-c', script], sourceContext(folder.path), wanted.signal);
+    const limits = { topic: 't', directory: folder.path, env: process.env, timeoutMs: 20_000, maxBytes: 10 };
+    const failure = runCommand({ ...limits, argv: ['/bin/sh', '-c', script] }, wanted.signal);
     const pids = (await written('pids')).split(' ').map(Number);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     wanted.abort();
@@ -165,7 +171,7 @@ describe('a run is ended', () => {
     expect(pids.map(isAlive)).toEqual([true, true]);
     vi.advanceTimersByTime(1);
     vi.useRealTimers();
-    await expect(failure).rejects.toThrow('it is not wanted any more');
+    await expect(failure).rejects.toThrow('it is no longer needed');
     await Promise.all(pids.map(hasEnded));
   });
 });
@@ -198,6 +204,122 @@ describe('what a command leaves behind', () => {
     }
   });
 });
+
+describe('a program that cannot be run is told of by', () => {
+  /** Runs a file with this content and mode. */
+  async function runFile(content: string, mode = 0o755): Promise<unknown> {
+    writeFileSync(folder.file('x.sh'), content, { mode });
+    return run([folder.file('x.sh')]);
+  }
+
+  test.each([
+    [
+      'the CR LF of its first line',
+      '#!/bin/sh\r\necho 1\r\n',
+      0o755,
+      /x\.sh: its interpreter \/bin\/sh\\r does not exist: the first line ends with CR LF; convert the file with dos2unix$/,
+    ],
+    [
+      'its missing interpreter',
+      '#!/no/such/perl -w\n',
+      0o755,
+      /x\.sh: its interpreter \/no\/such\/perl does not exist/,
+    ],
+    [
+      'its mode',
+      '#!/bin/sh\necho 1\n',
+      0o644,
+      /permission denied to execute .*x\.sh; set its mode with chmod \+x/,
+    ],
+    [
+      'what it is, if it is no program of this machine',
+      '\x7fELF\x02\x01\x01',
+      0o755,
+      /Syntax error|cannot execute|not found|Exec format/,
+    ],
+  ])('%s', async (_, content, mode, message) => {
+    await expect(runFile(content, mode)).rejects.toThrow(message);
+  });
+
+  test.each([
+    ['a directory', ['/tmp'], /cannot be run: \/tmp is a directory$/],
+    [
+      'a name that is in no directory of PATH',
+      ['no-such-program'],
+      /there is no program no-such-program in .*bin.* \(PATH\)$/,
+    ],
+  ])('%s', async (_, argv, message) => {
+    await expect(run(argv)).rejects.toThrow(message);
+  });
+
+  test('the same when a shell runs it', async () => {
+    writeFileSync(folder.file('x.sh'), '#!/bin/sh\r\n', { mode: 0o755 });
+    await expect(run('./x.sh --option')).rejects.toThrow(
+      /exited with 127: it cannot be run: \.\/x\.sh: its interpreter \/bin\/sh\\r/,
+    );
+    await expect(run('./y.sh')).rejects.toThrow(
+      /exited with 127: it cannot be run: there is no file \.\/y\.sh/,
+    );
+    await expect(run('exit 127')).rejects.toThrow(/^the command exited with 127$/);
+  });
+
+  test('the directory that cannot be entered', async () => {
+    await expect(run('pwd', { directory: '/not/there' })).rejects.toThrow(
+      'cannot be run: it cannot enter its directory /not/there',
+    );
+  });
+
+  test('and 126 and 127 of a program that was run are its own', async () => {
+    await expect(run(['/bin/sh', '-c', 'echo mine >&2; exit 127'])).rejects.toThrow('exited with 127: mine');
+  });
+});
+
+test('the environment of a command is documented, and has nothing of the service manager, Node or npm', async () => {
+  const unwanted = [
+    'NOTIFY_SOCKET',
+    'INVOCATION_ID',
+    'JOURNAL_STREAM',
+    'CREDENTIALS_DIRECTORY',
+    'MEMORY_PRESSURE_WATCH',
+    'NODE_OPTIONS',
+    'npm_config_x',
+    'CHIMED_CONFIG',
+    'STATE_DIRECTORY',
+    'SECRET',
+  ];
+  const env = {
+    HOME: '/h',
+    LC_TIME: 'C',
+    TZ: 'UTC',
+    ...Object.fromEntries(unwanted.map((name) => [name, '1'])),
+  };
+  expect(sourceEnvironment('a.b', env)).toEqual({
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/h',
+    LC_TIME: 'C',
+    TZ: 'UTC',
+    CHIMED_TOPIC: 'a.b',
+  });
+  const seen = String(await run('env'))
+    .split('\n')
+    .map((line) => line.split('=')[0]!);
+  expect(seen.filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name)).toSorted()).toEqual(
+    Object.keys(sourceEnvironment('t')).toSorted(),
+  );
+});
+
+test.runIf(process.platform === 'linux')(
+  'when the thread that runs commands dies, its children end, and the next command has a new one',
+  async () => {
+    const failure = run('echo $$ > pid; exec sleep 60');
+    failure.catch(() => {});
+    const pid = Number(await written('pid'));
+    void threads.at(-1)!.terminate();
+    await expect(failure).rejects.toThrow('the thread that runs commands and modules has failed');
+    await hasEnded(pid);
+    expect(await run('echo 1')).toBe(1);
+  },
+);
 
 test('a source can be run again, whatever became of the last run', async () => {
   const source = commandSource('cat value', sourceContext(folder.path));

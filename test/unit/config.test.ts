@@ -92,11 +92,6 @@ describe('a topic with a mistake is named with its line, its path and what was e
       /^4 topics.t.align: align goes with interval$/,
     ],
     [
-      'a module that is not there',
-      ['interval: 1s', 'module: none.mjs'],
-      /^4 topics.t.module: there is no file .*none.mjs$/,
-    ],
-    [
       'an unknown reading',
       ['interval: 1s', 'host: weather'],
       /^4 topics.t.host: expected one of load, memory, uptime, cpu/,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { fileSource } from '../../src/sources/file.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -47,11 +47,11 @@ describe('a file is read', () => {
 
   test('as it is now, at each sample', async () => {
     const { sample } = source('a');
-    await expect(sample(signal)).rejects.toThrow('ENOENT');
+    await expect(sample(signal)).rejects.toThrow('No such file or directory');
     writeFileSync(folder.file('a'), 'first');
     expect(await sample(signal)).toBe('first');
     rmSync(folder.file('a'));
-    await expect(sample(signal)).rejects.toThrow('ENOENT');
+    await expect(sample(signal)).rejects.toThrow('No such file or directory');
     writeFileSync(folder.file('a'), 'second');
     expect(await sample(signal)).toBe('second');
   });
@@ -67,7 +67,7 @@ describe('reading fails', () => {
   });
 
   test('of a directory', async () => {
-    await expect(read('.')).rejects.toThrow(`${folder.path}: EISDIR`);
+    await expect(read('.')).rejects.toThrow(`${folder.path}: Is a directory`);
   });
 
   test('of more than maxBytes, and not of exactly so many', async () => {
@@ -75,6 +75,26 @@ describe('reading fails', () => {
     await expect(read('a', `${'é'.repeat(5)}x`, 10)).rejects.toThrow('has more than 10 bytes');
     await expect(read('/dev/zero')).rejects.toThrow('has more than 1000 bytes');
   });
+});
+
+test('what a device gives is bounded in time and bytes', async () => {
+  const never = fileSource('/dev/ptmx', sourceContext(folder.path, { timeoutMs: 200 }));
+  await expect(never.sample(signal)).rejects.toThrow('/dev/ptmx: it took longer than 200 ms (timeout)');
+});
+
+test('a file is read into as much memory as it needs, and not as it may have', async () => {
+  writeFileSync(folder.file('a'), 'small');
+  const { sample } = source('a', 64 * 1024 * 1024);
+  await sample(signal);
+  const allocate = vi.spyOn(Buffer, 'allocUnsafe');
+  expect(await sample(signal)).toBe('small');
+  expect(Math.max(...allocate.mock.calls.map(([size]) => size))).toBeLessThanOrEqual(65_536);
+  allocate.mockRestore();
+});
+
+test('a file of many times the first read is read whole', async () => {
+  const content = 'x'.repeat(1_000_000);
+  expect(await read('a', content, 2_000_000)).toBe(content);
 });
 
 test('a pipe that nobody writes to does not hold the sample up', async () => {

@@ -70,7 +70,6 @@ describe('a topic is refused', () => {
       'command: expected a list of arguments',
     ],
     ['a file that is no text', 'interval: 1s, file: [a]', 'file: expected a text'],
-    ['a module that is a directory', 'interval: 1s, module: .', 'module: there is no file /'],
     ['data that is no JSON', 'interval: 1s, data: [.inf]', 'data: expected any value that JSON can carry'],
     [
       'data that is no number',

@@ -1,116 +1,251 @@
-import { utimesSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
 
-import { moduleSource } from '../../src/sources/module.ts';
-import type { SourceContext } from '../../src/sources/source.ts';
+import { moduleSource, stampOf } from '../../src/sources/module.ts';
+import type { Source, SourceContext } from '../../src/sources/source.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { Logbook } from '../helpers/logbook.ts';
+import { isAlive } from '../helpers/processes.ts';
 import { sourceContext } from '../helpers/source-context.ts';
 
-const { signal } = new AbortController();
-let folder: Folder;
+const PATIENCE = { interval: 5, timeout: 10_000 };
 
-beforeEach(() => {
-  folder = temporaryFolder();
-  return () => folder[Symbol.dispose]();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+/** A source of a module that is really there, in a directory of its own. Its process ends with its scope. */
+class Sample implements Disposable {
+  readonly folder: Folder = temporaryFolder();
+  readonly #source: Source;
+  period = new AbortController();
 
-/** Makes a source of a module that is really there. */
-function source(code: string, options: Partial<SourceContext> = {}) {
-  writeFileSync(folder.file('source.mjs'), code);
-  return moduleSource('source.mjs', sourceContext(folder.path, options));
+  constructor(code: string, options: Partial<SourceContext> = {}) {
+    writeFileSync(this.folder.file('source.mjs'), code);
+    this.#source = moduleSource(
+      'source.mjs',
+      sourceContext(this.folder.path, { topic: this.folder.path, ...options }),
+    );
+  }
+
+  readonly sample = async (): Promise<unknown> => this.#source.sample(this.period.signal);
+
+  /** Has the topic fall asleep and wake. */
+  nap(): void {
+    this.period.abort();
+    this.period = new AbortController();
+  }
+
+  has(name: string): boolean {
+    return existsSync(this.folder.file(name));
+  }
+
+  [Symbol.dispose](): void {
+    this.period.abort();
+    this.folder[Symbol.dispose]();
+  }
 }
 
-describe('a module gives', () => {
+async function stamp(code: string, options: Partial<SourceContext> = {}): Promise<string> {
+  using folder = temporaryFolder();
+  writeFileSync(folder.file('source.mjs'), code);
+  return await stampOf('source.mjs', sourceContext(folder.path, { topic: folder.path, ...options }));
+}
+
+async function hasEnded(pid: number): Promise<void> {
+  await vi.waitUntil(() => !isAlive(pid), PATIENCE);
+}
+
+describe.concurrent('a module gives', () => {
   test.each([
     ['a value', 'export default () => ({ a: 1 });'],
     ['a promise of one', 'export default async () => ({ a: 1 });'],
   ])('%s', async (_, code) => {
-    const { sample } = await source(code);
-    expect(await sample(signal)).toEqual({ a: 1 });
+    using module = new Sample(code);
+    expect(await module.sample()).toEqual({ a: 1 });
   });
 
-  test('what it makes of its topic, its logger and its own state', async () => {
+  test('what it makes of its topic, its signal and its own state', async () => {
+    using module = new Sample(
+      'let count = 0; export default ({ topic, signal }) => [topic, signal.aborted, ++count];',
+    );
+    expect(await module.sample()).toEqual([expect.any(String), false, 1]);
+    expect(await module.sample()).toEqual([expect.any(String), false, 2]);
+  });
+
+  test('a payload of exactly maxBytes', async () => {
+    using module = new Sample('let n = 8; export default () => "x".repeat(n++);', { maxBytes: 10 });
+    expect(await module.sample()).toBe('xxxxxxxx');
+    await expect(module.sample()).rejects.toThrow('the payload has more than 10 bytes (maxBytes)');
+  });
+});
+
+describe.concurrent('a module logs', () => {
+  test('with fields, without, with an error, and what it prints', async () => {
     const logger = new Logbook();
-    const code = `let count = 0;
-      export default ({ topic, log, signal }) => {
-        log.info({ topic }, 'sampled');
-        return [topic, signal.aborted, ++count];
-      };`;
-    const { sample } = await source(code, { logger });
-    expect(await sample(signal)).toEqual(['t', false, 1]);
-    expect(await sample(signal)).toEqual(['t', false, 2]);
-    expect(logger.lines).toHaveLength(2);
+    const code = `export default ({ log }) => {
+      log.warn({ a: 1, err: new Error('why') }, 'with fields');
+      log.info('without');
+      console.log('printed');
+      return 1;
+    };`;
+    using module = new Sample(code, { logger });
+    await module.sample();
+    await vi.waitUntil(() => logger.lines.length === 3, PATIENCE);
+    expect(logger.lines).toEqual(
+      expect.arrayContaining([
+        {
+          level: 'warn',
+          message: 'with fields',
+          topic: module.folder.path,
+          a: 1,
+          err: expect.objectContaining({ message: 'why' }),
+        },
+        { level: 'info', message: 'without', topic: module.folder.path },
+        { level: 'info', message: 'printed', topic: module.folder.path, output: 'stdout' },
+      ]),
+    );
   });
 
-  test('what its file says now, when it is loaded again', async () => {
-    const before = await source('export default () => "before";');
-    utimesSync(folder.file('source.mjs'), 0, 0);
-    const now = await source('export default () => "now";');
-    expect([await before.sample(signal), await now.sample(signal)]).toEqual(['before', 'now']);
-  });
-});
-
-test.each([
-  ['throws', 'export default () => { throw new Error("broken"); };'],
-  ['rejects', 'export default async () => { throw new Error("broken"); };'],
-])('a module that %s fails that sample, and is called again', async (_, code) => {
-  const { sample } = await source(code);
-  await expect(async () => sample(signal)).rejects.toThrow('broken');
-  await expect(async () => sample(signal)).rejects.toThrow('broken');
-});
-
-describe('a module that does not settle', () => {
-  /** It does once the file's own \`globalThis.settle\` is called, whatever its signal says. */
-  const stubborn = `export default ({ signal }) => new Promise((resolve) => {
-    globalThis.stubborn = { signal, settle: resolve };
-  });`;
-  const state = globalThis as unknown as {
-    stubborn: { signal: AbortSignal; settle: (value: unknown) => void };
-  };
-
-  test('is told to stop after the timeout, and is not called again until it has settled', async () => {
-    const { sample } = await source(stubborn, { timeoutMs: 50 });
-    await expect(sample(signal)).rejects.toThrow('the module took longer than 50 ms');
-    const first = state.stubborn;
-    expect(first.signal.aborted).toBe(true);
-    expect(() => sample(signal)).toThrow('the module has not settled');
-    expect(state.stubborn).toBe(first);
-    first.settle('far too late');
-    await new Promise(setImmediate);
-    const next = sample(signal);
-    state.stubborn.settle('well');
-    expect(await next).toBe('well');
-  });
-
-  test('is told to stop when its sample is not wanted any more', async () => {
-    const wanted = new AbortController();
-    const { sample } = await source(stubborn);
-    const failure = sample(wanted.signal);
-    wanted.abort();
-    await expect(failure).rejects.toThrow();
-    expect(state.stubborn.signal.aborted).toBe(true);
-  });
-
-  test('and rejects when nobody waits any more harms nobody', async () => {
-    const { sample } = await source(stubborn.replace('(resolve)', '(_, resolve)'), { timeoutMs: 50 });
-    await expect(sample(signal)).rejects.toThrow('took longer');
-    state.stubborn.settle(new Error('rejected too late')); // Unhandled, it would fail this run.
-    await new Promise(setImmediate);
+  test('at most 20 lines a second, and then how many more there were', async () => {
+    const logger = new Logbook();
+    const code = `export default ({ log }) => { for (let i = 0; i < 1000; i++) log.info({ i }, 'line'); return 1; };`;
+    using module = new Sample(code, { logger });
+    await module.sample();
+    await vi.waitUntil(() => logger.lines.length > 20, PATIENCE);
+    expect(logger.lines.at(-1)).toMatchObject({ dropped: 980, message: expect.stringContaining('dropped') });
+    expect(logger.lines).toHaveLength(21);
   });
 });
 
-describe('a module cannot be loaded', () => {
+describe.concurrent('a sample fails, and the next is taken, when a module', () => {
+  /** Misbehaves at its first call ever, and not in the process that follows. */
+  const once = (bad: string): string => `
+    import fs from 'node:fs';
+    export default async ({ signal }) => {
+      if (fs.existsSync('was-here')) return 'well';
+      fs.writeFileSync('was-here', '');
+      ${bad}
+      return 'not reached';
+    };`;
+
   test.each([
+    ['throws', 'throw new Error("broken");', /^broken$/],
+    ['throws what is no error', 'throw { toString() { throw 1; } };', /cannot be shown/],
     [
-      'that has no default export',
-      'export const sample = 1;',
-      /the default export of .*source.mjs must be a function/,
+      'rejects somewhere else',
+      'void Promise.reject(new Error("broken")); await new Promise(() => {});',
+      /^the module failed: broken$/,
     ],
+    [
+      'throws in a timer',
+      'setTimeout(() => { throw new Error("late"); }); await new Promise(() => {});',
+      /^the module failed: late$/,
+    ],
+    ['exits', 'process.exit(0);', /^the module failed: its process exited with 0$/],
+    ['kills itself', 'process.kill(process.pid, "SIGKILL");', /its process was ended by SIGKILL/],
+    ['kills its process group', 'process.kill(0, "SIGKILL");', /its process was ended by SIGKILL/],
+    ['never settles', 'await new Promise(() => {});', /^the module took longer than 500 ms \(timeout\)$/],
+    ['blocks its thread', 'for (;;);', /^the module took longer than 500 ms \(timeout\)$/],
+    ['returns nothing', 'return undefined;', /returned nothing that JSON can carry/],
+    ['returns a function', 'return () => 1;', /returned nothing that JSON can carry/],
+    ['returns a BigInt', 'return { a: 1n };', /BigInt/],
+    ['returns what leads to itself', 'const a = {}; a.a = a; return a;', /circular/],
+    [
+      'returns what is no number',
+      'return { a: [NaN] };',
+      /the payload has NaN at 0, which JSON cannot carry/,
+    ],
+    ['returns more than maxBytes', 'return "x".repeat(1001);', /more than 1000 bytes/],
+    [
+      'writes garbage where answers go',
+      'fs.writeSync(3, "payload x\\nrubbish\\nlog {\\n\\n"); throw new Error("broken");',
+      /^broken$/,
+    ],
+    [
+      'writes too much where answers go',
+      'for (;;) try { fs.writeSync(3, "x".repeat(100_000)); } catch {}',
+      /it sent more than 1000 bytes/,
+    ],
+  ])('%s', async (_, bad, message) => {
+    using module = new Sample(once(bad), { timeoutMs: 500 });
+    await expect(module.sample()).rejects.toThrow(message);
+    expect(await module.sample()).toBe('well');
+  });
+
+  test('allocates without end: on the heap', async () => {
+    using module = new Sample(once('const a = []; for (;;) a.push(Array(1000).fill(Math.random()));'));
+    await expect(module.sample()).rejects.toThrow('out of memory (limits: 128 MiB of heap, 256 MiB in all)');
+    expect(await module.sample()).toBe('well');
+  });
+
+  test.runIf(process.platform === 'linux')('allocates without end: buffers', async () => {
+    using module = new Sample(once('const a = []; for (;;) a.push(Buffer.alloc(2 ** 24, 1));'));
+    await expect(module.sample()).rejects.toThrow(/allocation failed|out of memory|was ended by/i);
+    expect(await module.sample()).toBe('well');
+  });
+
+  test('breaks between two samples', async () => {
+    const code = `let n = 0; export default () => { if (n++ === 0) setTimeout(() => { throw new Error('between'); }, 1); return process.pid; };`;
+    using module = new Sample(code);
+    const pid = (await module.sample()) as number;
+    await hasEnded(pid);
+    await expect(module.sample()).rejects.toThrow('between');
+    expect(await module.sample()).not.toBe(pid);
+  });
+});
+
+describe.concurrent('the process of a module', () => {
+  const pid = 'export default () => process.pid;';
+
+  test('is its own, and stays as long as the topic is awake', async () => {
+    using module = new Sample(pid);
+    const first = await module.sample();
+    expect(first).not.toBe(process.pid);
+    expect(await module.sample()).toBe(first);
+  });
+
+  test('ends when the topic falls asleep, and another is started when it wakes', async () => {
+    using module = new Sample(pid);
+    const first = (await module.sample()) as number;
+    module.nap();
+    await hasEnded(first);
+    expect(await module.sample()).not.toBe(first);
+  });
+
+  test('is kept by a call that takes too long but obeys its signal', async () => {
+    const code = `let calls = 0;
+      export default ({ signal }) => ++calls === 1
+        ? new Promise((resolve) => signal.addEventListener('abort', () => resolve('too late')))
+        : calls;`;
+    using module = new Sample(code, { timeoutMs: 100 });
+    await expect(module.sample()).rejects.toThrow('took longer than 100 ms');
+    expect(await module.sample()).toBe(2);
+  });
+
+  test('has its call told to stop when the sample is no longer needed', async () => {
+    const code = `import fs from 'node:fs';
+      export default ({ signal }) => new Promise((resolve) => {
+        signal.addEventListener('abort', () => { fs.writeFileSync('told', 'yes'); resolve(1); });
+        fs.writeFileSync('begun', '');
+      });`;
+    using module = new Sample(code);
+    const failure = module.sample();
+    failure.catch(() => {});
+    await vi.waitUntil(() => module.has('begun'), PATIENCE);
+    module.nap();
+    await failure.catch(() => {});
+    expect(readFileSync(module.folder.file('told'), 'utf8')).toBe('yes');
+  });
+
+  test('has the environment of a command, and none of the daemon', async () => {
+    using module = new Sample('export default () => process.env;');
+    const env = (await module.sample()) as Record<string, string>;
+    expect(env).toMatchObject({ CHIMED_TOPIC: module.folder.path, PATH: expect.any(String) });
+    expect(Object.keys(env).filter((name) => /NOTIFY|NODE_|npm_/.test(name))).toEqual([]);
+  });
+});
+
+describe.concurrent('a module cannot be loaded', () => {
+  test.each([
+    ['that has no default export', 'export const sample = 1;', /its default export must be a function/],
     ['whose default export is no function', 'export default 5;', /must be a function/],
     ['that does not parse', 'export default (', /source.mjs cannot be loaded: /],
     ['that throws as it is loaded', 'throw new Error("early");', /source.mjs cannot be loaded: early/],
@@ -119,19 +254,48 @@ describe('a module cannot be loaded', () => {
       'import "./nothing.mjs";',
       /source.mjs cannot be loaded: .*nothing.mjs/,
     ],
+    [
+      'that exits as it is loaded',
+      'process.exit(3);',
+      /source.mjs cannot be loaded: its process exited with 3/,
+    ],
   ])('%s', async (_, code, message) => {
-    await expect(source(code)).rejects.toThrow(message);
+    await expect(stamp(code)).rejects.toThrow(message);
+    using module = new Sample(code);
+    await expect(module.sample()).rejects.toThrow(message);
   });
 
-  test('that waits for ever as it is loaded', async () => {
-    const loading = source('await new Promise(() => {}); export default () => 1;', { timeoutMs: 20 });
-    await expect(loading).rejects.toThrow(
-      /source\.mjs cannot be loaded: it took longer than 20 ms \(timeout\)$/,
+  test.each([
+    ['waits', 'await new Promise(() => {});'],
+    ['blocks', 'for (;;);'],
+  ])('that %s for ever as it is loaded', async (_, code) => {
+    await expect(stamp(`${code} export default () => 1;`, { timeoutMs: 50 })).rejects.toThrow(
+      /source\.mjs cannot be loaded: it took longer than 50 ms \(timeout\)$/,
     );
   });
 
   test('that is not there', async () => {
-    const load = moduleSource('nothing.mjs', sourceContext(folder.path));
-    await expect(load).rejects.toThrow(/ENOENT.*nothing.mjs/);
+    using folder = temporaryFolder();
+    const load = stampOf('nothing.mjs', sourceContext(folder.path));
+    await expect(load).rejects.toThrow(/nothing.mjs cannot be loaded: there is no such file$/);
   });
 });
+
+test.concurrent(
+  'the stamp of a module differs when its file or one that it imports has changed',
+  async () => {
+    using folder = temporaryFolder();
+    mkdirSync(folder.file('lib'));
+    writeFileSync(folder.file('lib/a.mjs'), 'export const a = 1;');
+    const code = 'import { a } from "./lib/a.mjs"; export default () => a;';
+    writeFileSync(folder.file('source.mjs'), code);
+    const now = () => stampOf('source.mjs', sourceContext(folder.path));
+    const first = await now();
+    expect(await now()).toBe(first);
+    writeFileSync(folder.file('lib/a.mjs'), 'export const a = 22;');
+    const second = await now();
+    expect(second).not.toBe(first);
+    writeFileSync(folder.file('source.mjs'), `${code} // other`);
+    expect(await now()).not.toBe(second);
+  },
+);

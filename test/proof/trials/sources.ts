@@ -17,12 +17,26 @@ const bad = {
   deaf: { command: ['sh', '-c', `trap '' TERM; while :; do sleep 1; done; : ${MARK}`] },
   throws: { module: 'throws.mjs' },
   never: { module: 'never.mjs' },
+  blocks: { module: 'blocks.mjs' },
+  exits: { module: 'exits.mjs' },
+  eats: { module: 'eats.mjs', timeout: '1m' },
+  escapes: {
+    command: `setsid sh -c 'sleep 3600; : ${MARK}' & (setsid sh -c 'sleep 3600; : ${MARK}' &) ; exit 1`,
+  },
+};
+
+const modules = {
+  throws: 'throw new Error("on purpose");',
+  never: 'await new Promise(() => {});',
+  blocks: 'for (;;);',
+  exits: 'process.exit(0);',
+  eats: 'const all = []; for (;;) all.push(Buffer.alloc(2 ** 20, 1));',
 };
 
 export const sources: Trial = {
   name: 'sources',
   holds:
-    'sources that hang, leave 100 children, print 100 MiB, ignore SIGTERM, throw and never settle, all at once: the ticks of a healthy topic within 20 ms, but for one in a hundred',
+    'commands that hang, leave 100 children, leave children in sessions of their own, print 100 MiB and ignore SIGTERM, and modules that throw, never settle, block, exit and eat memory, all at once: the ticks of a healthy topic within 20 ms, but for one in a hundred',
   async run(scale) {
     const seconds = scale.of(30, 4);
     const findings = new Findings();
@@ -33,11 +47,8 @@ export const sources: Trial = {
       ]),
     );
     await using daemon = await scale.start({ topics: { healthy: { interval: '1s', data: 1 } } });
-    writeFileSync(
-      daemon.folder.file('throws.mjs'),
-      'export default async () => { throw new Error("on purpose"); };',
-    );
-    writeFileSync(daemon.folder.file('never.mjs'), 'export default () => new Promise(() => {});');
+    for (const [name, code] of Object.entries(modules))
+      writeFileSync(daemon.folder.file(`${name}.mjs`), `export default async () => { ${code} };`);
     const healthy = { interval: `${INTERVAL_MS}ms`, host: 'load' };
     await daemon.reload({ topics: { healthy, ...topics } });
     await using fleet = await Fleet.start({

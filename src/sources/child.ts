@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { messageOf } from '../errors.ts';
+import { children, newMark } from '../linux/family.ts';
+import { launchArguments, launchFailure } from './launch.ts';
+
+/** How long a process has between SIGTERM and SIGKILL, in milliseconds. */
+const GRACE_MS = 2000;
+/** How long after SIGKILL a process that still exists counts as hung, in milliseconds. */
+const HANG_MS = 500;
+/** How long the output may stay open after the process has exited, held by one that cannot be found. */
+const AFTERMATH_MS = 200;
+/** How often the processes that were left behind are looked for until all have ended, in milliseconds. */
+const SWEEP_MS = 20;
+/** The same, once one of them hangs. */
+const HUNG_SWEEP_MS = 1000;
+/** How much of standard error is kept to say why a run failed. */
+const STDERR_CHARACTERS = 8192;
+
+export interface Launch {
+  argv: readonly string[];
+  directory: string;
+  env: Record<string, string | undefined>;
+  /** Has descriptor 3 be a connection with this process. */
+  channel?: boolean;
+  /** See `launchArguments`. */
+  mode?: '' | 'explain';
+}
+
+/** How a child ended: its exit code and signal, or why it could not be run. */
+export type Exit = { code: number | null; signal: NodeJS.Signals | null } | { failure: string };
+
+/** Children of which something may be left. */
+const underWay = new Set<Child>();
+
+/** Ends all children at once. */
+export function killChildren(): void {
+  for (const child of underWay) child.kill();
+}
+
+/**
+ * One program that was started for a topic, with all processes that it starts. When it has ended, nothing is left of
+ * these: neither of its process group, nor, where orphans can be found, of those that left the group.
+ */
+export class Child {
+  readonly process: ChildProcess;
+  /** Resolves when nothing of it is left. */
+  readonly gone: Promise<Exit>;
+  /** Resolves when nothing of it is left, or what is left cannot be killed. */
+  readonly settled: Promise<unknown>;
+  /** SIGKILL has not ended it: it waits in the kernel, for a file system or a device that does not answer. */
+  hung = false;
+  readonly #launch: Launch;
+  readonly #mark = newMark();
+  readonly #hang = Promise.withResolvers<void>();
+  #stderr = '';
+  #ending = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(launch: Launch) {
+    this.#launch = launch;
+    const { argv, directory, env, channel, mode } = launch;
+    this.process = spawn('/bin/sh', launchArguments(this.#mark, directory, argv, mode), {
+      cwd: '/', // The directory itself might not answer.
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['pipe'] as const) : [])],
+    });
+    // Without descriptors there are no pipes either; then `error` says why.
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
+    });
+    underWay.add(this);
+    this.gone = this.#end();
+    this.settled = Promise.race([this.gone, this.#hang.promise]);
+  }
+
+  /** 0 if it could not be started. */
+  get pid(): number {
+    return this.process.pid ?? 0;
+  }
+
+  /** The end of what it wrote to stderr. */
+  get stderr(): string {
+    return this.#stderr.trim();
+  }
+
+  /** Has it end: by SIGTERM, and by SIGKILL if it still runs two seconds later. */
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#signal('SIGTERM');
+    this.#timer = setTimeout(() => this.kill(), GRACE_MS);
+  }
+
+  /** Ends it by SIGKILL. */
+  kill(): void {
+    this.#ending = true;
+    this.#signal('SIGKILL');
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#hangs(), HANG_MS);
+  }
+
+  async #end(): Promise<Exit> {
+    const exit = await this.#exit();
+    await this.#sweep();
+    clearTimeout(this.#timer);
+    underWay.delete(this);
+    return exit;
+  }
+
+  /** Waits for the program and its output to end. */
+  #exit(): Promise<Exit> {
+    const { promise, resolve } = Promise.withResolvers<Exit>();
+    const { argv, directory, env } = this.#launch;
+    let aftermath: NodeJS.Timeout | undefined;
+    this.process.once('error', (error) => resolve({ failure: `cannot be run: ${messageOf(error)}` }));
+    this.process.once('exit', () => {
+      this.#signal('SIGKILL'); // What it left in its group would hold its output open, and gather run by run.
+      this.#killOrphans();
+      aftermath = setTimeout(() => this.#closeOutput(), AFTERMATH_MS);
+    });
+    this.process.once('close', (code, signal) => {
+      clearTimeout(aftermath);
+      const reason = launchFailure(this.#stderr, this.#mark, directory, argv[0]!, env['PATH']);
+      resolve(reason === undefined ? { code, signal } : { failure: `cannot be run: ${reason}` });
+    });
+    return promise;
+  }
+
+  /** Ends the processes that left the group; resolves when there are none. */
+  async #sweep(): Promise<void> {
+    if (this.#killOrphans() === 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#hangs(), HANG_MS);
+    do await wait(this.hung ? HUNG_SWEEP_MS : SWEEP_MS);
+    while (this.#killOrphans() > 0);
+  }
+
+  /** @returns how many there are. Each may leave others when it ends. */
+  #killOrphans(): number {
+    const orphans = children('main').filter(({ mark, ended }) => mark === this.#mark && !ended);
+    for (const { pid } of orphans) send(pid, 'SIGKILL');
+    return orphans.length;
+  }
+
+  #hangs(): void {
+    this.hung = true;
+    this.#hang.resolve();
+  }
+
+  #closeOutput(): void {
+    for (const stream of this.process.stdio) stream?.destroy();
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.pid) send(-this.pid, signal);
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already, or belongs to another user by now.
+  }
+}
