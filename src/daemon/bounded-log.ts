@@ -11,7 +11,7 @@ const ALL_PER_SECOND = 100;
 
 /**
  * Log lines about one subject (a user, a topic) that others can cause: fewer than 20 in any second, the last of which
- * counts those that were left out. Debug lines are not bounded.
+ * counts those that were left out. Debug lines are not bounded, and what is left out is one of them.
  */
 export class BoundedLog implements Logger {
   readonly #logger: Logger;
@@ -39,15 +39,15 @@ export class BoundedLog implements Logger {
   }
 
   info(fields: object, message: string): void {
-    if (this.#may()) this.#logger.info(fields, message);
+    this.#logger[this.#may() ? 'info' : 'debug'](fields, message);
   }
 
   warn(fields: object, message: string): void {
-    if (this.#may()) this.#logger.warn(fields, message);
+    this.#logger[this.#may() ? 'warn' : 'debug'](fields, message);
   }
 
   error(fields: object, message: string): void {
-    if (this.#may()) this.#logger.error(fields, message);
+    this.#logger[this.#may() ? 'error' : 'debug'](fields, message);
   }
 
   /** Counts what is left. Nothing is logged after that. */

@@ -251,6 +251,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   #violated({ code, message }: ChimedError): void {
     this.#context.flusher.flush();
     this.#logRejection({ code, message });
+    if (this.#closed !== undefined) this.#closed = code;
     this.connection.reject({ code, message });
   }
 

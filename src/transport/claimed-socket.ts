@@ -129,8 +129,8 @@ export class ClaimedSocket implements SocketFile {
 
   async #makeAgain(first: boolean): Promise<void> {
     this.#stale = await this.#claim.stale();
-    if (first) this.#log('the socket is gone: somebody has removed it; it is made again');
     await this.#reopen!();
+    if (first) this.#log('the socket is gone: somebody has removed it; it is made again');
   }
 
   #failed(error: unknown, first: boolean): void {

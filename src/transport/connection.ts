@@ -192,11 +192,12 @@ export class Connection implements Recipient {
    * middle of writing would break its write, and it would never read why.
    */
   reject(rejection: Rejection): void {
-    if (this.ended) return;
+    if (this.#reason !== undefined) return;
+    const isOpen = !this.ended;
     this.#reason = rejection.code;
     this.#reader.clear();
     this.#stopAgeTimer();
-    bidFarewell(this.#socket, rejection);
+    if (isOpen) bidFarewell(this.#socket, rejection);
   }
 
   /** As `reject`, but frees memory at once: a peer that leaves much unread does not read why. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 import { Inbox } from './inbox.ts';
 
@@ -29,8 +29,8 @@ export class Program implements AsyncDisposable {
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    createInterface(this.child.stdout!).on('line', (line) => this.stdout.push(line));
-    createInterface(this.child.stderr!).on('line', (line) => this.stderr.push(line));
+    followLines(this.child.stdout!, this.stdout);
+    followLines(this.child.stderr!, this.stderr);
     this.#ended = once(this.child, 'close').then(([code, signal]) => {
       const reason = `the program ended with ${code ?? signal}, and said ${JSON.stringify(this.stderr.items)}`;
       this.stdout.end(reason);
@@ -62,6 +62,19 @@ export class Program implements AsyncDisposable {
     this.child.kill('SIGKILL');
     await this.#ended;
   }
+}
+
+/** Not by node:readline, which also takes U+2028 for the end of a line. */
+function followLines(stream: Readable, lines: Inbox<string>): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const whole = (rest + text).split('\n');
+    rest = whole.pop()!;
+    for (const line of whole) lines.push(line);
+  });
+  stream.on('end', () => {
+    if (rest !== '') lines.push(rest);
+  });
 }
 
 /** Runs `chimed …` to its end. */

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { Fleet } from '../fleet.ts';
@@ -6,15 +5,9 @@ import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 const INTERVAL_MS = 100;
-/** Blocks the event loop once, for as long as its file says. */
-const blocking = `
-import { readFileSync, rmSync } from 'node:fs';
-const file = new URL('block', import.meta.url);
-export default () => {
-  const until = performance.now() + Number(readFileSync(file, 'utf8'));
-  while (performance.now() < until);
-  return 'blocked';
-};`;
+/** Code that the daemon is started with, since it has none of its own that blocks the event loop. */
+const blocking = (ms: number): string =>
+  `process.on("SIGUSR2",()=>{const end=performance.now()+${ms};while(performance.now()<end);console.log('{"msg":"unblocked"}')})`;
 
 export const pause: Trial = {
   name: 'pause',
@@ -23,7 +16,11 @@ export const pause: Trial = {
   async run(scale) {
     const pauseMs = scale.of(30_000, 1000);
     const findings = new Findings();
-    await using daemon = await scale.start({ topics: { tick: { interval: `${INTERVAL_MS}ms`, data: 1 } } });
+    const code = `data:text/javascript,${encodeURIComponent(blocking(pauseMs))}`;
+    await using daemon = await scale.start(
+      { topics: { tick: { interval: `${INTERVAL_MS}ms`, data: 1 } } },
+      { env: { NODE_OPTIONS: `--import=${code}` } },
+    );
     await using fleet = await Fleet.start({
       kind: 'socket',
       socket: daemon.socket,
@@ -56,13 +53,9 @@ export const pause: Trial = {
       await wait(pauseMs);
       daemon.program.kill('SIGCONT');
     });
-    writeFileSync(daemon.folder.file('block'), String(pauseMs));
-    writeFileSync(daemon.folder.file('block.mjs'), blocking);
-    const config = { interval: '1h', module: 'block.mjs' };
-    await daemon.reload({ topics: { tick: { interval: `${INTERVAL_MS}ms`, data: 1 }, block: config } });
     const blocked = await accounted('blocked loop', async () => {
-      using client = await daemon.raw();
-      await client.send('block').frame('block');
+      daemon.program.kill('SIGUSR2');
+      await daemon.logged('unblocked');
     });
     const report = await fleet.report();
     findings.histories(report);

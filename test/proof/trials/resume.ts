@@ -23,7 +23,7 @@ export const resume: Trial = {
       short: { interval: '10ms', data: 1, history: 5, always: true },
       long: { interval: '20ms', data: 2, history: 1000, always: true },
     };
-    await using daemon = await scale.start({ topics });
+    await using daemon = await scale.start({ topics }, { level: 'debug' }); // All lines, also those that are too many.
     await using relay = await Relay.start(daemon.socket);
     await using fleet = await Fleet.start({
       kind: 'library',
