@@ -130,7 +130,7 @@ export class Client extends EventEmitter<{ state: [State] }> {
   /**
    * The daemon's snapshot of itself, its clients and its topics, as far as this user may see them. Waits for a daemon
    * if there is none yet.
-   * @param options.topics Topics or patterns to list; at most 1,000 topics are. @default all
+   * @param options.topics Topics or patterns to list. @default all
    * @throws {ChimedError} `timeout`, `connection-lost`, `closed`.
    */
   status(options: StatusOptions = {}): Promise<Status> {

@@ -32,8 +32,20 @@ export class Requests {
     return this.#request(id, { type: 'chimed.publish', data: { topic, data, id } });
   }
 
-  status(topics?: readonly string[]): Promise<Status> {
-    return this.#request(Symbol('status'), { type: 'chimed.status', data: { ...(topics && { topics }) } });
+  /** Asks for one page after the other, until all topics are there. */
+  async status(topics?: readonly string[]): Promise<Status> {
+    const ask = (after?: string): Promise<Status> => {
+      const data = { ...(topics && { topics }), ...(after !== undefined && { after }) };
+      return this.#request(Symbol('status'), { type: 'chimed.status', data });
+    };
+    const status = await ask();
+    // A daemon of version 0.1 has no pages, and no count.
+    while (status.topics.length < (status.topicCount ?? 0)) {
+      const page = await ask(status.topics.at(-1)!.topic);
+      if (page.topics.length === 0) break; // A reload has removed the rest.
+      status.topics.push(...page.topics);
+    }
+    return status;
   }
 
   /** Sends what waited for a daemon. */

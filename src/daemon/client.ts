@@ -166,8 +166,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
       if (this.#task) this.#step(this.#task);
       else if (this.connection.hasNews) this.#takeFrame();
       else if (this.#closed !== undefined && !this.#leaving) this.#leave();
-      more = this.#task !== undefined || this.#mayAsk();
-      if (!more && !this.connection.hasNews) this.connection.resume();
+      more = this.#task !== undefined || this.#mayAsk() || !this.#resume();
       this.recount();
     });
     return more;
@@ -192,6 +191,15 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     this.connection.letGo(rejection);
     this.#outbox.close();
     this.recount();
+  }
+
+  /** Reads from it again, if all that came is done. Returns false if that has to wait for another turn. */
+  #resume(): boolean {
+    const { connection } = this;
+    if (!connection.isPaused || connection.hasNews) return true;
+    if (this.#closed === undefined && !this.#context.turns.mayResume(this.user)) return false;
+    connection.resume();
+    return true;
   }
 
   #continue(): void {

@@ -69,7 +69,8 @@ export class Daemon {
     assertEnforceable(config, calls);
     const topics = await createTopicParts(config, config.topics, logger);
     const socketFile = await takeSocket(config, logger, inherited);
-    const daemon = new Daemon(config, logger, socketFile, calls, ownState(config, logger, socketFile));
+    const state = ownState(config, logger, socketFile);
+    const daemon = new Daemon(config, logger, socketFile, calls, state, await loadTrim());
     try {
       await daemon.#open(topics);
       return daemon;
@@ -85,12 +86,13 @@ export class Daemon {
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
     { instance, ...saved }: State,
+    trim: () => void,
   ) {
     this.#config = config;
     this.#logger = logger;
     this.#socketFile = socketFile;
     this.#calls = calls;
-    this.#users = new Users(() => this.#config.clients, logger);
+    this.#users = new Users(() => this.#config.clients, logger, trim);
     this.#admission = new Admission(this.#users, () => this.#config.clients, logger);
     const mailing = new Mailing(calls?.sendAll);
     this.#flusher = new Flusher(mailing);
@@ -269,6 +271,17 @@ async function inTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<
     if (performance.now() < until) continue;
     await nextTurn();
     until = performance.now() + RELOAD_MS;
+  }
+}
+
+/** Where the allocator is another one than glibc's, it keeps its own counsel. */
+async function loadTrim(): Promise<() => void> {
+  try {
+    const { mapLargeBlocks, trimMemory } = await import('../linux/malloc.ts');
+    mapLargeBlocks();
+    return trimMemory;
+  } catch {
+    return () => {};
   }
 }
 

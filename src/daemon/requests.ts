@@ -14,7 +14,7 @@ import { clipped } from '../text.ts';
 import type { Client, Task } from './client.ts';
 import { checkMayHear, checkMayPublish, mayHear } from './permissions.ts';
 import { statusFrame } from './status.ts';
-import type { DaemonFacts } from './status.ts';
+import type { DaemonFacts, StatusPage } from './status.ts';
 import type { Pattern } from './subscribers/audience.ts';
 import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
 import type { TopicSet } from './topic-set.ts';
@@ -78,7 +78,7 @@ function dispatch(client: Client, request: Request, context: Context): Task | un
       publish(client, request, context);
       return undefined;
     case 'status':
-      return answerStatus(client, request.topics, context);
+      return answerStatus(client, request, context);
     case 'knock':
       return knock(client, request, context);
     default:
@@ -188,12 +188,8 @@ function publish(client: Client, request: Request & { kind: 'publish' }, context
   client.answer({ type: 'chimed.published', data: published });
 }
 
-function* answerStatus(
-  client: Client,
-  patterns: readonly string[] | undefined,
-  context: Context,
-): Generator<void> {
-  client.answer(yield* statusFrame(client, patterns, context));
+function* answerStatus(client: Client, page: StatusPage, context: Context): Generator<void> {
+  client.answer(yield* statusFrame(client, page, context));
 }
 
 /** A plain node-ipc client's way to register: it sends something to the topic that it listens to. */

@@ -8,11 +8,13 @@ import type { Vitals } from './supervision.ts';
 import type { TopicSet } from './topic-set.ts';
 import type { Topic } from './topic.ts';
 
-/** Topics and clients that a snapshot lists at most, and the patterns of a client. */
-const MOST_LISTED = 1000;
+/** Topics that a page lists, clients that the first page lists, and patterns of each. */
+const MOST_LISTED = 200;
 const MOST_PATTERNS = 20;
 /** What is taken in one piece of work. */
 const PIECE = 50;
+/** How old the figure of the memory may be, in milliseconds: on some machines, reading it takes 20 of them. */
+const MEMORY_MS = 1000;
 
 /** What the snapshot says of the daemon itself. */
 export interface DaemonFacts {
@@ -21,6 +23,14 @@ export interface DaemonFacts {
   startedAt: number;
   configFile: string;
   socketPath: string;
+}
+
+/** Which topics a snapshot lists. */
+export interface StatusPage {
+  /** Those that these patterns match. @default all */
+  topics?: readonly string[];
+  /** Name of the last topic of the page before. @default the first page */
+  after?: string;
 }
 
 /** What a snapshot is taken of. */
@@ -34,11 +44,10 @@ export interface Subjects {
 /**
  * Takes the snapshot that `chimed status` prints, in pieces, and limited to what the asker may see: topics that it may
  * hear, and its own user's clients. Root and the daemon's user see everything.
- * @param patterns Which topics to list. @default all
  */
 export function* takeStatus(
   asker: Client,
-  patterns: readonly string[] | undefined,
+  { topics: patterns, after }: StatusPage,
   { clients, topics, index, facts }: Subjects,
 ): Generator<void, Status> {
   const { isPrivileged } = asker.user;
@@ -47,13 +56,17 @@ export function* takeStatus(
     : topics;
   const shownTopics: TopicStatus[] = [];
   let topicCount = 0;
+  let isOnPage = after === undefined;
   for (const topic of asked) {
     if (!mayHear(asker, topic)) continue;
-    if (++topicCount <= MOST_LISTED) shownTopics.push(topicStatus(topic));
+    topicCount++;
+    if (isOnPage && shownTopics.length < MOST_LISTED) shownTopics.push(topicStatus(topic));
+    if (topic.name === after) isOnPage = true;
     if (topicCount % PIECE === 0) yield;
   }
   const shownClients: ClientStatus[] = [];
-  for (const client of isPrivileged ? clients.values() : (asker.user.clients as Set<Client>)) {
+  const own = asker.user.clients as Set<Client>;
+  for (const client of after === undefined ? (isPrivileged ? clients.values() : own) : []) {
     if (shownClients.push(clientStatus(client)) === MOST_LISTED) break;
     if (shownClients.length % PIECE === 0) yield;
   }
@@ -63,7 +76,7 @@ export function* takeStatus(
     configFile: isPrivileged ? configFile : null,
     pid: process.pid,
     uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
-    memoryBytes: process.memoryUsage.rss(),
+    memoryBytes: residentBytes(),
     clientCount: clients.size,
     clients: shownClients,
     topicCount,
@@ -74,6 +87,14 @@ export function* takeStatus(
 /** The encoded answer to `chimed.status`. */
 export function* statusFrame(...args: Parameters<typeof takeStatus>): Generator<void, Buffer> {
   return encodeFrame({ type: 'chimed.status', data: yield* takeStatus(...args) });
+}
+
+let memory = { at: -Infinity, bytes: 0 };
+
+function residentBytes(): number {
+  const now = performance.now();
+  if (now - memory.at > MEMORY_MS) memory = { at: now, bytes: process.memoryUsage.rss() };
+  return memory.bytes;
 }
 
 /** Takes the signs of life. */

@@ -27,7 +27,7 @@ export type Request =
   | { kind: 'register'; name?: string; topics: string[]; resume?: ResumePoint }
   | { kind: 'unregister'; topics: string[] }
   | { kind: 'publish'; topic: string; data: unknown; id?: RequestId }
-  | { kind: 'status'; topics?: string[] }
+  | { kind: 'status'; topics?: string[]; after?: string }
   | { kind: 'knock'; topic: string; data: unknown };
 
 /** One topic that a client is registered for. */
@@ -99,8 +99,12 @@ export function parseRequest(frame: Frame): Request {
       return { kind: 'publish', topic, data: payload, ...(id !== undefined && { id: requestId(type, id) }) };
     }
     case 'chimed.status': {
-      const topics = (data as { topics?: unknown } | null | undefined)?.topics;
-      return { kind: 'status', ...(topics !== undefined && { topics: patterns(type, topics) }) };
+      const { topics, after } = (data ?? {}) as { topics?: unknown; after?: unknown };
+      return {
+        kind: 'status',
+        ...(topics !== undefined && { topics: patterns(type, topics) }),
+        ...(typeof after === 'string' && { after }),
+      };
     }
     default:
       if (isTopic(type)) return { kind: 'knock', topic: type, data };

@@ -11,11 +11,11 @@ export interface Status {
   socketPath: string;
   /** How many clients are connected, those of other users included. */
   clientCount: number;
-  /** The asker's user's clients, or for root and the daemon's user all; the first thousand. */
+  /** The asker's user's clients, or for root and the daemon's user all; the first 200. */
   clients: ClientStatus[];
   /** How many topics there are that the asker may hear and asked for. */
   topicCount: number;
-  /** The first thousand of them, by name. */
+  /** They come in pages of 200. */
   topics: TopicStatus[];
 }
 

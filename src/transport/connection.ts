@@ -174,8 +174,12 @@ export class Connection implements Recipient {
     this.#socket.pause();
   }
 
+  get isPaused(): boolean {
+    return this.#socket.isPaused();
+  }
+
   resume(): void {
-    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#socket.resume();
   }
 
   /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */

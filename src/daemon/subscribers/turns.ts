@@ -3,6 +3,8 @@ import type { User } from './user.ts';
 /** Work of clients in one turn of the event loop: of one user, and of all, in milliseconds. Ticks wait no longer. */
 const USER_MS = 2;
 const ALL_MS = 4;
+/** Clients of one user that are read from again in one turn: each may have 64 KiB for us. */
+const RESUMED = 4;
 
 /** A client that has something to be done. */
 export interface Worker {
@@ -18,6 +20,7 @@ export interface Worker {
 interface Share {
   waiting: Set<Worker>;
   spentMs: number;
+  resumed: number;
 }
 
 /**
@@ -39,7 +42,7 @@ export class Turns {
   /** Has a client's work done: now, as long as there is time in this turn, else in a later one. */
   add(worker: Worker): void {
     let share = this.#shares.get(worker.user);
-    if (!share) this.#shares.set(worker.user, (share = { waiting: new Set(), spentMs: 0 }));
+    if (!share) this.#shares.set(worker.user, (share = { waiting: new Set(), spentMs: 0, resumed: 0 }));
     share.waiting.add(worker);
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -56,13 +59,19 @@ export class Turns {
     this.#shares.get(worker.user)?.waiting.delete(worker);
   }
 
+  /** Reports whether a client of this user may be read from again in this turn, and counts it. */
+  mayResume(user: User): boolean {
+    const share = this.#shares.get(user);
+    return share === undefined || ++share.resumed <= RESUMED;
+  }
+
   readonly #nextTurn = (): void => {
     this.#flush();
     this.#spentMs = 0;
     this.#working = true;
     const shares = [...this.#shares]; // Those that are not done come back, behind the others.
     for (const [user, share] of shares) {
-      share.spentMs = 0;
+      share.spentMs = share.resumed = 0;
       this.#serve(share);
       this.#shares.delete(user);
       if (share.waiting.size > 0 || share.spentMs > 0) this.#shares.set(user, share);
