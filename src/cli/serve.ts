@@ -61,7 +61,7 @@ async function serve(options: Options, finish: Finish): Promise<number> {
   process.title = 'chimed'; // In ps and top it is one of many called node otherwise.
   // The young generation stays at 2 MiB, where it would grow to 100 and never shrink: what we make dies at once.
   setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=20');
+  setFlagsFromString('--heap-growing-percent=60');
   const [
     { findConfig, loadConfig },
     { loadApart },

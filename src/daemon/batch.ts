@@ -1,3 +1,5 @@
+import { free } from '../transport/free.ts';
+
 /**
  * The frames that one turn of the event loop has for somebody, in order. A batch never changes: a frame more makes
  * the next one, and all who are given the same frames one by one come by the very same batches. So their bytes are
@@ -6,26 +8,29 @@
 export class Batch {
   readonly #before: Batch | undefined;
   readonly #frame: Buffer;
+  /** The frame is an answer to one client, and needed by nobody else. */
+  readonly #isAnswer: boolean;
   /** The batch that the last call of `with` made. */
   #next: Batch | undefined;
   #joined: Buffer | undefined;
   /** Bytes of all its frames. */
   readonly byteLength: number;
 
-  private constructor(before: Batch | undefined, frame: Buffer) {
+  private constructor(before: Batch | undefined, frame: Buffer, isAnswer: boolean) {
     this.#before = before;
     this.#frame = frame;
+    this.#isAnswer = isAnswer;
     this.byteLength = (before?.byteLength ?? 0) + frame.length;
   }
 
   /** Where the batches of a turn begin. */
   static empty(): Batch {
-    return new Batch(undefined, NOTHING);
+    return new Batch(undefined, NOTHING, false);
   }
 
   /** This batch and a frame more. */
-  with(frame: Buffer): Batch {
-    if (!this.#next || this.#next.#frame !== frame) this.#next = new Batch(this, frame);
+  with(frame: Buffer, { isAnswer = false } = {}): Batch {
+    if (!this.#next || this.#next.#frame !== frame) this.#next = new Batch(this, frame, isAnswer);
     return this.#next;
   }
 
@@ -33,6 +38,13 @@ export class Batch {
   get bytes(): Buffer {
     this.#joined ??= this.#join();
     return this.#joined;
+  }
+
+  /** Gives back the memory that only this batch holds, once its bytes have been sent to all that have it. */
+  free(): void {
+    if (this.#joined && this.#joined !== this.#frame) free(this.#joined);
+    for (let batch: Batch | undefined = this; batch; batch = batch.#before)
+      if (batch.#isAnswer) free(batch.#frame);
   }
 
   #join(): Buffer {

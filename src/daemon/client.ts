@@ -60,6 +60,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   #slowedDown: NodeJS.Timeout | undefined;
   /** Type of its latest request. */
   #lastRequest = '';
+  #parked = false;
   #toldTooFast = false;
   #logged = false;
   #lostWhileAway = 0;
@@ -77,6 +78,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     this.#requests = new Rate(limits.requestsPerSecond, 1);
     this.#outbox = new Outbox(connection, context.flusher, limits, this);
     user.clients.add(this);
+    if (user.isInDebt) this.#park();
   }
 
   /** Who it is, as the kernel says. */
@@ -155,6 +157,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   readable(bytes: number): void {
     this.user.receiving.spend(bytes);
     this.recount();
+    if (this.user.isInDebt) return this.#park();
     this.#continue();
     if (this.connection.hasNews) this.connection.pause(); // It waits for itself.
   }
@@ -196,8 +199,12 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   /** Reads from it again, if all that came is done. Returns false if that has to wait for another turn. */
   #resume(): boolean {
     const { connection } = this;
-    if (!connection.isPaused || connection.hasNews) return true;
-    if (this.#closed === undefined && !this.#context.turns.mayResume(this.user)) return false;
+    if (!connection.isPaused || connection.hasNews || this.#closed !== undefined) return true;
+    if (this.user.isInDebt) {
+      this.#park();
+      return true;
+    }
+    if (!this.#context.turns.mayResume(this.user)) return false;
     connection.resume();
     return true;
   }
@@ -209,18 +216,34 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   /** Reports whether there is a request that may be done now. If it must wait, it is seen to that it goes on. */
   #mayAsk(): boolean {
     if (this.#closed !== undefined) return !this.#leaving;
-    if (this.#slowedDown || !this.connection.hasNews) return false;
+    if (this.#slowedDown || this.#parked || !this.connection.hasNews) return false;
     if (this.#outbox.full) {
       this.#outbox.wantRoom(); // One who leaves its answers unread is not read from.
       return false;
     }
-    if (this.#requests.left >= 1 && this.user.receiving.left >= 0) return true;
+    if (this.#requests.left >= 1) return true;
     this.#slowedDown = setTimeout(() => {
       this.#slowedDown = undefined;
       this.connection.guard(() => this.#continue());
     }, SLOW_DOWN_MS);
-    this.#tellTooFast();
+    const { perSecond } = this.#requests;
+    this.#tellTooFast(`more than ${perSecond} requests a second (clients.requestsPerSecond)`);
     return false;
+  }
+
+  /** The user has sent too much: nothing is read from this client, nor done for it, for a while. */
+  #park(): void {
+    this.#parked = true;
+    this.connection.pause();
+    this.user.park(this);
+    const { perSecond } = this.user.receiving;
+    if (this.#lastRequest !== '')
+      this.#tellTooFast(`more than ${perSecond} bytes a second from this user (clients.bytesPerSecond)`);
+  }
+
+  unparked(): void {
+    this.#parked = false;
+    this.#context.turns.add(this);
   }
 
   #takeFrame(): void {
@@ -240,14 +263,10 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     if (!this.#task && this.#leaving) this.#context.gone(this);
   }
 
-  #tellTooFast(): void {
+  #tellTooFast(limit: string): void {
     if (this.#toldTooFast) return;
     this.#toldTooFast = true;
-    const setting =
-      this.#requests.left < 1
-        ? `more than ${this.#requests.perSecond} requests a second (clients.requestsPerSecond)`
-        : `more than ${this.user.receiving.perSecond} bytes a second from this user (clients.bytesPerSecond)`;
-    const message = `${setting}: they are read more slowly`;
+    const message = `${limit}: they are read more slowly`;
     this.refuse({ code: 'too-fast', message, request: this.#lastRequest });
   }
 

@@ -26,7 +26,7 @@ export class Flusher {
     this.#empty = Batch.empty(); // It leads to all batches of this turn.
     for (const outbox of outboxes) attempt(outbox, outbox.flush);
     this.#mailing.send();
-    shareCharges(outboxes);
+    settle(outboxes);
     for (const outbox of outboxes) attempt(outbox, outbox.flushed);
   };
 }
@@ -39,16 +39,21 @@ function attempt(outbox: Outbox, method: () => void): void {
   }
 }
 
-/** Bytes that several clients wait for are in memory once: each is charged an equal part of them. */
-function shareCharges(outboxes: readonly Outbox[]): void {
-  const waiting = new Map<Buffer, Outbox[]>();
+/**
+ * Bytes that several clients wait for are in memory once: each is charged an equal part of them. Those that nobody waits
+ * for are freed.
+ */
+function settle(outboxes: readonly Outbox[]): void {
+  const waiting = new Map<Batch, Outbox[]>();
   for (const outbox of outboxes) {
-    const bytes = outbox.stuckBytes;
-    if (!bytes) continue;
-    const sharing = waiting.get(bytes);
-    if (sharing) sharing.push(outbox);
-    else waiting.set(bytes, [outbox]);
+    const { posted, isStuck } = outbox;
+    if (!posted) continue;
+    let sharing = waiting.get(posted);
+    if (!sharing) waiting.set(posted, (sharing = []));
+    if (isStuck) sharing.push(outbox);
   }
-  for (const [bytes, sharing] of waiting)
-    for (const outbox of sharing) outbox.charge(bytes.length / sharing.length);
+  for (const [batch, sharing] of waiting) {
+    if (sharing.length === 0) batch.free();
+    for (const outbox of sharing) outbox.charge(batch.byteLength / sharing.length);
+  }
 }

@@ -39,7 +39,7 @@ export class Outbox {
   #batch: Batch | undefined;
   #held: Map<string, Buffer> | undefined;
   /** What was posted in this flush. */
-  #posted: Buffer | undefined;
+  #posted: Batch | undefined;
   /** This client's part of the memory of all that was posted and has not left. */
   #postedBytes = 0;
   #skippedWhileSlow = 0;
@@ -72,9 +72,14 @@ export class Outbox {
     this.#postedBytes += bytes;
   }
 
-  /** What was posted last, if the kernel did not take all of it. */
-  get stuckBytes(): Buffer | undefined {
-    return this.#connection.pendingBytes > 0 ? this.#posted : undefined;
+  /** What was posted in this flush. */
+  get posted(): Batch | undefined {
+    return this.#posted;
+  }
+
+  /** True if what was posted waits in the connection, since the kernel did not take all of it. */
+  get isStuck(): boolean {
+    return this.#connection.pendingBytes > 0;
   }
 
   /** Queues a message of a topic, or holds it back if too much waits already. */
@@ -107,14 +112,14 @@ export class Outbox {
 
   /** Queues a control message. It is never skipped: look whether the outbox is full before doing what it answers. */
   control(frame: Buffer): void {
-    this.#queue(frame);
+    this.#batch = (this.#batch ?? this.#flusher.add(this)).with(frame, { isAnswer: true });
   }
 
   /** Posts what the turn has brought. */
   flush(): void {
-    this.#posted = this.#batch?.bytes;
+    this.#posted = this.#batch;
     this.#batch = undefined;
-    if (this.#posted) this.#connection.post(this.#posted);
+    if (this.#posted) this.#connection.post(this.#posted.bytes);
   }
 
   /** What was posted has been sent, as far as the kernel had room. */

@@ -3,6 +3,7 @@ import { MOST_LEVELS } from '../protocol/levels.ts';
 import type { Frame } from '../protocol/messages.ts';
 import { clipped } from '../text.ts';
 import { frameShape } from './frame-shape.ts';
+import { free } from './free.ts';
 
 const DELIMITER = '\f';
 /** The delimiter's byte; UTF-8 has it in no other character. */
@@ -190,16 +191,6 @@ export class FrameReader {
 
 function tooLarge(why: string): ChimedError {
   return new ChimedError('too-large', `Frame too large: ${why}.`);
-}
-
-/**
- * Gives the memory of bytes back at once. V8 collects buffers only when some 64 MiB of them are garbage, which one user
- * who sends much would have us hold all the time.
- */
-function free(bytes: Buffer): void {
-  const { buffer } = bytes;
-  // Small ones may be parts of a buffer that Node shares among many.
-  if (buffer.byteLength === bytes.length && bytes.length > 0) (buffer as ArrayBuffer).transfer(0);
 }
 
 /** What JSON may have around a value. */

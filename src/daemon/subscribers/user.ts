@@ -15,7 +15,14 @@ export interface UserClient {
   recount(): void;
   /** Closes the connection at once, and frees what it held. */
   letGo(rejection: Rejection): void;
+  /** It may be read from again. */
+  unparked(): void;
 }
+
+/** What a client may have sent us before we notice that it is paused, in bytes. */
+const READ_BYTES = 65_536;
+/** How often clients of a user that has sent too much are looked at, in milliseconds. */
+const PARKED_MS = 50;
 
 /** What a user may cost: settings, which a reload may change. */
 export interface UserLimits {
@@ -34,6 +41,8 @@ export class User {
   #connecting: Rate | undefined;
   #receiving: Rate | undefined;
   readonly #limits: () => UserLimits;
+  readonly #parked = new Set<UserClient>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(uid: number | undefined, limits: () => UserLimits, logger: Logger, allLines: Rate) {
     this.uid = uid;
@@ -59,6 +68,29 @@ export class User {
     const { bytesPerSecond } = this.#limits();
     if (this.#receiving?.perSecond !== bytesPerSecond) this.#receiving = new Rate(bytesPerSecond, 1);
     return this.#receiving;
+  }
+
+  /** True while its clients have sent more than they may: none of them is read from. */
+  get isInDebt(): boolean {
+    return this.receiving.left < 0;
+  }
+
+  /** Has a client that is not read from wait until the user is out of debt. All wait in one queue, with one timer. */
+  park(client: UserClient): void {
+    this.#parked.add(client);
+    this.#timer ??= setTimeout(() => this.#unpark(), PARKED_MS);
+  }
+
+  /** As many as may send what they are likely to have ready. */
+  #unpark(): void {
+    this.#timer = undefined;
+    let places = Math.ceil(this.receiving.left / READ_BYTES);
+    for (const client of this.#parked) {
+      if (places-- <= 0) break;
+      this.#parked.delete(client);
+      client.unparked();
+    }
+    if (this.#parked.size > 0) this.#timer = setTimeout(() => this.#unpark(), PARKED_MS);
   }
 
   /** True if nothing needs to be remembered of it. */

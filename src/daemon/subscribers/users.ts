@@ -6,9 +6,9 @@ import { User } from './user.ts';
 /** How often users that have left are forgotten, in milliseconds. */
 const FORGET_MS = 10_000;
 
-/** After so many bytes were freed, memory is returned to the system, and how soon, in milliseconds. */
+/** After so many bytes were freed, memory is returned to the system, and how long after, in milliseconds. */
 const TRIM_BYTES = 8 * 1024 * 1024;
-const TRIM_MS = 500;
+const TRIM_MS = 5000;
 
 /** When a budget is used up, so much of it is kept: freeing a little more than needed makes the next time rare. */
 const KEPT = 0.75;
