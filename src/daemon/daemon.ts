@@ -277,7 +277,9 @@ async function inTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<
 /** Where the allocator is another one than glibc's, it keeps its own counsel. */
 async function loadTrim(): Promise<() => void> {
   try {
-    return (await import('../linux/malloc.ts')).trimMemory;
+    const { mapLargeBlocks, trimMemory } = await import('../linux/malloc.ts');
+    mapLargeBlocks();
+    return trimMemory;
   } catch {
     return () => {};
   }

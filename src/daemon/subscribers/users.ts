@@ -8,7 +8,7 @@ const FORGET_MS = 10_000;
 
 /** After so many bytes were freed, memory is returned to the system, and how long after, in milliseconds. */
 const TRIM_BYTES = 8 * 1024 * 1024;
-const TRIM_MS = 5000;
+const TRIM_MS = 1000;
 
 /** When a budget is used up, so much of it is kept: freeing a little more than needed makes the next time rare. */
 const KEPT = 0.75;
