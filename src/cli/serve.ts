@@ -115,10 +115,10 @@ async function serve(options: Options, finish: Finish): Promise<number> {
       const next = await loadModules(await loadApart(options.config, env)); // No tick waits for it.
       await daemon.reload(next);
       logger.level = next.log.level;
-      supervision?.reloaded();
+      supervision?.reloaded({ failed: false });
     } catch (error) {
       logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
-      supervision?.reloaded(messageOf(error));
+      supervision?.reloaded({ failed: true });
     }
   };
   const isHungUp = watchTerminal();

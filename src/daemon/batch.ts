@@ -43,8 +43,8 @@ export class Batch {
   /** Gives back the memory that only this batch holds, once its bytes have been sent to all that have it. */
   free(): void {
     if (this.#joined && this.#joined !== this.#frame) free(this.#joined);
-    for (let batch: Batch | undefined = this; batch; batch = batch.#before)
-      if (batch.#isAnswer) free(batch.#frame);
+    if (this.#isAnswer) free(this.#frame);
+    for (let batch = this.#before; batch; batch = batch.#before) if (batch.#isAnswer) free(batch.#frame);
   }
 
   #join(): Buffer {

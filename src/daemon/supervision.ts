@@ -11,14 +11,12 @@ export interface Vitals {
   messages: number;
   /** How long the most overdue tick should have come by now, in milliseconds. */
   overdueMs: number;
-  /** Topics whose source fails, the one that has failed most often first. */
-  failing: readonly { topic: string; error: string }[];
+  /** Topics whose source fails. */
+  failing: number;
 }
 
 /** How often the status line is looked at, at least. */
 const STATUS_MS = 5000;
-/** Longest line of status, in characters: systemd takes no more than 4,096 bytes at a time. */
-const LONGEST_STATUS = 1000;
 /** How much longer than the flush stopping may take. */
 const STOP_MARGIN_MS = 5000;
 
@@ -32,8 +30,7 @@ export class Supervision {
   readonly #vitals: () => Vitals;
   readonly #logger: Logger;
   #heartbeat: NodeJS.Timeout | undefined;
-  /** Why the latest reload failed, if it did. */
-  #reloadError: string | undefined;
+  #reloadFailed = false;
   #status = '';
   #failing = false;
   /** What the rate of messages is counted from. */
@@ -62,9 +59,8 @@ export class Supervision {
     this.#notify({ RELOADING: 1, MONOTONIC_USEC: String(now) });
   }
 
-  /** @param error Why the reload failed, if it did. */
-  reloaded(error?: string): void {
-    this.#reloadError = error;
+  reloaded({ failed }: { failed: boolean }): void {
+    this.#reloadFailed = failed;
     this.#since = { messages: this.#vitals().messages, at: performance.now() };
     this.#notify({ READY: 1 });
     this.#tellStatus(this.#vitals(), 0);
@@ -88,7 +84,7 @@ export class Supervision {
   }
 
   #tellStatus(vitals: Vitals, rate: number): void {
-    const status = describe(vitals, rate, this.#reloadError);
+    const status = describe(vitals, rate, this.#reloadFailed);
     if (status === this.#status) return;
     this.#status = status;
     this.#notify({ STATUS: status });
@@ -106,23 +102,17 @@ export class Supervision {
   }
 }
 
-/** What `systemctl status` shows, in one line. */
-function describe(
-  { clients, topics, awake, failing }: Vitals,
-  rate: number,
-  reloadError: string | undefined,
-): string {
-  const [worst, ...others] = failing;
-  const more = others.length > 0 ? `, and ${others.length} more` : '';
+/**
+ * What `systemctl status` shows, in one line. Every local user can read it, so it has no topic's name and no error: the
+ * journal has them.
+ */
+function describe({ clients, topics, awake, failing }: Vitals, rate: number, reloadFailed: boolean): string {
   const status = [
-    reloadError && `the reload failed, the old configuration stays: ${reloadError}`,
+    reloadFailed && 'the reload failed, the old configuration stays (see the journal)',
     `${counted(clients, 'client')}, ${counted(topics, 'topic')} (${awake} awake), ${rate.toFixed(1)} messages/s`,
-    worst && `${worst.topic} is failing: ${worst.error}${more}`,
-  ]
-    .filter((part) => part !== undefined)
-    .join('; ')
-    .replace(/\s+/g, ' ');
-  return status.length > LONGEST_STATUS ? `${status.slice(0, LONGEST_STATUS)}…` : status;
+    failing > 0 && `${counted(failing, 'topic')} failing (see the journal)`,
+  ];
+  return status.filter(Boolean).join('; ');
 }
 
 function counted(count: number, what: string): string {

@@ -3,7 +3,9 @@ import koffi from 'koffi';
 
 if (process.platform !== 'linux') throw new Error('only Linux has these calls');
 
+const PR_SET_PDEATHSIG = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
+const SIGKILL = 9;
 const WNOHANG = 1;
 const RLIMIT_DATA = 2;
 const ITIMER_REAL = 0;
@@ -21,6 +23,13 @@ const exitProcess = libc.func('void _exit(int code)');
  */
 export function adoptOrphans(): void {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) throw new Error('prctl failed');
+}
+
+/**
+ * prctl(2) `PR_SET_PDEATHSIG`: has the kernel kill this process when the thread that started it ends, however it ends.
+ */
+export function endWithParent(): void {
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
 /** waitpid(2) without waiting: removes a child that has ended from the process table. */

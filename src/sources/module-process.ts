@@ -27,6 +27,12 @@ const loaded = new Set<string>();
 let take: Take;
 let call: { controller: AbortController; ended: Promise<void> } | undefined;
 
+// Code that blocks does not see that the daemon has been killed, and would go on for ever.
+await import('../linux/process-calls.ts').then(
+  ({ endWithParent }) => endWithParent(),
+  () => {}, // Only Linux can do it.
+);
+
 process.on('uncaughtException', (error) => fail(error));
 process.on('unhandledRejection', (error) => fail(error));
 process.on('SIGTERM', () => void close());

@@ -45,9 +45,10 @@ export async function runModule(run: ModuleRun, signal: AbortSignal, log: Log): 
   try {
     if (!signal.aborted) await current.loaded;
     if (signal.aborted) current.end(); // The topic has fallen asleep while its process was started.
-    return await current.call(signal);
-  } finally {
+    return await current.call(signal); // Should it end right after this, the next sample says why.
+  } catch (error) {
     current.forgetIfOver(); // The next sample starts another.
+    throw error;
   }
 }
 

@@ -42,7 +42,7 @@ export class User {
   #receiving: Rate | undefined;
   readonly #limits: () => UserLimits;
   readonly #parked = new Set<UserClient>();
-  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
 
   constructor(uid: number | undefined, limits: () => UserLimits, logger: Logger, allLines: Rate) {
     this.uid = uid;
@@ -78,19 +78,24 @@ export class User {
   /** Has a client that is not read from wait until the user is out of debt. All wait in one queue, with one timer. */
   park(client: UserClient): void {
     this.#parked.add(client);
-    this.#timer ??= setTimeout(() => this.#unpark(), PARKED_MS);
+    if (!this.#isLooking) this.#lookLater();
+  }
+
+  #lookLater(): void {
+    this.#isLooking = true;
+    setTimeout(() => this.#unpark(), PARKED_MS);
   }
 
   /** As many as may send what they are likely to have ready. */
   #unpark(): void {
-    this.#timer = undefined;
+    this.#isLooking = false;
     let places = Math.ceil(this.receiving.left / READ_BYTES);
     for (const client of this.#parked) {
       if (places-- <= 0) break;
       this.#parked.delete(client);
       client.unparked();
     }
-    if (this.#parked.size > 0) this.#timer = setTimeout(() => this.#unpark(), PARKED_MS);
+    if (this.#parked.size > 0) this.#lookLater();
   }
 
   /** True if nothing needs to be remembered of it. */

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Config } from '../../src/config/config.ts';
+import { Admission } from '../../src/daemon/subscribers/admission.ts';
+import type { UserClient } from '../../src/daemon/subscribers/user.ts';
+import { Users } from '../../src/daemon/subscribers/users.ts';
+import { silent } from '../../src/log.ts';
+import type { Rejection } from '../../src/protocol/messages.ts';
+
+const MiB = 1024 ** 2;
+const defaults = {
+  max: 64,
+  connectionsPerSecond: 1000,
+  bytesPerSecond: MiB,
+  memory: 4 * MiB,
+  memoryPerUser: MiB,
+};
+const [alice, bob, carol] = [50_001, 50_002, 50_003];
+
+/** An admission with a client for each connection that it lets in. */
+function admitting(changes: Partial<Config['clients']> = {}) {
+  const limits = { ...defaults, ...changes } as Config['clients'];
+  const users = new Users(
+    () => limits,
+    silent,
+    () => {},
+  );
+  const admission = new Admission(users, () => limits, silent);
+  const left: { uid: number; code: string }[] = [];
+
+  function enter(uid: number): Rejection | undefined {
+    const refusal = admission.enter({ pid: 1, uid, gid: uid, groups: [] });
+    if (refusal) return refusal;
+    const user = users.of(uid);
+    const client: UserClient = {
+      heldBytes: 0,
+      recount() {},
+      unparked() {},
+      letGo({ code }) {
+        left.push({ uid, code });
+        user.clients.delete(client);
+        admission.leave();
+      },
+    };
+    user.clients.add(client);
+    return undefined;
+  }
+  const enterTimes = (uid: number, times: number) => Array.from({ length: times }, () => enter(uid)?.code);
+  return { users, enter, enterTimes, left };
+}
+
+describe('places', () => {
+  test('one user gets half of them', () => {
+    const { enterTimes } = admitting();
+    expect(enterTimes(alice, 33)).toEqual([
+      ...Array.from({ length: 32 }, () => undefined),
+      'too-many-connections',
+    ]);
+  });
+
+  test('two users that fill all places shut out neither root nor a third user', () => {
+    const { enter, enterTimes, left } = admitting();
+    enterTimes(alice, 32);
+    enterTimes(bob, 32);
+    left.length = 0;
+    expect(enter(0)).toBeUndefined();
+    expect(left).toEqual([]); // Some places are kept for root.
+    expect(enter(carol)).toBeUndefined();
+    expect(left).toMatchObject([{ code: 'too-many-clients' }]);
+  });
+
+  test('a user that has as many as any other is refused when all are taken', () => {
+    const { enterTimes, left } = admitting({ maxPerUser: 64 });
+    const codes = enterTimes(alice, 64);
+    expect(codes.filter((code) => code === undefined)).toHaveLength(60);
+    expect(codes.at(-1)).toBe('too-many-clients');
+    expect(left).toEqual([]);
+  });
+
+  test('connections that are refused count for the rate', () => {
+    const { enterTimes } = admitting({ maxPerUser: 1, connectionsPerSecond: 1 });
+    const codes = enterTimes(alice, 20);
+    expect(codes.slice(0, 2)).toEqual([undefined, 'too-many-connections']);
+    expect(codes.at(-1)).toBe('too-fast');
+  });
+});
+
+describe('memory', () => {
+  /** A client that holds memory until it is let go. */
+  function hold(users: Users, uid: number, bytes: number, gone: string[], name: string): void {
+    const user = users.of(uid);
+    const client: UserClient & { heldBytes: number } = {
+      heldBytes: bytes,
+      recount() {},
+      unparked() {},
+      letGo({ code }) {
+        gone.push(`${name}: ${code}`);
+        client.heldBytes = 0;
+        users.charge(user, -bytes);
+      },
+    };
+    user.clients.add(client);
+    users.charge(user, bytes);
+  }
+
+  test('of one user is bounded: the client that holds most is let go, and no other user is', () => {
+    const { users } = admitting();
+    const gone: string[] = [];
+    hold(users, bob, 0.9 * MiB, gone, 'bob');
+    hold(users, alice, 0.2 * MiB, gone, 'small');
+    hold(users, alice, 0.7 * MiB, gone, 'large');
+    hold(users, alice, 0.3 * MiB, gone, 'last');
+    expect(gone).toEqual(['large: too-much-memory']);
+  });
+
+  test('of all users together is bounded: the user that holds most gives', () => {
+    const { users } = admitting({ memory: 2 * MiB });
+    const gone: string[] = [];
+    hold(users, alice, 0.6 * MiB, gone, 'alice');
+    hold(users, bob, 0.9 * MiB, gone, 'bob');
+    hold(users, carol, 0.8 * MiB, gone, 'carol');
+    expect(gone).toEqual(['bob: too-much-memory']);
+  });
+});
