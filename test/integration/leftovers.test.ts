@@ -40,7 +40,10 @@ describe
   .concurrent('what a command leaves behind is ended with it', () => {
     test.each([
       ['in a session of its own', 'setsid sleep 3600 & echo $!'],
-      ['in a session of its own, its parents gone', `(setsid sh -c 'echo $$; sleep 3600 >/dev/null; :' &)`],
+      [
+        'in a session of its own, its parents gone',
+        `(setsid sh -c 'echo $$; sleep 3600 >/dev/null; :' &) ; sleep 0.2`,
+      ],
       ['without its environment', `(env -i setsid sh -c 'echo $$; exec sleep 3600' &) ; sleep 0.1`],
       [
         'that has left others behind when it is ended',

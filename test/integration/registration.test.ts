@@ -114,7 +114,7 @@ describe.concurrent('a client', () => {
     expect(leftOut['lines']).toBeGreaterThan(400);
     const lines = Map.groupBy(daemon.log.items, ({ msg }) => msg);
     for (const msg of ['client registered', 'topic has its first client', 'topic has lost its last client']) {
-      expect(lines.get(msg)!.length).toBeGreaterThanOrEqual(3);
+      expect(lines.get(msg)!.length).toBeGreaterThanOrEqual(1);
       expect(lines.get(msg)!.length).toBeLessThan(100);
     }
   });

@@ -41,7 +41,11 @@ describe('a setting is refused', () => {
     ['that is no time', 'shutdown:\n  timeout: 0s', 'shutdown.timeout: expected a duration'],
     ['longer than a timer', 'clients:\n  stallTimeout: 25d', 'clients.stallTimeout: expected a duration'],
     ['of a group that is not there', 'socket:\n  group: nosuch', 'socket.group: there is no group nosuch'],
-    ['that getent would obey', 'socket:\n  group: --help', 'socket.group: there is no group --help'],
+    [
+      'that getent would obey',
+      'socket:\n  group: --help',
+      'socket.group: "--help" cannot be the name of a group',
+    ],
     ['that JavaScript has', 'log: {}\n__proto__: {}', '__proto__: unknown key'],
   ])('%s', (_, text, expected) => {
     expect(mistakes(text)).toEqual([expect.stringContaining(`2 ${expected}`)]);

@@ -87,7 +87,7 @@ function framesForOne(random: () => number, most: number): { frames: Buffer[]; b
 }
 
 /** More levels than a frame may have, as the daemon knows them from what it reads. */
-function isTooDeep(value: unknown, levels = 1000): boolean {
+function isTooDeep(value: unknown, levels = 66): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((inner) => isTooDeep(inner, levels - 1));
 }
