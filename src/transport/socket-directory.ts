@@ -1,7 +1,7 @@
-import { closeSync, constants, fchmodSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-import { ChimedError, isRefusal, messageOf } from '../errors.ts';
+import { ChimedError, isRefusal, messageOf, systemCode } from '../errors.ts';
 import { isForeignDirectory } from '../protocol/paths.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -19,8 +19,7 @@ export function makeSocketDirectory(directory: string, mode: number): void {
   // A daemon of root's is the machine's: other sockets are made in its directory later.
   const forAll = process.getuid?.() === 0 || (mode & WRITE_BY_OTHERS) !== 0;
   try {
-    const first = mkdirSync(directory, { recursive: true, mode: FOR_OWNER });
-    if (first !== undefined) openTo(resolve(first), resolve(directory), forAll ? FOR_ALL : FOR_OWNER);
+    make(resolve(directory), forAll ? FOR_ALL : FOR_OWNER);
   } catch (error) {
     throw new ChimedError(
       isRefusal(error) ? 'not-permitted' : 'cannot-listen',
@@ -36,10 +35,22 @@ export function makeSocketDirectory(directory: string, mode: number): void {
   }
 }
 
-/** Sets the mode of all directories from `first` down to `last`. */
-function openTo(first: string, last: string, mode: number): void {
-  if (last !== first && last !== dirname(last)) openTo(first, dirname(last), mode);
-  const fd = openSync(last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+/** Not by `recursive: true`: where nothing can be made, as in /proc, Node would try for ever. */
+function make(directory: string, mode: number): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (directory !== dirname(directory)) make(dirname(directory), mode);
+  try {
+    mkdirSync(directory, FOR_OWNER);
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && statSync(directory).isDirectory()) return; // Another daemon was faster.
+    throw error;
+  }
+  setMode(directory, mode);
+}
+
+/** Sets the mode of a directory that we have made, whatever the umask was. */
+function setMode(directory: string, mode: number): void {
+  const fd = openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
     fchmodSync(fd, mode);
   } finally {

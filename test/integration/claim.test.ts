@@ -320,3 +320,9 @@ test('as many clients may wait to be accepted as socket.backlog says, and not th
   for (const client of clients) client.destroy();
   daemon.program.kill('SIGCONT');
 });
+
+test('a directory that nobody can make is refused at once', async () => {
+  await using daemon = new TestDaemon({ topics: {} }, { socket: '/proc/none/s' });
+  expect(await daemon.program.ended).toBe(1);
+  expect(daemon.program.output.stderr).toContain('the directory of the socket cannot be made');
+});

@@ -1,4 +1,5 @@
 import type { Trial } from './trial.ts';
+import { allUsers } from './trials/all-users.ts';
 import { badFrames } from './trials/bad-frames.ts';
 import { clock } from './trials/clock.ts';
 import { connections } from './trials/connections.ts';
@@ -30,6 +31,7 @@ export const trials: readonly Trial[] = [
   badFrames,
   floodsTrial,
   oneUser,
+  allUsers,
   doubleStart,
   diskAndDescriptors,
   sources,

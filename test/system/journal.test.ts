@@ -39,7 +39,9 @@ describe.skipIf(whyNot())('the journal', () => {
   test('has a line that reads well for each event', async () => {
     const text = await machine.run('journalctl', unit, '--output=cat');
     expect(text).toMatch(/^listening socket=\/run\/chimed\/chimed\.sock pid=\d+ version=\d/m);
-    expect(text).toMatch(/^client connected client=\d+ pid=\d+ uid=\d+ gid=\d+ groups=\[.*\]$/m);
+    expect(text).toMatch(
+      /^client connected client=\d+ name="chimed listen" pid=\d+ uid=\d+ gid=\d+ groups=\[.*\]$/m,
+    );
     expect(text).toMatch(/^source is failing topic=broken error=".*3.*no luck.*"$/m);
   });
 

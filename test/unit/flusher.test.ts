@@ -46,6 +46,18 @@ test('clients that hear the same are written the same bytes, and not copies of t
   expect(heard.map(({ seq }) => seq)).toEqual([2, 3]);
 });
 
+test('what fails for one client costs that client, and the others get theirs', async () => {
+  using fails = await client();
+  using other = await client();
+  vi.spyOn(fails.connection, 'post').mockImplementation(() => {
+    throw new Error('a mistake of ours');
+  });
+  for (const { outbox } of [fails, other]) outbox.message('t', one);
+  flusher.flush();
+  expect(fails.connection.ended).toBe(true);
+  await other.far.messages('t', 1);
+});
+
 test('one frame alone is written as it is', async () => {
   using left = await client();
   left.outbox.message('t', one);

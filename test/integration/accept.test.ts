@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+
+import { Mailing } from '../../src/transport/mailing.ts';
+import { Server } from '../../src/transport/server.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import { Logbook } from '../helpers/logbook.ts';
+
+test('a connection that cannot be accepted is closed, and the next one is accepted', async () => {
+  using folder = temporaryFolder();
+  const logger = new Logbook();
+  const accepted: number[] = [];
+  let times = 0;
+  const server = new Server({
+    maxFrameBytes: 1000,
+    frameTimeoutMs: 1000,
+    peerOf: undefined,
+    mailing: new Mailing(undefined),
+    logger,
+    refuse: () => undefined,
+    accept(connection) {
+      if (++times === 1) throw new Error('a mistake of ours');
+      accepted.push(connection.id);
+      return { readable() {}, expired() {}, drained() {}, closed() {} };
+    },
+  });
+  await server.listen((net) => net.listen(folder.file('s')));
+  const first = connect(folder.file('s'));
+  await once(first, 'close');
+  const second = connect(folder.file('s'));
+  await once(second, 'connect');
+  while (accepted.length === 0) await new Promise(setImmediate);
+  expect(logger.lines).toMatchObject([{ error: 'a mistake of ours' }]);
+  second.destroy();
+  server.stopAccepting();
+});
