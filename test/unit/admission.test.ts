@@ -69,6 +69,16 @@ describe('places', () => {
     expect(left).toMatchObject([{ code: 'too-many-clients' }]);
   });
 
+  test('root gives up no place for others, and gets one of theirs when all are taken', () => {
+    const { enterTimes, left } = admitting();
+    expect(enterTimes(0, 40).filter(Boolean)).toEqual([]);
+    enterTimes(alice, 32);
+    expect(left).toEqual([]);
+    expect(enterTimes(0, 10).filter(Boolean)).toEqual([]);
+    expect(left.every(({ uid }) => uid === alice)).toBe(true);
+    expect(left.length).toBeGreaterThan(0);
+  });
+
   test('a user that has as many as any other is refused when all are taken', () => {
     const { enterTimes, left } = admitting({ maxPerUser: 64 });
     const codes = enterTimes(alice, 64);

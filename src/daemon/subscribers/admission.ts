@@ -96,7 +96,8 @@ export class Admission {
       message: `all ${places} places for clients are taken (${why}); close some connections, or try again later`,
     };
     const most = this.#users.mostConnected;
-    const isFair = most !== undefined && most.clients.size > user.clients.size + 1;
+    const fewer = user.isPrivileged ? 0 : user.clients.size + 1;
+    const isFair = most !== undefined && !most.isPrivileged && most.clients.size > fewer;
     // Those that gave up their places keep their descriptors until they have read why.
     if (!isFair || this.#clients >= places + MOST_LEAVING) return rejection;
     [...most.clients].at(-1)!.letGo(rejection);

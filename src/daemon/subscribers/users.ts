@@ -44,9 +44,9 @@ export class Users {
     return user;
   }
 
-  /** The user with the most connections. */
+  /** The user with the most connections, of those that are neither root nor the daemon's user. */
   get mostConnected(): User | undefined {
-    return largest(this.#users.values(), ({ clients }) => clients.size);
+    return largest(this.#users.values(), ({ clients, isPrivileged }) => (isPrivileged ? -1 : clients.size));
   }
 
   /** A client holds so many bytes more than before, or fewer. */
