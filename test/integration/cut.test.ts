@@ -70,6 +70,7 @@ describe.concurrent('a client whose connection is cut', () => {
       heard.push(...(await next(ticks, 4)));
       relay.cut();
       relay.mend();
+      await states.take(cuts + 1, ({ status }) => status === 'waiting'); // It has noticed.
     }
     heard.push(...(await next(ticks, 4)));
     expect(states.items.filter(({ status }) => status === 'waiting').length).toBeGreaterThanOrEqual(10);

@@ -90,7 +90,8 @@ export class Admission {
 
   /** All places are taken: the user that has most of them gives one up for a user that has fewer. */
   #displace(user: User, places: number): Rejection | undefined {
-    const why = places < this.#limits().max ? 'the limit of open files' : 'clients.max';
+    const why =
+      this.#descriptors - OTHER_DESCRIPTORS < this.#limits().max ? 'the limit of open files' : 'clients.max';
     const rejection: Rejection = {
       code: 'too-many-clients',
       message: `all ${places} places for clients are taken (${why}); close some connections, or try again later`,
