@@ -4,6 +4,7 @@ import type { Frame, Rejection } from '../protocol/messages.ts';
 import { clipped } from '../text.ts';
 import type { Connection, ConnectionHandler } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
+import { ClientLog } from './client-log.ts';
 import type { Flusher } from './flusher.ts';
 import { Outbox } from './outbox.ts';
 import type { OutboxLimits, OutboxListener } from './outbox.ts';
@@ -15,8 +16,6 @@ import type { User, UserClient } from './subscribers/user.ts';
 
 /** How long one who asks too fast is not read from. */
 const SLOW_DOWN_MS = 100;
-/** Patterns that a log line names. */
-const NAMED_PATTERNS = 20;
 
 /** A request under way: each step is a piece of work that the event loop can stop after. */
 export type Task = Iterator<unknown, void>;
@@ -62,9 +61,8 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   #lastRequest = '';
   #parked = false;
   #toldTooFast = false;
-  #logged = false;
+  readonly #log: ClientLog;
   #lostWhileAway = 0;
-  #rejections = 0;
   /** Why the connection is gone, if it is. */
   #closed: string | undefined;
   #leaving = false;
@@ -75,6 +73,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     this.user = user;
     this.#context = context;
     this.#limits = limits;
+    this.#log = new ClientLog(user.log, this);
     this.#requests = new Rate(limits.requestsPerSecond, 1);
     this.#outbox = new Outbox(connection, context.flusher, limits, this);
     user.clients.add(this);
@@ -123,18 +122,13 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     this.#outbox.forget(topic);
   }
 
-  /** Logs that it is there, once: with its first request that is more than a question. */
+  /** It has made a request that is more than a question. */
   introduce(): void {
-    if (this.#logged) return;
-    this.#logged = true;
-    this.user.log.info({ ...this.fields, groups: this.peer?.groups }, 'client connected');
+    this.#log.introduce(this.peer?.groups);
   }
 
-  logRegistration(): void {
-    const patterns = [...this.patterns].map(({ text }) => clipped(text));
-    const more = patterns.length > NAMED_PATTERNS && { more: patterns.length - NAMED_PATTERNS };
-    const fields = { ...this.fields, topics: patterns.slice(0, NAMED_PATTERNS), ...more };
-    this.user.log.info(fields, 'client registered');
+  registered(): void {
+    this.#log.registered(this.patterns);
   }
 
   /** Answers a request. */
@@ -148,10 +142,9 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     this.answer({ type: 'chimed.rejected', data: rejection });
   }
 
-  #logRejection({ code, message, request }: Rejection): void {
-    if (++this.#rejections > 1) return;
+  #logRejection(rejection: Rejection): void {
     this.introduce();
-    this.user.log.warn({ ...this.fields, code, request }, `rejected: ${message}`);
+    this.#log.rejected(rejection);
   }
 
   readable(bytes: number): void {
@@ -294,40 +287,31 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
 
   #leave(): void {
     this.#leaving = true;
-    const { sent, skipped, fields } = this;
-    const seconds = Math.round((Date.now() - this.since) / 1000);
-    const rejections = this.#rejections > 0 && { rejections: this.#rejections };
-    const facts = { ...fields, reason: this.#closed, seconds, sent, skipped, ...rejections };
-    const { log } = this.user;
-    if (this.#logged) log.info(facts, 'client disconnected');
-    else log.debug(facts, 'client disconnected');
+    this.#log.left({ reason: this.#closed, since: this.since, sent: this.sent, skipped: this.skipped });
     this.#step(this.#context.leave(this));
   }
 
   /** Its outbox is full. */
   slow(): void {
-    this.user.log.warn(this.fields, 'client is slow: messages are skipped until it has read what waits');
+    this.#log.slow();
   }
 
   /** It has read what waited, and has the newest of what was skipped. */
   caughtUp(skipped: number): void {
-    this.user.log.info({ ...this.fields, skipped }, 'client has caught up');
+    this.#log.caughtUp(skipped);
   }
 
   /** It was away for longer than the history of its topics reaches. */
   lost(skipped: number): void {
     this.#lostWhileAway += skipped;
-    this.user.log.info(
-      { ...this.fields, skipped },
-      'client was away too long: it has lost what the history no longer has',
-    );
+    this.#log.lost(skipped);
   }
 
   /** It takes nothing any more. */
   stalled(): void {
     const { stallTimeoutMs } = this.#limits;
     const message = `the client took nothing for ${stallTimeoutMs} ms although ${this.pendingBytes} bytes wait for it`;
-    this.user.log.warn(this.fields, 'client is stalled: it is disconnected');
+    this.#log.stalled();
     this.connection.reject({ code: 'stalled', message });
   }
 

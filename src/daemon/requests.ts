@@ -112,7 +112,7 @@ function* register(
   client.answer(registeredFrame(client, context, added));
   yield* joinAll(client, added, context, request.resume);
   // A client that only asks for the status, or publishes, registers for nothing, and is not worth a line.
-  if (request.topics.length > 0) client.logRegistration();
+  if (request.topics.length > 0) client.registered();
 }
 
 /** The pattern to register for; undefined if the client is registered for it already. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { getPriority, setPriority } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { messageOf } from '../errors.ts';
@@ -18,6 +19,9 @@ const SWEEP_MS = 20;
 const HUNG_SWEEP_MS = 1000;
 /** How much of standard error is kept to say why a run failed. */
 const STDERR_CHARACTERS = 8192;
+
+/** How much lower the priority of a child is than ours, see nice(2). */
+const NICER = 10;
 
 export interface Launch {
   argv: readonly string[];
@@ -68,6 +72,7 @@ export class Child {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['pipe'] as const) : [])],
     });
+    yieldToTicks(this.pid);
     // Without descriptors there are no pipes either; then `error` says why.
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
@@ -165,5 +170,15 @@ function send(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // It has ended already, or belongs to another user by now.
+  }
+}
+
+/** A source that uses all of the CPU must not delay the ticks of others, so it has a lower priority than they have. */
+function yieldToTicks(pid: number): void {
+  if (pid === 0) return;
+  try {
+    setPriority(pid, getPriority() + NICER);
+  } catch {
+    // It has ended already.
   }
 }

@@ -1,8 +1,8 @@
 import type { User } from './user.ts';
 
 /** Work of clients in one turn of the event loop: of one user, and of all, in milliseconds. Ticks wait no longer. */
-const USER_MS = 2;
-const ALL_MS = 4;
+const USER_MS = 1;
+const ALL_MS = 2;
 /** Clients of one user that are read from again in one turn: each may have 64 KiB for us. */
 const RESUMED = 4;
 

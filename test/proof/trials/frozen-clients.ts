@@ -20,7 +20,7 @@ export const frozenClients: Trial = {
     const findings = new Findings();
     const topics = { tick: { interval: `${intervalMs}ms`, data: 'x'.repeat(20_000) } };
     const clients = { pendingBytes: `${PENDING_KIB}KiB`, stallTimeout: scale.full ? '20s' : '1s' };
-    await using daemon = await scale.start({ topics, clients });
+    await using daemon = await scale.start({ topics, clients }, { level: 'debug' }); // All lines, also those that are too many.
     await using stopping = await Fleet.start({
       kind: 'socket',
       socket: daemon.socket,
