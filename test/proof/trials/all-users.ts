@@ -51,8 +51,8 @@ export const allUsers: Trial = {
     const lines = (daemon.log.items.length - from) / ((performance.now() - began) / 1000);
     // As a client of root's, or of the daemon's user.
     const asked = performance.now();
-    await using client = daemon.connect({ retry: { minMs: 10, maxMs: 100 }, timeoutMs: 50_000 });
-    const status = await client.status();
+    await using asking = daemon.connect({ retry: { minMs: 10, maxMs: 100 }, timeoutMs: 50_000 });
+    const status = await asking.status();
     const answered = (performance.now() - asked) / 1000;
     const { clients, lateness } = await healthy.report();
     const missed = clients.reduce((sum, client) => sum + client.missed, 0);
