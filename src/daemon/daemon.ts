@@ -204,6 +204,7 @@ export class Daemon {
       wait(timeoutMs, undefined, { ref: false }),
     ]);
     this.#save();
+    this.#users.close();
     this.#socketFile.release();
     this.#logger.info({ upSeconds: Math.round((Date.now() - this.#startedAt) / 1000) }, 'stopped');
   }

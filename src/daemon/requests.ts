@@ -21,7 +21,7 @@ import type { TopicSet } from './topic-set.ts';
 import type { Topic } from './topic.ts';
 
 /** Topics that an answer lists at most. */
-export const MOST_LISTED = 1000;
+const MOST_LISTED = 1000;
 /** Memory that a registration takes, in bytes: of each pattern, and of each of its words if it has wildcards. */
 const PATTERN_BYTES = 160;
 const WORD_BYTES = 300;

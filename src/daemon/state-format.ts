@@ -140,7 +140,7 @@ function checkTopic(
       throw new Error(`it has a message of ${topic} without a time`);
   }
   // An older version kept payloads with more levels: they cannot be sent any more, nor what is before them.
-  const unsendable = messages.findLastIndex(({ json }) => isDeeperThan(MOST_LEVELS - 1, json.toString()));
+  const unsendable = messages.findLastIndex(({ json }) => isDeeperThan(MOST_LEVELS, json.toString()));
   return [topic, { seq: last, messages: messages.slice(unsendable + 1) }];
 }
 

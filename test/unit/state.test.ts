@@ -253,6 +253,13 @@ describe("a state of 0.1's", () => {
       messages: [{ seq: 3, time: 1, json: json(3) }],
     });
   });
+
+  test('keeps a message that nests as many levels as can be sent', () => {
+    const data: unknown = JSON.parse('['.repeat(64) + ']'.repeat(64));
+    const old = { seq: 1, messages: [{ seq: 1, time: 1, data }] };
+    writeFileSync(file, JSON.stringify({ version: 1, instance: 'f00d', topics: { t: old } }));
+    expect(takeState(file, logger).topics.get('t')!.messages).toHaveLength(1);
+  });
 });
 
 describe('nothing that is planted beside the state', () => {
