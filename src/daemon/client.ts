@@ -155,6 +155,10 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     if (this.connection.hasNews) this.connection.pause(); // It waits for itself.
   }
 
+  get isBusy(): boolean {
+    return this.#task !== undefined;
+  }
+
   /** Does one request, or a piece of one. Returns whether there is more to do now. */
   work(): boolean {
     let more = false;

@@ -99,7 +99,7 @@ export class Daemon {
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
-      peerOf: calls?.peerOf,
+      calls,
       mailing,
       logger: new BoundedLog(logger, {}, BoundedLog.forAll()),
       refuse: (peer) => this.#admission.enter(peer),

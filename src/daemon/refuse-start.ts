@@ -5,8 +5,8 @@ import { ChimedError, messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import { peerOf } from '../linux/peer.ts';
 import type { Rejection } from '../protocol/messages.ts';
-import { descriptorOf } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
+import { descriptorOf } from '../transport/sockets.ts';
 import { isPrivileged } from './subscribers/access.ts';
 
 /** Ends once no client has connected for so long, in milliseconds. */

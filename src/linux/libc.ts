@@ -1,5 +1,6 @@
 import { closeSync, fchmodSync } from 'node:fs';
 import koffi from 'koffi';
+import type { KoffiFunc } from 'koffi';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -7,6 +8,8 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const F_DUPFD_CLOEXEC = 1030;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 export const MSG_DONTWAIT = 0x40;
@@ -120,6 +123,29 @@ export function sendDatagram(fd: number, to: string, bytes: Buffer, flags = 0): 
  */
 export function sendNow(fd: number, bytes: Buffer): number {
   return Math.max(calls.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL) as number, 0);
+}
+
+let accept4: KoffiFunc<(fd: number, address: null, length: null, flags: number) => number> | undefined;
+
+/**
+ * accept(2): takes a connection that waits, without waiting for one. It is not passed on to children.
+ * @returns its descriptor; undefined if none waits.
+ * @throws {SystemError} `EMFILE` …
+ */
+export function accept(fd: number): number | undefined {
+  // Looked up here, since not all systems have it.
+  accept4 ??= libc.func('int accept4(int fd, void *address, void *length, int flags)');
+  const accepted = accept4(fd, null, null, SOCK_CLOEXEC | SOCK_NONBLOCK) as number;
+  if (accepted >= 0) return accepted;
+  if (koffi.errno() === koffi.os.errno['EAGAIN']) return undefined;
+  throw new SystemError('accept4');
+}
+
+/** fcntl(2) `F_DUPFD_CLOEXEC`: another descriptor of the same open file. */
+export function duplicate(fd: number): number {
+  const copy = calls.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0) as number;
+  if (copy < 0) throw new SystemError('fcntl');
+  return copy;
 }
 
 /** sendmsg(2): sends an open file to a Unix address, with nothing beside it. */

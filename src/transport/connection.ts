@@ -5,8 +5,11 @@ import type { Peer } from '../linux/peer.ts';
 import type { Logger } from '../log.ts';
 import { MOST_FRAME_VALUES } from '../protocol/limits.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
-import { FrameReader, encodeFrame } from './frames.ts';
+import { bidFarewell, drop } from './farewell.ts';
+import { FrameReader } from './frames.ts';
 import type { Mailing, Recipient } from './mailing.ts';
+import { descriptorOf, readFor } from './sockets.ts';
+import type { OwnedSocket, Reader } from './sockets.ts';
 
 /** What the owner of a connection is told. What it throws costs this connection, and no other. */
 export interface ConnectionHandler {
@@ -31,16 +34,9 @@ export interface ConnectionContext {
   logger: Logger;
 }
 
-/** How long a peer may take to hang up once it was rejected, before the socket is destroyed under it. */
-const LAST_WORDS_MS = 1000;
-
-/** The fields of Node's own that tell what the documented ones do not, and one of ours. */
-interface OwnedSocket extends Socket {
+/** Each socket knows its connection, so that one function of a kind serves all. */
+interface ConnectionSocket extends OwnedSocket {
   chimedConnection?: Connection;
-  /** Bytes handed to libuv. */
-  _bytesDispatched?: number;
-  /** Null as soon as it is destroyed. `writeQueueSize`: those of them that the kernel has not taken yet. */
-  _handle?: { fd?: number; writeQueueSize?: number } | null;
 }
 
 const nobody: ConnectionHandler = { readable() {}, expired() {}, drained() {}, closed() {} };
@@ -50,11 +46,11 @@ const nobody: ConnectionHandler = { readable() {}, expired() {}, drained() {}, c
  * bytes, and tells how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing
  * happens.
  */
-export class Connection implements Recipient {
+export class Connection implements Recipient, Reader {
   readonly id: number;
   /** Who is at the other end; undefined where the system does not tell. */
   readonly peer: Peer | undefined;
-  readonly #socket: OwnedSocket;
+  readonly #socket: ConnectionSocket;
   readonly #context: ConnectionContext;
   readonly #reader: FrameReader;
   /** The socket's descriptor as long as the connection has not ended: after that, it may be another's. */
@@ -82,29 +78,23 @@ export class Connection implements Recipient {
     this.#socket
       .on('error', Connection.#onError)
       .on('drain', Connection.#onDrain)
-      .on('close', Connection.#onClose)
-      .on('data', Connection.#onData);
+      .on('close', Connection.#onClose);
+    readFor(this, this.#socket);
   }
 
-  // One function for all sockets, each of which knows its connection.
-  static #onError(this: OwnedSocket, error: Error): void {
+  static #onError(this: ConnectionSocket, error: Error): void {
     this.chimedConnection!.#error = error;
   }
 
-  static #onDrain(this: OwnedSocket): void {
+  static #onDrain(this: ConnectionSocket): void {
     const connection = this.chimedConnection!;
     connection.guard(() => connection.#handler.drained());
   }
 
-  static #onClose(this: OwnedSocket): void {
+  static #onClose(this: ConnectionSocket): void {
     const connection = this.chimedConnection!;
     connection.#stopAgeTimer();
     connection.guard(() => connection.#handler.closed(connection.#whyClosed()));
-  }
-
-  static #onData(this: OwnedSocket, chunk: Buffer): void {
-    const connection = this.chimedConnection!;
-    connection.guard(() => connection.#received(chunk));
   }
 
   /**
@@ -188,7 +178,7 @@ export class Connection implements Recipient {
     this.#socket.write(lastWords);
     this.#reason = reason;
     this.#socket.destroySoon();
-    destroyAfter(this.#socket, timeoutMs);
+    drop(this.#socket, timeoutMs);
   }
 
   /**
@@ -217,10 +207,13 @@ export class Connection implements Recipient {
     this.#socket.destroy();
   }
 
-  #received(chunk: Buffer): void {
-    if (this.ended) return;
-    this.#reader.push(chunk);
-    this.#handler.readable(chunk.length);
+  /** Called by the socket. */
+  received(bytes: Buffer): void {
+    this.guard(() => {
+      this.#reader.push(bytes);
+      this.#handler.readable(bytes.length);
+      this.#reader.keep();
+    });
   }
 
   /**
@@ -264,21 +257,4 @@ export class Connection implements Recipient {
     this.#context.logger.error({ client: this.id, error: messageOf(error), stack }, 'internal error');
     this.destroy('internal error');
   }
-}
-
-/** The descriptor of a connected socket; -1 if it has none any more. */
-export function descriptorOf(socket: Socket): number {
-  return (socket as OwnedSocket)._handle?.fd ?? -1;
-}
-
-/** Says why a connection is refused, and closes it soon. What still comes is read and dropped. */
-export function bidFarewell(socket: Socket, rejection: Rejection): void {
-  socket.end(encodeFrame({ type: 'chimed.rejected', data: rejection }));
-  socket.resume();
-  destroyAfter(socket, LAST_WORDS_MS);
-}
-
-function destroyAfter(socket: Socket, timeoutMs: number): void {
-  const timer = setTimeout(() => socket.destroy(), timeoutMs);
-  socket.once('close', () => clearTimeout(timer));
 }

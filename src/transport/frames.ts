@@ -57,6 +57,8 @@ export class FrameReader {
   #start = 0;
   #end = 0;
   #searched = 0;
+  /** `#bytes` belongs to whoever pushed it. */
+  #lent = false;
 
   constructor(limits: FrameLimits) {
     this.#limits = limits;
@@ -64,7 +66,7 @@ export class FrameReader {
 
   /** Bytes of memory that it holds. */
   get heldBytes(): number {
-    return this.#bytes.length;
+    return this.#lent ? this.#end - this.#start : this.#bytes.length;
   }
 
   /** True if `next` may give something: bytes have come that it has not looked at. */
@@ -77,16 +79,21 @@ export class FrameReader {
     return !this.ready && this.#start < this.#end;
   }
 
-  /** Adds what has come, and looks at none of it. The chunk belongs to the reader from now on. */
+  /** Adds what has come, and looks at none of it. The chunk is lent until `keep` is called. */
   push(chunk: Buffer): void {
     if (this.#start === this.#end) {
-      [this.#bytes, this.#start, this.#end, this.#searched] = [chunk, 0, chunk.length, 0];
+      this.clear();
+      [this.#bytes, this.#end, this.#lent] = [chunk, chunk.length, true];
       return;
     }
     this.#reserve(chunk.length);
     chunk.copy(this.#bytes, this.#end);
     this.#end += chunk.length;
-    free(chunk);
+  }
+
+  /** Copies what is left of a chunk that was lent: most are whole frames, of which nothing is left. */
+  keep(): void {
+    if (this.#lent) this.#moveTo(Buffer.allocUnsafeSlow(this.#end - this.#start));
   }
 
   /**
@@ -113,12 +120,12 @@ export class FrameReader {
       yield frame;
       if (frame instanceof ChimedError) return;
     }
+    this.keep();
   }
 
   /** Lets go of all bytes. */
   clear(): void {
-    free(this.#bytes);
-    this.#bytes = NOTHING;
+    this.#replace(NOTHING);
     this.#start = this.#end = this.#searched = 0;
   }
 
@@ -134,16 +141,21 @@ export class FrameReader {
   #shrink(): void {
     const length = this.#end - this.#start;
     if (length === 0) this.clear();
-    else if (this.#bytes.length > 2 * FIRST_PIECES_BYTES && length < this.#bytes.length / 4)
+    else if (!this.#lent && this.#bytes.length > 2 * FIRST_PIECES_BYTES && length < this.#bytes.length / 4)
       this.#moveTo(Buffer.allocUnsafeSlow(length));
   }
 
   #moveTo(place: Buffer): void {
     this.#bytes.copy(place, 0, this.#start, this.#end);
-    free(this.#bytes);
+    this.#replace(place);
     this.#end -= this.#start;
     this.#searched -= this.#start;
-    [this.#bytes, this.#start] = [place, 0];
+    this.#start = 0;
+  }
+
+  #replace(bytes: Buffer): void {
+    if (!this.#lent) free(this.#bytes);
+    [this.#bytes, this.#lent] = [bytes, false];
   }
 
   /** As `echo` puts a line feed behind a frame. */

@@ -1,16 +1,21 @@
+import { closeSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server as NetServer, Socket } from 'node:net';
 
 import { ChimedError, messageOf } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
+import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Rejection } from '../protocol/messages.ts';
-import { Connection, bidFarewell, descriptorOf } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { ConnectionContext, ConnectionHandler } from './connection.ts';
+import { bidFarewell } from './farewell.ts';
+import { encodeFrame } from './frames.ts';
+import { adopt, descriptorOf } from './sockets.ts';
 
 export interface ServerOptions extends ConnectionContext {
-  /** Tells who is at the other end of a socket; absent where the system does not. */
-  peerOf: ((fd: number) => Peer) | undefined;
+  /** Absent where the system does not have them: then nobody can tell who connects. */
+  calls: SocketCalls | undefined;
   /** Why a new connection is refused, if it is. Asked before anything is made for it. */
   refuse: (peer: Peer | undefined) => Rejection | undefined;
   /** Called for each new connection that is not refused; returns who hears of it. */
@@ -19,6 +24,8 @@ export interface ServerOptions extends ConnectionContext {
 
 /** Refused connections that may be open until they have read why: more would use up the descriptors. */
 const MOST_REFUSED = 32;
+/** How long connections are accepted in one turn of the event loop, in milliseconds. */
+const ACCEPTING_MS = 1;
 
 /**
  * Accepts connections. We listen ourselves, and node-ipc's server does not, so that the mode of the path, the
@@ -41,7 +48,10 @@ export class Server {
    * @throws {ChimedError} `cannot-listen`.
    */
   async listen(open: (server: NetServer) => void): Promise<void> {
-    const net = createServer((socket) => this.#connected(socket));
+    const { calls } = this.#options;
+    const net = createServer({ pauseOnConnect: calls !== undefined }, (socket) =>
+      this.#connected(net, socket),
+    );
     try {
       open(net);
       await once(net, 'listening');
@@ -62,27 +72,59 @@ export class Server {
     this.#net?.close();
   }
 
-  /** What goes wrong with one connection costs that connection. */
-  #connected(socket: Socket): void {
+  /**
+   * Node accepts one connection in each turn of the event loop, so that whoever floods us has everybody else wait. We
+   * take that one as a sign that there are some, and accept as many as there is time for.
+   */
+  #connected(net: NetServer, first: Socket): void {
+    const { calls } = this.#options;
+    if (!calls) return this.#takeSocket(first);
     try {
-      this.#accept(socket);
+      this.#takeDescriptor(calls.duplicate(descriptorOf(first)), calls);
+      const until = performance.now() + ACCEPTING_MS;
+      while (net.listening && performance.now() < until) {
+        const fd = calls.accept(descriptorOf(net));
+        if (fd === undefined) break;
+        this.#takeDescriptor(fd, calls);
+      }
+    } catch (error) {
+      this.#cannotAccept(error);
+    }
+    first.destroy();
+  }
+
+  // What goes wrong with one connection costs that connection.
+  #takeSocket(socket: Socket): void {
+    try {
+      this.#enter(socket, undefined, this.#options.refuse(undefined));
     } catch (error) {
       socket.on('error', () => {}).destroy();
       this.#cannotAccept(error);
     }
   }
 
-  #accept(socket: Socket): void {
-    const { peerOf, refuse, accept } = this.#options;
-    const fd = descriptorOf(socket);
-    const peer = fd < 0 ? undefined : peerOf?.(fd);
-    const rejection = refuse(peer);
-    if (rejection) return this.#refuse(socket, rejection);
-    const connection = new Connection(++this.#lastId, socket, peer, this.#options);
-    connection.open(accept(connection));
+  #takeDescriptor(fd: number, calls: SocketCalls): void {
+    let socket: Socket | undefined;
+    try {
+      const peer = calls.peerOf(fd);
+      const rejection = this.#options.refuse(peer);
+      if (rejection && this.#refused.size >= MOST_REFUSED) return dismiss(fd, rejection, calls);
+      socket = adopt(fd);
+      this.#enter(socket, peer, rejection);
+    } catch (error) {
+      if (socket) socket.on('error', () => {}).destroy();
+      else closeSync(fd);
+      this.#cannotAccept(error);
+    }
   }
 
-  /** A refused peer may read why, but only so many may do so at a time. */
+  #enter(socket: Socket, peer: Peer | undefined, rejection: Rejection | undefined): void {
+    if (rejection) return this.#refuse(socket, rejection);
+    const connection = new Connection(++this.#lastId, socket, peer, this.#options);
+    connection.open(this.#options.accept(connection));
+  }
+
+  /** A refused peer may read why, but only so many may take their time. */
   #refuse(socket: Socket, rejection: Rejection): void {
     this.#refused.add(socket);
     socket.on('error', () => {}).on('close', () => this.#refused.delete(socket));
@@ -94,4 +136,10 @@ export class Server {
   #cannotAccept(error: unknown): void {
     this.#options.logger.error({ error: messageOf(error) }, 'cannot accept a client');
   }
+}
+
+/** Tells a peer why it is refused, and closes at once: if it writes at that moment, it may not read it. */
+function dismiss(fd: number, rejection: Rejection, { sendAll }: SocketCalls): void {
+  sendAll([fd], [encodeFrame({ type: 'chimed.rejected', data: rejection })]);
+  closeSync(fd);
 }

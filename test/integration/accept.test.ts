@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 
+import { socketCalls } from '../../src/linux/socket-calls.ts';
 import { Mailing } from '../../src/transport/mailing.ts';
 import { Server } from '../../src/transport/server.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -15,7 +16,7 @@ test('a connection that cannot be accepted is closed, and the next one is accept
   const server = new Server({
     maxFrameBytes: 1000,
     frameTimeoutMs: 1000,
-    peerOf: undefined,
+    calls: undefined,
     mailing: new Mailing(undefined),
     logger,
     refuse: () => undefined,
@@ -33,5 +34,29 @@ test('a connection that cannot be accepted is closed, and the next one is accept
   while (accepted.length === 0) await new Promise(setImmediate);
   expect(logger.lines).toMatchObject([{ error: 'a mistake of ours' }]);
   second.destroy();
+  server.stopAccepting();
+});
+
+test('all that wait are accepted together, and not one in each turn of the event loop', async () => {
+  using folder = temporaryFolder();
+  let accepted = 0;
+  const server = new Server({
+    maxFrameBytes: 1000,
+    frameTimeoutMs: 1000,
+    calls: socketCalls,
+    mailing: new Mailing(undefined),
+    logger: new Logbook(),
+    refuse: () => undefined,
+    accept() {
+      accepted++;
+      return { readable() {}, expired() {}, drained() {}, closed() {} };
+    },
+  });
+  await server.listen((net) => net.listen(folder.file('s')));
+  const peers = Array.from({ length: 200 }, () => connect(folder.file('s')));
+  let turns = 0;
+  for (; accepted < peers.length; turns++) await new Promise(setImmediate);
+  expect(turns).toBeLessThan(peers.length / 2);
+  for (const peer of peers) peer.destroy();
   server.stopAccepting();
 });

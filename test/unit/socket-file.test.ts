@@ -24,7 +24,7 @@ test('a socket that does not get its place leaves nothing behind and does not li
   const server = new Server({
     maxFrameBytes: 1,
     frameTimeoutMs: 1,
-    peerOf: undefined,
+    calls: undefined,
     mailing: new Mailing(undefined),
     logger,
     refuse: () => undefined,

@@ -13,6 +13,7 @@ const user = (uid: number): User => new User(uid, () => limits, silent, BoundedL
 /** A client with so many requests, each of which takes a while. */
 class BusyWorker implements Worker {
   readonly user: User;
+  readonly isBusy = false;
   readonly #done: string[];
   readonly #name: string;
   #left: number;
@@ -56,21 +57,26 @@ test('a user with many clients gets no more than a user with one', async () => {
   expect(done.length).toBeLessThan(60); // By then 10,000 wait.
 });
 
-test('clients of one user take turns', () => {
+test('clients of one user take turns, but what is begun is done first', () => {
   const done: string[] = [];
   const turns = new Turns(() => {});
   const whose = user(1);
   let [one, other] = [3, 3];
+  const client = (work: () => boolean, isBusy = false): Worker => ({ user: whose, work, isBusy });
   // Added together, in a piece of work of a third.
-  turns.add({
-    user: whose,
-    work() {
-      turns.add({ user: whose, work: () => (done.push('one'), --one > 0) });
-      turns.add({ user: whose, work: () => (done.push('other'), --other > 0) });
-      return false;
-    },
-  });
-  expect(done).toEqual(['one', 'other', 'one', 'other', 'one', 'other']);
+  const addBoth = (isBusy = false): void =>
+    turns.add(
+      client(() => {
+        turns.add(client(() => (done.push('one'), --one > 0), isBusy));
+        turns.add(client(() => (done.push('other'), --other > 0)));
+        return false;
+      }),
+    );
+  addBoth();
+  expect(done.splice(0)).toEqual(['one', 'other', 'one', 'other', 'one', 'other']);
+  [one, other] = [3, 3];
+  addBoth(true);
+  expect(done).toEqual(['one', 'one', 'one', 'other', 'other', 'other']);
 });
 
 test('nothing is left to run when all is done', async () => {

@@ -14,11 +14,15 @@ export interface Worker {
    * @returns whether more can be done now.
    */
   work(): boolean;
+  /** True in the middle of a request, which takes memory until it is done. */
+  readonly isBusy: boolean;
 }
 
 /** The clients of one user that wait for their turn, and what has been spent on them. */
 interface Share {
   waiting: Set<Worker>;
+  /** The one in the middle of a request: others begin none before. */
+  busy: Worker | undefined;
   spentMs: number;
   resumed: number;
 }
@@ -42,8 +46,8 @@ export class Turns {
   /** Has a client's work done: now, as long as there is time in this turn, else in a later one. */
   add(worker: Worker): void {
     let share = this.#shares.get(worker.user);
-    if (!share) this.#shares.set(worker.user, (share = { waiting: new Set(), spentMs: 0, resumed: 0 }));
-    share.waiting.add(worker);
+    if (!share) this.#shares.set(worker.user, (share = newShare()));
+    if (worker !== share.busy) share.waiting.add(worker);
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#nextTurn);
@@ -52,11 +56,6 @@ export class Turns {
     this.#working = true;
     this.#serve(share);
     this.#working = false;
-  }
-
-  /** Forgets a client that has left. */
-  remove(worker: Worker): void {
-    this.#shares.get(worker.user)?.waiting.delete(worker);
   }
 
   /** Reports whether a client of this user may be read from again in this turn, and counts it. */
@@ -74,7 +73,7 @@ export class Turns {
       share.spentMs = share.resumed = 0;
       this.#serve(share);
       this.#shares.delete(user);
-      if (share.waiting.size > 0 || share.spentMs > 0) this.#shares.set(user, share);
+      if (hasWork(share) || share.spentMs > 0) this.#shares.set(user, share);
       if (this.#spentMs >= ALL_MS) break;
     }
     this.#working = false;
@@ -85,14 +84,29 @@ export class Turns {
 
   #serve(share: Share): void {
     let before = performance.now();
-    while (share.waiting.size > 0 && share.spentMs < USER_MS && this.#spentMs < ALL_MS) {
-      const [worker] = share.waiting;
-      share.waiting.delete(worker!);
-      if (worker!.work()) share.waiting.add(worker!); // Behind the user's others.
+    while (hasWork(share) && share.spentMs < USER_MS && this.#spentMs < ALL_MS) {
+      const worker = share.busy ?? first(share.waiting);
+      share.waiting.delete(worker);
+      const more = worker.work();
+      share.busy = more && worker.isBusy ? worker : undefined;
+      if (more && !share.busy) share.waiting.add(worker); // Behind the user's others.
       const now = performance.now();
       share.spentMs += now - before;
       this.#spentMs += now - before;
       before = now;
     }
   }
+}
+
+function newShare(): Share {
+  return { waiting: new Set(), busy: undefined, spentMs: 0, resumed: 0 };
+}
+
+function hasWork({ busy, waiting }: Share): boolean {
+  return busy !== undefined || waiting.size > 0;
+}
+
+function first(workers: Iterable<Worker>): Worker {
+  const [worker] = workers;
+  return worker!;
 }
