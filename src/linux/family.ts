@@ -2,13 +2,23 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** A process that was started by this one, or whose parents have ended. */
-export interface Relative {
-  pid: number;
+/** A process that was started by this one, or whose parents have ended. What it tells is read when it is asked for. */
+export class Relative {
+  readonly pid: number;
+
+  constructor(pid: number) {
+    this.pid = pid;
+  }
+
   /** It has ended, and waits to be reaped. */
-  ended: boolean;
+  get ended(): boolean {
+    return !/^\d+ \(.*\) [^ZX]/s.test(read(`/proc/${this.pid}/stat`));
+  }
+
   /** See `markCommand`: undefined for a process that was started without a mark. */
-  mark: string | undefined;
+  get mark(): string | undefined {
+    return /^Max file locks +\d+ +(\d+)/m.exec(read(`/proc/${this.pid}/limits`))?.[1];
+  }
 }
 
 /** Marks are larger than any bound that an administrator sets, and exact as a JavaScript number. */
@@ -31,9 +41,7 @@ export const markCommand = (mark: string): string =>
 export function children(threads: 'main' | 'all'): Relative[] {
   try {
     const ids = threads === 'main' ? [process.pid] : readdirSync('/proc/self/task');
-    return ids
-      .flatMap((id) => childrenOf(id))
-      .map((pid) => ({ pid, ended: hasEnded(pid), mark: markOf(pid) }));
+    return ids.flatMap((id) => childrenOf(id)).map((pid) => new Relative(pid));
   } catch {
     return [];
   }
@@ -41,14 +49,6 @@ export function children(threads: 'main' | 'all'): Relative[] {
 
 function childrenOf(thread: number | string): number[] {
   return read(`/proc/self/task/${thread}/children`).split(' ').filter(Boolean).map(Number);
-}
-
-function hasEnded(pid: number): boolean {
-  return !/^\d+ \(.*\) [^ZX]/s.test(read(`/proc/${pid}/stat`));
-}
-
-function markOf(pid: number): string | undefined {
-  return /^Max file locks +\d+ +(\d+)/m.exec(read(`/proc/${pid}/limits`))?.[1];
 }
 
 function read(path: string): string {

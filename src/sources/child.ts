@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -146,7 +147,7 @@ export class Child {
 
   /** @returns how many there are. Each may leave others when it ends. */
   #killOrphans(): number {
-    const orphans = children('main').filter(({ mark, ended }) => mark === this.#mark && !ended);
+    const orphans = children('main').filter((child) => !child.ended && child.mark === this.#mark);
     for (const { pid } of orphans) send(pid, 'SIGKILL');
     return orphans.length;
   }
@@ -173,12 +174,16 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** A source that uses all of the CPU must not delay the ticks of others, so it has a lower priority than they have. */
+/**
+ * A source that uses all of the CPU must not delay the ticks of others, so it has a lower priority than they have: by
+ * itself, and as a session, by which many kernels share the CPU before they look at the priority, see sched(7).
+ */
 function yieldToTicks(pid: number): void {
   if (pid === 0) return;
   try {
     setPriority(pid, getPriority() + NICER);
+    writeFileSync(`/proc/${pid}/autogroup`, String(NICER));
   } catch {
-    // It has ended already.
+    // It has ended already, or only root may do this more than ten times a second; then sessions share evenly.
   }
 }

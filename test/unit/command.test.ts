@@ -67,6 +67,15 @@ test('the thread that ticks does not wait for a command to be started', async ()
   expect(spawn).not.toHaveBeenCalled();
 });
 
+test('a command yields to the ticks, by itself and as a session', async () => {
+  const own = Number(spawnSync('nice', { encoding: 'utf8' }).stdout);
+  const lower = `until [ "$(nice)" -eq ${Math.min(own + 10, 19)} ]; do :; done; nice`;
+  expect(await run(lower)).toBe(Math.min(own + 10, 19));
+  // Only root may always say so, see sched(7), and not every kernel has it.
+  if (process.getuid?.() !== 0 || !existsSync('/proc/self/autogroup')) return;
+  await run("until grep -q 'nice 10' /proc/self/autogroup; do :; done");
+});
+
 describe('the payload', () => {
   test.each([
     ['JSON', 'echo \'{"a": [1, null]}\'', { a: [1, null] }],
