@@ -13,6 +13,8 @@ export class Batch {
   /** The batch that the last call of `with` made. */
   #next: Batch | undefined;
   #joined: Buffer | undefined;
+  /** How many have it and do not have all of it sent. */
+  #waiting = 0;
   /** Bytes of all its frames. */
   readonly byteLength: number;
 
@@ -40,8 +42,19 @@ export class Batch {
     return this.#joined;
   }
 
-  /** Gives back the memory that only this batch holds, once its bytes have been sent to all that have it. */
-  free(): void {
+  /** So many have it whose bytes have not all been sent. With none, it is freed at once. */
+  wait(count: number): void {
+    this.#waiting = count;
+    if (count === 0) this.#free();
+  }
+
+  /** One of them does not need it any more: the last one frees it. */
+  release(): void {
+    if (--this.#waiting === 0) this.#free();
+  }
+
+  /** Gives back the memory that only this batch holds. */
+  #free(): void {
     if (this.#joined && this.#joined !== this.#frame) free(this.#joined);
     if (this.#isAnswer) free(this.#frame);
     for (let batch = this.#before; batch; batch = batch.#before) if (batch.#isAnswer) free(batch.#frame);

@@ -181,6 +181,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   }
 
   recount(): void {
+    this.#outbox.settle();
     const before = this.heldBytes;
     this.heldBytes = this.connection.unreadBytes + this.#outbox.heldBytes + this.patternBytes;
     if (this.heldBytes !== before) this.#context.charge(this.user, this.heldBytes - before);
@@ -284,7 +285,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     this.#closed = reason;
     clearTimeout(this.#slowedDown);
     this.#slowedDown = undefined;
-    this.#outbox.close();
+    this.#outbox.gone();
     this.recount();
     this.#context.turns.add(this);
   }

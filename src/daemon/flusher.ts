@@ -53,7 +53,7 @@ function settle(outboxes: readonly Outbox[]): void {
     if (isStuck) sharing.push(outbox);
   }
   for (const [batch, sharing] of waiting) {
-    if (sharing.length === 0) batch.free();
-    for (const outbox of sharing) outbox.charge(batch.byteLength / sharing.length);
+    batch.wait(sharing.length);
+    for (const outbox of sharing) outbox.keep(batch, batch.byteLength / sharing.length);
   }
 }

@@ -40,8 +40,9 @@ export class Outbox {
   #held: Map<string, Buffer> | undefined;
   /** What was posted in this flush. */
   #posted: Batch | undefined;
-  /** This client's part of the memory of all that was posted and has not left. */
-  #postedBytes = 0;
+  /** What was posted and has not left, and this client's part of the memory that it takes. */
+  #unsent: Batch[] = [];
+  #unsentBytes = 0;
   #skippedWhileSlow = 0;
   #roomWanted = false;
   #stallTimer: NodeJS.Timeout | undefined;
@@ -63,13 +64,31 @@ export class Outbox {
 
   /** Bytes of memory that it takes. Those that several clients wait for count for each in equal parts. */
   get heldBytes(): number {
-    if (this.#connection.pendingBytes === 0) this.#postedBytes = 0;
-    return Math.min(this.#postedBytes, this.#connection.pendingBytes) + (this.#held?.size ?? 0) * HELD_BYTES;
+    return Math.min(this.#unsentBytes, this.#connection.pendingBytes) + (this.#held?.size ?? 0) * HELD_BYTES;
   }
 
-  /** Charges it for a part of what was posted last. */
-  charge(bytes: number): void {
-    this.#postedBytes += bytes;
+  /** Keeps what was posted last until it has left, and is charged for a part of it. */
+  keep(batch: Batch, bytes: number): void {
+    this.#unsent.push(batch);
+    this.#unsentBytes += bytes;
+  }
+
+  /** Lets go of what has left meanwhile. */
+  settle(): void {
+    if (this.#connection.pendingBytes === 0) this.#release();
+  }
+
+  /** The connection is gone, and nobody writes these bytes any more. */
+  gone(): void {
+    this.close();
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#unsent.length === 0) return;
+    const unsent = this.#unsent;
+    [this.#unsent, this.#unsentBytes] = [[], 0];
+    for (const batch of unsent) batch.release();
   }
 
   /** What was posted in this flush. */
@@ -155,13 +174,13 @@ export class Outbox {
     this.#connection.failed(error);
   }
 
-  /** The connection is gone: what is held back is lost. */
+  /** The connection ends: what is held back is lost. */
   close(): void {
     clearTimeout(this.#stallTimer);
     this.skipped += this.#held?.size ?? 0;
     this.#held = undefined;
     this.#batch = undefined;
-    this.#postedBytes = 0;
+    this.#unsentBytes = 0;
   }
 
   #queue(frame: Buffer): void {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 
 import { Flusher } from '../../src/daemon/flusher.ts';
@@ -72,4 +73,26 @@ test('a client that goes in the same turn is written nothing, and the others all
   goes.outbox.close();
   await stays.far.messages('t', 1);
   expect(goes.write).not.toHaveBeenCalled();
+});
+
+test('bytes that several wait for are freed when the last of them has read them, or has gone', async () => {
+  using reads = await client();
+  using goes = await client();
+  const frames = [one, two].map((frame) => Buffer.concat([Buffer.alloc(400_000, 0x20), frame]));
+  goes.far.socket.pause();
+  for (const { outbox } of [reads, goes]) for (const frame of frames) outbox.message('t', frame);
+  flusher.flush();
+  const written = reads.write.mock.calls[0]![0] as Buffer;
+  expect(goes.write.mock.calls[0]![0]).toBe(written);
+  await reads.far.messages('t', 2);
+  await vi.waitUntil(() => reads.connection.pendingBytes === 0);
+  reads.outbox.settle();
+  expect(written.length).toBe(Buffer.concat(frames).length);
+  const gone = once(goes.near, 'close');
+  goes.connection.destroy('test');
+  goes.outbox.settle(); // The system may still read them.
+  expect(written.length).toBeGreaterThan(0);
+  await gone;
+  goes.outbox.gone();
+  expect(written.length).toBe(0);
 });
