@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/{unit,integration}/**/*.test.ts'],
     // Processes are started for real, on machines that are shared: a slow one is not a broken one.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -25,6 +25,8 @@ export interface Change {
 /** The configured topics: adds, changes and removes them, and keeps the numbering of those that are gone. */
 export class TopicSet implements Iterable<Topic> {
   readonly #topics = new Map<string, Topic>();
+  /** Lines about each topic. */
+  readonly #logs = new Map<Topic, BoundedLog>();
   readonly #index: SubscriptionIndex;
   readonly #logger: Logger;
   readonly #allLines = BoundedLog.forAll();
@@ -92,6 +94,7 @@ export class TopicSet implements Iterable<Topic> {
     const log = new BoundedLog(this.#logger, { topic: name }, this.#allLines);
     const topic = new Topic(parts, audience, log, this.#budget, this.#numbering.take(name));
     this.#topics.set(name, topic);
+    this.#logs.set(topic, log);
     const added = hearers(audience);
     for (const subscriber of added) topic.join(subscriber);
     topic.open();
@@ -105,14 +108,20 @@ export class TopicSet implements Iterable<Topic> {
     this.#topics.delete(topic.name);
     this.#numbering.keep(topic.name, topic.seq);
     topic.clear();
-    this.#closing = Promise.allSettled([this.#closing, topic.close()]);
+    this.#closing = Promise.allSettled([this.#closing, this.#close(topic)]);
     return { topic, added: [], removed };
   }
 
   /** Stops all ticks and samples; resolves when these have ended. */
   async close(): Promise<void> {
-    const closing = [...this.#topics.values()].map((topic) => topic.close());
+    const closing = [...this.#topics.values()].map((topic) => this.#close(topic));
     await Promise.all([this.#closing, ...closing]);
+  }
+
+  async #close(topic: Topic): Promise<void> {
+    await topic.close();
+    this.#logs.get(topic)?.close();
+    this.#logs.delete(topic);
   }
 
   /** The numbering and the kept messages of the configured topics. */

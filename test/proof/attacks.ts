@@ -51,6 +51,8 @@ export const attacks = {
   'comes and goes': { restless: true },
 } satisfies Record<string, Attack>;
 
+export type Way = keyof typeof attacks;
+
 /** Sends as much as the daemon takes. */
 export function pump(socket: Socket, bytes: Buffer): void {
   const send = (): void => {

@@ -1,12 +1,12 @@
-/* One hostile user: holds connections that do what an attack says. Started by hostile.ts, as another user if it can be. */
+/* One hostile user: holds connections, each of which attacks in one way. Started by hostile.ts, as another user if it can be. */
 import { connect } from 'node:net';
 
 import { attacks, pump } from './attacks.ts';
-import type { Attack } from './attacks.ts';
+import type { Attack, Way } from './attacks.ts';
 
-const { socket, attack, count, uid } = JSON.parse(process.argv[2]!) as {
+const { socket, ways, count, uid } = JSON.parse(process.argv[2]!) as {
   socket: string;
-  attack: keyof typeof attacks;
+  ways: Way[];
   count: number;
   uid?: number;
 };
@@ -15,16 +15,15 @@ if (uid !== undefined) {
   process.setgid!(uid);
   process.setuid!(uid);
 }
-const { first, again, deaf, restless }: Attack = attacks[attack];
-const bytes = again === undefined ? undefined : Buffer.from(again);
 let connections = 0;
 let ready = false;
 
-function open(): void {
+function open(way: Attack, bytes: Buffer | undefined): void {
+  const { first, deaf, restless } = way;
   const peer = connect(socket);
   let over = false;
   const next = (): void => {
-    if (!over) setImmediate(open);
+    if (!over) setImmediate(open, way, bytes);
     over = true;
   };
   peer.on('connect', () => {
@@ -41,4 +40,6 @@ function open(): void {
   else peer.resume();
 }
 
-for (let index = 0; index < count; index++) open();
+const all = ways.map((way): Attack => attacks[way]);
+const bytes = all.map(({ again }) => (again === undefined ? undefined : Buffer.from(again)));
+for (let index = 0; index < count; index++) open(all[index % all.length]!, bytes[index % all.length]);

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-import type { attacks } from './attacks.ts';
+import type { Way } from './attacks.ts';
 
 /** Reports whether there can be clients of other users here. */
 export const canBeOthers = process.getuid?.() === 0;
@@ -11,15 +11,10 @@ export const canBeOthers = process.getuid?.() === 0;
 export class Hostile implements AsyncDisposable {
   readonly #child: ChildProcess;
 
-  /** @param user Which other user they are, from 1: each has a uid of its own, if root runs us. */
-  static async start(
-    socket: string,
-    attack: keyof typeof attacks,
-    count: number,
-    user = 1,
-  ): Promise<Hostile> {
+  /** @param ways What they do, each of them one. @param user Which other user they are, from 1: each has a uid of its own, if root runs us. */
+  static async start(socket: string, ways: readonly Way[], count: number, user = 1): Promise<Hostile> {
     const uid = canBeOthers ? 61_000 + user : undefined;
-    const hostile = new Hostile(JSON.stringify({ socket, attack, count, uid }));
+    const hostile = new Hostile(JSON.stringify({ socket, ways, count, uid }));
     await once(hostile.#child, 'message');
     return hostile;
   }

@@ -27,12 +27,3 @@ test('a long rest saves no more than a short one', () => {
   vi.advanceTimersByTime(3_600_000);
   expect(takes(rate, 3)).toEqual([true, true, false]);
 });
-
-test('refusals are counted until it happens again', () => {
-  const rate = new Rate(1, 1);
-  takes(rate, 3);
-  expect(rate.refused).toBe(2);
-  vi.advanceTimersByTime(1000);
-  rate.take();
-  expect(rate.refused).toBe(0);
-});

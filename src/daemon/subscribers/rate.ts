@@ -7,8 +7,6 @@ export class Rate {
   readonly #most: number;
   #left: number;
   #at = performance.now();
-  /** Refusals since it last happened. */
-  refused = 0;
 
   constructor(perSecond: number, burstSeconds: number) {
     this.perSecond = perSecond;
@@ -18,12 +16,8 @@ export class Rate {
 
   /** Reports whether it may happen now, and counts it. */
   take(): boolean {
-    if (this.left < 1) {
-      this.refused++;
-      return false;
-    }
+    if (this.left < 1) return false;
     this.#left--;
-    this.refused = 0;
     return true;
   }
 

@@ -3,14 +3,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { percentile } from '../../helpers/figures.ts';
 import { residentKiB } from '../../helpers/proc.ts';
-import type { attacks } from '../attacks.ts';
+import type { Way } from '../attacks.ts';
 import { Fleet } from '../fleet.ts';
 import { Hostile, canBeOthers } from '../hostile.ts';
 import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
 /** What each user does: the ways that hold most memory, most places, most log lines. */
-const ways: (keyof typeof attacks)[] = [
+const ways: Way[] = [
   'never ends a frame',
   'asks for the status, and does not read',
   'publishes much',
@@ -41,7 +41,7 @@ export const allUsers: Trial = {
     const from = daemon.log.items.length;
     await using hostiles = new AsyncDisposableStack();
     for (const [index, way] of ways.entries())
-      hostiles.use(await Hostile.start(daemon.socket, way, Math.ceil(max / ways.length), index + 1));
+      hostiles.use(await Hostile.start(daemon.socket, [way], Math.ceil(max / ways.length), index + 1));
     let most = 0;
     const began = performance.now();
     while (performance.now() - began < seconds * 1000) {

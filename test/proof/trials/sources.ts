@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
+import type { TopicStatus } from '../../../src/protocol/status.ts';
 import { percentile } from '../../helpers/figures.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings } from '../trial.ts';
@@ -19,7 +20,7 @@ const bad = {
   never: { module: 'never.mjs' },
   blocks: { module: 'blocks.mjs' },
   exits: { module: 'exits.mjs' },
-  eats: { module: 'eats.mjs', timeout: '1m' },
+  eats: { module: 'eats.mjs', timeout: '10s' },
   escapes: {
     command: `setsid sh -c 'sleep 3600; : ${MARK}' & (setsid sh -c 'sleep 3600; : ${MARK}' &) ; exit 1`,
   },
@@ -57,13 +58,16 @@ export const sources: Trial = {
       count: 10,
       topics: ['healthy'],
     });
-    const { seq } = (await daemon.status()).topics.find(({ topic }) => topic === 'healthy')!;
-    await fleet.heard('healthy', seq + (seconds * 1000) / INTERVAL_MS);
+    let status = await daemon.status();
+    const isFailing = ({ failures }: TopicStatus): boolean => failures > 0;
+    // On a busy machine some take their time to fail: they have what the ticks leave.
+    do {
+      const { seq } = status.topics.find(({ topic }) => topic === 'healthy')!;
+      await fleet.heard('healthy', seq + (seconds * 1000) / INTERVAL_MS);
+      status = await daemon.status();
+    } while (status.topics.filter(isFailing).length < Object.keys(bad).length);
     const report = await fleet.report();
-    const status = await daemon.status();
     findings.histories(report);
-    const failing = status.topics.filter(({ failures }) => failures > 0).map(({ topic }) => topic);
-    findings.hold(failing.length === Object.keys(bad).length, `only ${failing.join(', ')} failed`);
     const { skippedTicks, lateP99Ms } = status.topics[0]!;
     findings.hold(!scale.full || skippedTicks === 0, `${skippedTicks} ticks were skipped`);
     findings.hold(!scale.full || lateP99Ms! < 20, `p99 of lateness ${lateP99Ms!.toFixed(1)} ms`);
@@ -74,7 +78,7 @@ export const sources: Trial = {
       .filter(Boolean);
     findings.hold(left.length === 0, `${left.length} processes were left behind`);
     return {
-      seen: `${seconds} s beside ${failing.length} bad sources: ticks ${lateP99Ms!.toFixed(1)} ms late at p99, arrival p99 ${percentile(report.lateness, 99).toFixed(1)} ms, ${skippedTicks} skipped; 0 processes left behind`,
+      seen: `${seconds} s beside ${Object.keys(bad).length} bad sources: ticks ${lateP99Ms!.toFixed(1)} ms late at p99, arrival p99 ${percentile(report.lateness, 99).toFixed(1)} ms, ${skippedTicks} skipped; 0 processes left behind`,
       failures: findings.failures,
     };
   },
