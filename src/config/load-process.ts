@@ -1,6 +1,6 @@
 /*
  * Loads the configuration in a process of its own, see load-apart.ts: takes one request from its parent, answers it, and
- * ends. Without its parent it ends, too.
+ * ends. Without its parent it ends, too, also while it waits for a file system.
  */
 import module from 'node:module';
 import { join } from 'node:path';
@@ -14,6 +14,10 @@ process.once('message', (request: LoadRequest) => {
 module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
 
 async function answer({ named, env }: LoadRequest): Promise<LoadAnswer> {
+  await import('../linux/process-calls.ts').then(
+    ({ endWithParent }) => endWithParent(),
+    () => {}, // Other systems have nothing like it.
+  );
   const [{ findConfig, loadConfig }, { ConfigError }, { ChimedError, messageOf }] = await Promise.all([
     import('./load.ts'),
     import('./mistakes.ts'),

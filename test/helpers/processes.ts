@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 /** Reports whether a process runs; one that has ended and waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
@@ -7,4 +7,12 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false; // No such process.
   }
+}
+
+/** The children of all threads of a process. */
+export function childrenOf(parent: number): number[] {
+  return readdirSync(`/proc/${parent}/task`)
+    .flatMap((task) => readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8').split(' '))
+    .filter(Boolean)
+    .map(Number);
 }

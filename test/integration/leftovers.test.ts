@@ -1,9 +1,9 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
-import { isAlive } from '../helpers/processes.ts';
+import { childrenOf, isAlive } from '../helpers/processes.ts';
 
 const PATIENCE = { interval: 20, timeout: 10_000 };
 
@@ -18,14 +18,11 @@ async function ended(pid: number): Promise<void> {
 }
 
 /** Children of a process that have ended and have not been reaped. */
-function zombies(parent: number): string[] {
-  return readdirSync(`/proc/${parent}/task`)
-    .flatMap((task) => readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8').split(' '))
-    .filter(Boolean)
-    .filter((pid) => /^\d+ \(.*\) Z/s.test(readStat(pid)));
+function zombies(parent: number): number[] {
+  return childrenOf(parent).filter((pid) => /^\d+ \(.*\) Z/s.test(readStat(pid)));
 }
 
-function readStat(pid: string): string {
+function readStat(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import type { Registered } from '../../src/protocol/messages.ts';
 import { startDaemon } from '../helpers/daemon.ts';
+import { childrenOf, isAlive } from '../helpers/processes.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 
 const tick = { interval: '20ms', data: 'tock' };
@@ -116,8 +117,11 @@ describe.concurrent('a reload', () => {
     for (let count = 0; count < 20; count++) daemon.program.kill('SIGHUP');
     await client.messages('tick', 60);
     expect(daemon.log.items.filter(({ msg }) => msg.startsWith('reload'))).toEqual([]);
+    const [loading] = childrenOf(daemon.program.pid);
+    expect(isAlive(loading!)).toBe(true);
     daemon.program.kill('SIGTERM');
     expect(await daemon.program.ended).toBe(0);
+    await vi.waitUntil(() => !isAlive(loading!), { timeout: 10_000 });
   });
 
   test('is done once more for all signals that come while one is done', async () => {
