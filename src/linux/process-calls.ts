@@ -15,6 +15,7 @@ const prctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong 
 const waitpid = libc.func('int waitpid(int pid, void *status, int options)');
 const prlimit = libc.func('int prlimit(int pid, int resource, const uint64_t *limits, void *old)');
 const setitimer = libc.func('int setitimer(int which, const long *timer, void *old)');
+const gettid = libc.func('int gettid(void)');
 const exitProcess = libc.func('void _exit(int code)');
 
 /**
@@ -49,6 +50,11 @@ export function limitData(pid: number, bytes: number): void {
 export function endAfter(ms: number): void {
   const words = BigInt64Array.of(0n, 0n, BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1000));
   setitimer(ITIMER_REAL, words, null);
+}
+
+/** gettid(2): the number of the calling thread, which has a priority of its own. */
+export function threadId(): number {
+  return gettid() as number;
 }
 
 /** _exit(2): ends the process at once. Waits for no thread; runs no handlers. */

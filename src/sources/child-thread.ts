@@ -2,6 +2,7 @@
  * The thread that starts and supervises the processes of sources, see children.ts: to start a process holds a thread
  * up until the process runs, on a busy machine for tens of milliseconds, and the ticks must not wait for that.
  */
+import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { messageOf } from '../errors.ts';
@@ -34,7 +35,15 @@ export type ThreadAnswer =
 /** One word, which becomes 1 once all children have been ended. */
 export type ThreadData = Int32Array<SharedArrayBuffer>;
 
+/** How much lower the priority of this thread is than that of the one that ticks, see nice(2). */
+const NICER = 5;
+
 const tasks = new Map<number, AbortController>();
+
+void import('../linux/process-calls.ts').then(
+  ({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)),
+  () => {}, // Elsewhere all threads have one priority.
+);
 
 parentPort!.on('message', (request: ThreadRequest) => {
   switch (request.kind) {

@@ -181,7 +181,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
 function yieldToTicks(pid: number): void {
   if (pid === 0) return;
   try {
-    setPriority(pid, getPriority() + NICER);
+    setPriority(pid, getPriority(process.pid) + NICER);
     writeFileSync(`/proc/${pid}/autogroup`, String(NICER));
   } catch {
     // It has ended already, or only root may do this more than ten times a second; then sessions share evenly.

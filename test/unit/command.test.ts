@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -65,6 +66,13 @@ test('the thread that ticks does not wait for a command to be started', async ()
   vi.mocked(spawn).mockClear();
   await run('true');
   expect(spawn).not.toHaveBeenCalled();
+});
+
+test('the thread that starts commands yields to the one that ticks', async () => {
+  await run('true');
+  const niceness = readdirSync('/proc/self/task').map((id) => getPriority(Number(id)));
+  expect(niceness).toContain(Math.min(getPriority(process.pid) + 5, 19));
+  expect(getPriority(process.pid)).toBe(Math.min(...niceness));
 });
 
 test('a command yields to the ticks, by itself and as a session', async () => {
