@@ -70,7 +70,8 @@ export class Daemon {
     const topics = await createTopicParts(config, config.topics, logger);
     const socketFile = await takeSocket(config, logger, inherited);
     const state = ownState(config, logger, socketFile);
-    const daemon = new Daemon(config, logger, socketFile, calls, state, await loadTrim());
+    await tuneAllocator();
+    const daemon = new Daemon(config, logger, socketFile, calls, state);
     try {
       await daemon.#open(topics);
       return daemon;
@@ -86,13 +87,12 @@ export class Daemon {
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
     { instance, ...saved }: State,
-    trim: () => void,
   ) {
     this.#config = config;
     this.#logger = logger;
     this.#socketFile = socketFile;
     this.#calls = calls;
-    this.#users = new Users(() => this.#config.clients, logger, trim);
+    this.#users = new Users(() => this.#config.clients, logger);
     this.#admission = new Admission(this.#users, () => this.#config.clients, logger);
     const mailing = new Mailing(calls?.sendAll);
     this.#flusher = new Flusher(mailing);
@@ -276,14 +276,11 @@ async function inTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<
 }
 
 /** Where the allocator is another one than glibc's, it keeps its own counsel. */
-async function loadTrim(): Promise<() => void> {
-  try {
-    const { mapLargeBlocks, trimMemory } = await import('../linux/malloc.ts');
-    mapLargeBlocks();
-    return trimMemory;
-  } catch {
-    return () => {};
-  }
+async function tuneAllocator(): Promise<void> {
+  await import('../linux/malloc.ts').then(
+    ({ mapLargeBlocks }) => mapLargeBlocks(),
+    () => {},
+  );
 }
 
 /** Only who owns the socket may take the state; who may not have the state lets go of the socket. */

@@ -2,12 +2,11 @@
 import koffi from 'koffi';
 
 const M_MMAP_THRESHOLD = -3;
-/** Blocks of this size and larger are mappings of their own, in bytes. */
-const LARGE = 65_536;
+/** Blocks of this size and larger are mappings of their own, in bytes. What V8 takes while it compiles is smaller. */
+const LARGE = 33_000;
 
 const libc = koffi.load(null);
 const mallopt = libc.func('int mallopt(int parameter, int value)');
-const mallocTrim = libc.func('int malloc_trim(size_t padding)');
 
 /**
  * mallopt(3): from now on, large blocks return to the system as soon as they are freed. Otherwise glibc raises its limit
@@ -15,9 +14,4 @@ const mallocTrim = libc.func('int malloc_trim(size_t padding)');
  */
 export function mapLargeBlocks(): void {
   mallopt(M_MMAP_THRESHOLD, LARGE);
-}
-
-/** malloc_trim(3): returns to the system what was freed. Takes some milliseconds. */
-export function trimMemory(): void {
-  mallocTrim(0);
 }

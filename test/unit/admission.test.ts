@@ -20,11 +20,7 @@ const [alice, bob, carol] = [50_001, 50_002, 50_003];
 /** An admission with a client for each connection that it lets in. */
 function admitting(changes: Partial<Config['clients']> = {}) {
   const limits = { ...defaults, ...changes } as Config['clients'];
-  const users = new Users(
-    () => limits,
-    silent,
-    () => {},
-  );
+  const users = new Users(() => limits, silent);
   const admission = new Admission(users, () => limits, silent);
   const left: { uid: number; code: string }[] = [];
 

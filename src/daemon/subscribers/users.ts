@@ -6,10 +6,6 @@ import { User } from './user.ts';
 /** How often users that have left are forgotten, in milliseconds. */
 const FORGET_MS = 10_000;
 
-/** After so many bytes were freed, memory is returned to the system, and how long after, in milliseconds. */
-const TRIM_BYTES = 8 * 1024 * 1024;
-const TRIM_MS = 1000;
-
 /** When a budget is used up, so much of it is kept: freeing a little more than needed makes the next time rare. */
 const KEPT = 0.75;
 
@@ -22,15 +18,11 @@ export class Users {
   readonly #limits: () => Config['clients'];
   readonly #logger: Logger;
   readonly #allLines = BoundedLog.forAll();
-  readonly #trim: () => void;
   #heldBytes = 0;
-  #freedBytes = 0;
-  #trimming: NodeJS.Timeout | undefined;
   #forgetting: NodeJS.Timeout | undefined;
 
-  /** @param limits The settings; a reload may change them. @param trim Returns free memory to the system. */
-  constructor(limits: () => Config['clients'], logger: Logger, trim: () => void) {
-    this.#trim = trim;
+  /** @param limits The settings; a reload may change them. */
+  constructor(limits: () => Config['clients'], logger: Logger) {
     this.#limits = limits;
     this.#logger = logger;
   }
@@ -53,7 +45,7 @@ export class Users {
   charge(user: User, bytes: number): void {
     user.heldBytes += bytes;
     this.#heldBytes += bytes;
-    if (bytes <= 0) return this.#freed(-bytes);
+    if (bytes <= 0) return;
     const { memory, memoryPerUser } = this.#limits();
     if (user.heldBytes > memoryPerUser) {
       const message = `the clients of this user together hold more than ${memoryPerUser} bytes (clients.memoryPerUser)`;
@@ -68,7 +60,6 @@ export class Users {
 
   close(): void {
     clearInterval(this.#forgetting);
-    clearTimeout(this.#trimming);
     for (const { log } of this.#users.values()) log.close();
   }
 
@@ -81,16 +72,6 @@ export class Users {
       if (user.heldBytes <= limit * KEPT || client.heldBytes === 0) return;
       client.letGo({ code: 'too-much-memory', message });
     }
-  }
-
-  #freed(bytes: number): void {
-    this.#freedBytes += bytes;
-    if (this.#freedBytes < TRIM_BYTES) return;
-    this.#freedBytes = 0;
-    this.#trimming ??= setTimeout(() => {
-      this.#trimming = undefined;
-      this.#trim();
-    }, TRIM_MS).unref();
   }
 
   #forget(): void {

@@ -38,10 +38,11 @@ export const oneUser: Trial = {
     for (const ways of scale.full ? every.map((way) => [way]) : [every]) {
       const attack = ways.join(', ');
       const from = daemon.log.items.length;
-      await using hostile = await Hostile.start(daemon.socket, ways, scale.of(200, 2 * every.length));
       const began = performance.now();
+      await using hostile = await Hostile.start(daemon.socket, ways, scale.of(200, 2 * every.length));
+      const until = performance.now() + ms;
       let most = 0;
-      while (performance.now() - began < ms) {
+      while (performance.now() < until) {
         most = Math.max(most, residentKiB(daemon.program.pid) - before);
         await wait(50);
       }
@@ -60,7 +61,7 @@ export const oneUser: Trial = {
         !scale.full || most / 1024 < MOST_GROWTH_MIB,
         `${attack}: +${Math.round(most / 1024)} MiB`,
       );
-      findings.hold(lines < MOST_LINES_A_SECOND * 2, `${attack}: ${Math.round(lines)} lines a second`);
+      findings.hold(lines < MOST_LINES_A_SECOND, `${attack}: ${Math.round(lines)} lines a second`);
       worstP99 = Math.max(worstP99, p99);
       worstGrowth = Math.max(worstGrowth, most / 1024);
       mostLines = Math.max(mostLines, lines);

@@ -44,14 +44,15 @@ export const sources: Trial = {
     const topics = Object.fromEntries(
       Object.entries(bad).map(([name, source]) => [
         name,
-        { interval: '1s', timeout: '500ms', always: true, ...source },
+        { interval: '1s', timeout: scale.full ? '500ms' : '5s', always: true, ...source },
       ]),
     );
     await using daemon = await scale.start({ topics: { healthy: { interval: '1s', data: 1 } } });
     for (const [name, code] of Object.entries(modules))
       writeFileSync(daemon.folder.file(`${name}.mjs`), `export default async () => { ${code} };`);
     const healthy = { interval: `${INTERVAL_MS}ms`, host: 'load' };
-    await daemon.reload({ topics: { healthy, ...topics } });
+    const { msg } = await daemon.reload({ topics: { healthy, ...topics } });
+    if (msg !== 'reloaded') throw new Error(`the modules could not be loaded in time: ${msg}`);
     await using fleet = await Fleet.start({
       kind: 'socket',
       socket: daemon.socket,
