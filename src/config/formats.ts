@@ -28,6 +28,11 @@ const rights = ['subscribe', 'publish'];
 
 const UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
+/** Numbers with units, from the largest to the smallest, as in 1m30s. */
+const DURATION = new RegExp(
+  `^(?=\\d)${['w', 'd', 'h', 'm', 's', 'ms'].map((unit) => `(?:\\d+(?:\\.\\d+)? ?${unit}(?![a-z]) ?)?`).join('')}(?<! )$`,
+);
+
 const wholeFromText = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
 
 /** Formats by the names that the schema calls them. */
@@ -90,8 +95,9 @@ export type FormatName = keyof typeof formats;
 /** The number of milliseconds of a duration that a person wrote; NaN if it is none. */
 export function parseDuration(value: unknown): number {
   // A unit is required: nobody should have to guess what `timeout: 10` means.
-  if (typeof value !== 'string' || !/^\d+(\.\d+)? ?(ms|s|m|h|d)$/.test(value)) return Number.NaN;
-  return Math.round(ms(value as ms.StringValue));
+  if (typeof value !== 'string' || !DURATION.test(value)) return Number.NaN;
+  const parts = value.match(/[\d.]+ ?[a-z]+/g) ?? [];
+  return Math.round(parts.reduce((sum, part) => sum + ms(part as ms.StringValue), 0));
 }
 
 /** The number of bytes of a size that a person wrote; NaN if it is none. */

@@ -66,6 +66,43 @@ describe('a topic is refused', () => {
       'interval: expected a duration',
     ],
     ['a pattern of four fields', 'cron: "* * * *", data: 1', 'cron: expected a cron pattern'],
+    [
+      'a month that there is not',
+      'cron: "0 0 1 13 *", data: 1',
+      'cron: expected a cron pattern such as "*/5 * * * *": Invalid value for month: 13',
+    ],
+    [
+      'a day that there is not',
+      'cron: "0 0 32 * *", data: 1',
+      'cron: expected a cron pattern such as "*/5 * * * *": Invalid value for day: 32',
+    ],
+    [
+      'a day 0',
+      'cron: "0 0 0 * *", data: 1',
+      'cron: expected a cron pattern such as "*/5 * * * *": Invalid value for day: 0',
+    ],
+    [
+      'an hour that there is not',
+      'cron: "0 24 * * *", data: 1',
+      'cron: expected a cron pattern such as "*/5 * * * *": Invalid value for hour: 24',
+    ],
+    [
+      'a pattern with a year',
+      'cron: "0 0 0 1 1 * 2027", data: 1',
+      'cron: expected a cron pattern such as "*/5 * * * *": it has 7 fields, not five',
+    ],
+    [
+      'cron that is an interval',
+      'cron: "@every 5m", data: 1',
+      'cron: expected a cron pattern such as "*/5 * * * *": cron has no @every: `interval: 5m` ticks',
+    ],
+    [
+      'cron that is the start',
+      'cron: "@reboot", data: 1',
+      'cron: expected a cron pattern such as "*/5 * * * *": cron has no time for @reboot',
+    ],
+    ['a topic of hours after minutes', 'interval: 5m1h, data: 1', 'interval: expected a duration'],
+    ['a duration without a number', 'interval: m, data: 1', 'interval: expected a duration'],
     ['a pattern that is no text', 'cron: 5, data: 1', 'cron: expected a text'],
     ['align that is no switch', 'interval: 1s, align: yes, data: 1', 'align: expected true or false'],
     [
@@ -97,7 +134,7 @@ describe('a topic is refused', () => {
 
   test.each(['*', '', 'x'.repeat(256)])('for the name %j, on its own line', (name) => {
     expect(mistakes(`topics:\n\n  "${name}": {publish: true}`)).toEqual([
-      expect.stringContaining(`3 topics.${name}: a topic is named by tokens of`),
+      expect.stringContaining(`3 topics.${name}: a topic is named by words of`),
     ]);
   });
 

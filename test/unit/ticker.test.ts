@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { ScheduleConfig } from '../../src/config/config.ts';
+import { parseCron } from '../../src/config/cron.ts';
 import { Ticker } from '../../src/daemon/ticker.ts';
 import type { Tick } from '../../src/daemon/timetable.ts';
 
@@ -171,6 +172,17 @@ describe('a cron pattern', () => {
     const seen = start(cron('*/20 * * * *', 'UTC'));
     vi.advanceTimersByTime(HOUR);
     expect(walls(seen)).toEqual(['01-01T12:20:00', '01-01T12:40:00', '01-01T13:00:00']);
+  });
+
+  test.each([
+    ['both day fields, if one begins with *', '0 0 */2 * 1', ['01-05', '01-19', '02-09']],
+    ['both day fields, if one begins with *', '0 0 13 * */5', ['02-13', '03-13', '09-13']],
+    ['either, if none does', '0 0 13 * 1', ['01-05', '01-12', '01-13']],
+    ['the day of the month', '0 0 13 * *', ['01-13', '02-13', '03-13']],
+    ['the day of the week', '0 0 * * 1', ['01-05', '01-12', '01-19']],
+  ])('goes by %s: %s', (_, pattern, days) => {
+    const runs = parseCron(pattern, 'UTC').nextRuns(3, new Date('2026-01-01T00:00:00Z'));
+    expect(runs.map((run) => run.toISOString().slice(5, 10))).toEqual(days);
   });
 
   test('may have seconds', () => {
