@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 import { messageOf } from '../errors.ts';
-import { isTopic } from '../protocol/topics.ts';
+import { isReserved, isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { HostReading } from '../sources/host.ts';
 import { readAccess } from './access.ts';
@@ -34,10 +34,12 @@ export function readTopics(raw: unknown, ids: Ids, mistakes: Mistake[]): TopicCo
 }
 
 function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): TopicConfig | undefined {
-  if (!isTopic(name)) {
+  if (isReserved(name)) {
     complain(
-      'a topic is named by tokens of a-z, 0-9, _ and - with dots between them, and not chimed or chimed.…',
+      "this name is taken: it is chimed's own, an event of node-ipc clients, or in every JavaScript object",
     );
+  } else if (!isTopic(name)) {
+    complain('a topic is named by words of letters, digits, _ and - with dots between them');
   }
   if (!isMapping(raw)) {
     complain('expected a mapping with a schedule and a source');

@@ -1,24 +1,32 @@
 /** Longest topic name or pattern, in characters. */
 const MAX_TOPIC_LENGTH = 255;
 
-const TOPIC = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
-const PATTERN = /^(?:>|(?:[a-z0-9_-]+|\*)(?:\.(?:[a-z0-9_-]+|\*))*(?:\.>)?)$/;
+const TOPIC = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+const PATTERN = /^(?:>|(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?)$/;
 
 /** First token of every control message; no topic may begin with it. */
-const RESERVED = 'chimed';
+const CONTROL = 'chimed';
+/** Events of a node-ipc client's own: a message of that name would call the handlers that it has for them. */
+const nodeIpcEvents = ['connect', 'data', 'destroy', 'disconnect', 'error', 'socket.disconnected'];
 
-function reserved(name: string): boolean {
-  return name === RESERVED || name.startsWith(`${RESERVED}.`);
+/** Reports whether a name has a meaning of its own: here, in node-ipc, or in every object of JavaScript. */
+export function isReserved(name: string): boolean {
+  return (
+    name === CONTROL ||
+    name.startsWith(`${CONTROL}.`) ||
+    nodeIpcEvents.includes(name) ||
+    Object.hasOwn(Object.prototype, name)
+  );
 }
 
-/** Reports whether `name` can name a topic: dot-separated tokens of `[a-z0-9_-]`, not `chimed.…`. */
+/** Reports whether `name` can name a topic: dot-separated tokens of `[A-Za-z0-9_-]`, none of those that are reserved. */
 export function isTopic(name: string): boolean {
-  return name.length <= MAX_TOPIC_LENGTH && TOPIC.test(name) && !reserved(name);
+  return name.length <= MAX_TOPIC_LENGTH && TOPIC.test(name) && !isReserved(name);
 }
 
 /** Reports whether `text` is a topic, or one with wildcards: `*` for one token, a last `>` for one or more. */
 export function isPattern(text: string): boolean {
-  return text.length <= MAX_TOPIC_LENGTH && PATTERN.test(text) && !reserved(text);
+  return text.length <= MAX_TOPIC_LENGTH && PATTERN.test(text) && !isReserved(text);
 }
 
 /** Reports whether a pattern has a wildcard and so may match topics that do not exist yet. */

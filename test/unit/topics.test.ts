@@ -37,12 +37,37 @@ test('a topic matches itself, and every topic matches >', () => {
 });
 
 describe('names', () => {
-  test.each(['a', 'host.load', 'a-b_c.0', 'chime', 'chimed2.x', 'x'.repeat(255)])('%s is a topic', (name) => {
+  test.each([
+    'a',
+    'host.load',
+    'a-b_c.0',
+    'chime',
+    'chimed2.x',
+    'A',
+    'sys.Load',
+    'error.rate',
+    'x'.repeat(255),
+  ])('%s is a topic', (name) => {
     expect(isTopic(name)).toBe(true);
     expect(isPattern(name)).toBe(true);
   });
 
-  test.each(['', '.', 'a.', '.a', 'a..b', 'A', 'a b', 'é', 'a\n', 'chimed', 'chimed.x', 'x'.repeat(256)])(
+  test.each(['connect', 'data', 'destroy', 'disconnect', 'error', 'socket.disconnected'])(
+    '%s is an event of a node-ipc client, and no topic',
+    (name) => {
+      expect(isTopic(name)).toBe(false);
+      expect(isPattern(name)).toBe(false);
+    },
+  );
+
+  test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(
+    '%s is in every object, and no topic',
+    (name) => {
+      expect(isTopic(name)).toBe(false);
+    },
+  );
+
+  test.each(['', '.', 'a.', '.a', 'a..b', 'a b', 'é', 'a\n', 'chimed', 'chimed.x', 'x'.repeat(256)])(
     '%j is neither topic nor pattern',
     (name) => {
       expect(isTopic(name)).toBe(false);
