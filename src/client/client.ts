@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 
-import { ChimedError, isErrorCode } from '../errors.ts';
+import { ChimedError, isErrorCode, messageOf } from '../errors.ts';
 import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
+import { toJson } from '../protocol/json.ts';
 import type { Frame, Published, Registered, RegisteredTopic, Rejection } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
@@ -121,8 +122,7 @@ export class Client extends EventEmitter<{ state: [State] }> {
   async publish(topic: string, data: unknown): Promise<{ topic: string; seq: number }> {
     if (!isTopic(topic))
       throw new ChimedError('bad-request', `${JSON.stringify(topic)} is not the name of a topic`);
-    if (!hasJson(data))
-      throw new ChimedError('bad-request', 'the data must be something that JSON can carry');
+    assertCarried(data);
     const { seq } = await this.#requests.publish(topic, data);
     return { topic, seq };
   }
@@ -248,10 +248,11 @@ export class Client extends EventEmitter<{ state: [State] }> {
   }
 }
 
-function hasJson(data: unknown): boolean {
+/** @throws {ChimedError} `bad-request` for what JSON cannot carry, such as NaN, a Map or a circle. */
+function assertCarried(data: unknown): void {
   try {
-    return JSON.stringify(data) !== undefined;
-  } catch {
-    return false; // A bigint, a circle, or more levels than the stack has.
+    toJson(data);
+  } catch (error) {
+    throw new ChimedError('bad-request', `the data cannot be sent: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
-import { ChimedError } from '../errors.ts';
+import { ChimedError, messageOf } from '../errors.ts';
+import { toJson } from '../protocol/json.ts';
 import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
 import { encodeMessage, payloadOf } from '../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
@@ -83,9 +84,9 @@ export class MessageLog {
    */
   encode(payload: unknown): string {
     const { maxBytes } = this.#limits;
-    const json = JSON.stringify(payload) as string | undefined;
-    if (json === undefined)
-      throw new ChimedError('source-failed', 'the source gave nothing that JSON can carry');
+    let json = JSON.stringify(payload) as string | undefined;
+    // Payloads were parsed before: of what JSON cannot carry, they have infinities at most, which become null.
+    if (json === undefined || json.includes('null')) json = carried(payload);
     if (Buffer.byteLength(json) > maxBytes) {
       throw new ChimedError('too-large', `the payload has more than ${maxBytes} bytes (maxBytes)`);
     }
@@ -172,6 +173,14 @@ export class MessageLog {
 
   #payload({ frame, seq, time }: LoggedMessage): Buffer {
     return payloadOf(frame, this.#topic, seq, time);
+  }
+}
+
+function carried(payload: unknown): string {
+  try {
+    return toJson(payload);
+  } catch (error) {
+    throw new ChimedError('source-failed', messageOf(error), { cause: error });
   }
 }
 

@@ -115,7 +115,7 @@ export class Topic {
   /**
    * Sends what a client published.
    * @returns the number of the message.
-   * @throws {ChimedError} `not-publishable`, or `too-large`.
+   * @throws {ChimedError} `not-publishable`, `bad-request` if JSON cannot carry it, or `too-large`.
    */
   publish(payload: unknown): number {
     if (this.config.source.kind !== 'publish') {
@@ -124,8 +124,17 @@ export class Topic {
         `${this.name} has a source of its own; only a topic with publish: true takes messages`,
       );
     }
-    this.#send(this.#log.encode(payload));
+    this.#send(this.#encodePublished(payload));
     return this.seq;
+  }
+
+  #encodePublished(payload: unknown): string {
+    try {
+      return this.#log.encode(payload);
+    } catch (error) {
+      const isItsSender = error instanceof ChimedError && error.code === 'source-failed';
+      throw isItsSender ? new ChimedError('bad-request', error.message, { cause: error }) : error;
+    }
   }
 
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */

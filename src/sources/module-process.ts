@@ -9,6 +9,8 @@ import module from 'node:module';
 import { Socket } from 'node:net';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { toJson } from '../protocol/json.ts';
+
 /** What it is given to do, as JSON in its only argument. */
 export interface ModuleTask {
   path: string;
@@ -116,11 +118,8 @@ function begin(id: string): typeof call {
 }
 
 function encode(payload: unknown): string {
-  const json = JSON.stringify(payload, (key, value: unknown) => {
-    if (typeof value !== 'number' || Number.isFinite(value)) return value;
-    throw new Error(`the payload has ${value}${key && ` at ${key}`}, which JSON cannot carry`);
-  }) as string | undefined;
-  if (json === undefined) throw new Error('the module returned nothing that JSON can carry');
+  if (payload === undefined) throw new Error('the module returned nothing that JSON can carry');
+  const json = toJson(payload);
   if (Buffer.byteLength(json) <= maxBytes) return json;
   throw new Error(`the payload has more than ${maxBytes} bytes (maxBytes)`);
 }
