@@ -1,9 +1,10 @@
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { Command } from 'commander';
 
-import { ChimedError } from '../errors.ts';
+import { ChimedError, messageOf } from '../errors.ts';
 import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
 import { jsonOrText } from '../sources/text.ts';
+import { decodeUtf8 } from '../text.ts';
 import { connectOnce, socketOption } from './connection.ts';
 
 interface Options {
@@ -29,10 +30,21 @@ Examples:
 }
 
 async function publish(topic: string, data: string | undefined, { socket }: Options): Promise<void> {
-  const input = data === undefined || data === '-' ? await text(bounded(process.stdin)) : data;
+  const input = data === undefined || data === '-' ? await readInput() : data;
   await using client = await connectOnce('publish', socket);
   const { seq } = await client.publish(topic, jsonOrText(input));
   process.stderr.write(`published ${topic} #${seq}\n`);
+}
+
+async function readInput(): Promise<string> {
+  try {
+    return decodeUtf8(await buffer(bounded(process.stdin)));
+  } catch (error) {
+    if (error instanceof ChimedError) throw error;
+    throw new ChimedError('bad-request', `the data on stdin cannot be sent: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** What no client could hear is not read to its end, which may never come. */

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { ChimedError, messageAt, messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
+import { decodeUtf8 } from '../text.ts';
 import { YamlError, parseYaml } from '../yaml.ts';
 import { lookUpAll } from './access.ts';
 import type { Ids } from './access.ts';
@@ -65,7 +66,7 @@ export function loadConfig(file: string, env: Environment = process.env): Config
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return decodeUtf8(readFileSync(file));
   } catch (error) {
     throw new ChimedError('bad-config', `the configuration cannot be read: ${messageAt(file, error)}`, {
       cause: error,

@@ -138,14 +138,14 @@ export const settingsSchema = {
 
 /** The keys of one topic. */
 export const topicSchema = {
-  interval: { doc: 'Time from one tick to the next.', format: 'interval', default: null },
+  interval: { doc: 'Time from one tick to the next, such as `1m30s`.', format: 'interval', default: null },
   align: {
     doc: 'Ticks at multiples of the interval on the wall clock (`1m`: on the minute) rather than counted from the start.',
     format: 'switch',
     default: false,
   },
   cron: {
-    doc: 'Ticks at the times of a cron pattern of five fields, or six with seconds first.',
+    doc: 'Ticks at the times of a cron pattern of five fields, or six with seconds first. A day must match both day fields if one of them begins with a `*`, and else either of them, as in crontab(5).',
     format: 'text',
     default: null,
   },
@@ -156,12 +156,12 @@ export const topicSchema = {
   },
   data: { doc: 'Source: this value, as it stands.', format: 'payload', default: null },
   command: {
-    doc: "Source: a command's output; a list of arguments, or a text that `/bin/sh -c` runs. JSON if it parses, else text. Its directory is the configuration file's.",
+    doc: "Source: a command's output; a list of arguments, or a text that `/bin/sh -c` runs. JSON if it parses, else text, both in UTF-8. Its directory is the configuration file's.",
     format: 'command',
     default: null,
   },
   file: {
-    doc: "Source: a file's content; `.json`, `.yaml` and `.yml` are parsed, anything else is text.",
+    doc: "Source: a file's content; `.json`, `.yaml` and `.yml` are parsed, anything else is text, all in UTF-8.",
     format: 'text',
     default: null,
   },

@@ -1,3 +1,5 @@
+import { messageOf } from '../errors.ts';
+import { decodeUtf8 } from '../text.ts';
 import type { Exit, Launch } from './child.ts';
 import { Child } from './child.ts';
 import { takePlace } from './places.ts';
@@ -49,12 +51,20 @@ export async function runCommand(run: CommandRun, signal: AbortSignal): Promise<
     const exit = await Promise.race([child.gone, ended]);
     if (cause !== undefined || !exit) throw new Error(`the command was ended: ${cause}`);
     const failure = failureOf(exit);
-    if (failure === undefined) return Buffer.concat(output).toString();
+    if (failure === undefined) return decoded(Buffer.concat(output));
     const why = 'failure' in exit ? '' : ((await explain(run, exit)) ?? lastLine(child));
     throw new Error(`the command ${failure}${why}`);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
+  }
+}
+
+function decoded(output: Buffer): string {
+  try {
+    return decodeUtf8(output);
+  } catch (error) {
+    throw new Error(`what the command printed cannot be sent: ${messageOf(error)}`, { cause: error });
   }
 }
 

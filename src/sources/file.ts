@@ -5,6 +5,8 @@ import { extname, resolve } from 'node:path';
 
 import { messageAt, messageOf } from '../errors.ts';
 import type * as LocalFiles from '../linux/local-file.ts';
+import { parseJson } from '../protocol/json.ts';
+import { decodeUtf8 } from '../text.ts';
 import { parseYaml } from '../yaml.ts';
 import { childThread } from './children.ts';
 import { sourceEnvironment } from './environment.ts';
@@ -82,7 +84,7 @@ async function readBounded(file: FileHandle, maxBytes: number): Promise<string> 
   for (;;) {
     const { bytesRead } = await file.read(buffer, length);
     length += bytesRead;
-    if (bytesRead === 0) return buffer.toString('utf8', 0, length);
+    if (bytesRead === 0) return decodeUtf8(buffer.subarray(0, length));
     if (length > maxBytes) throw new Error(`it has more than ${maxBytes} bytes (maxBytes)`);
     if (length === buffer.length) {
       const larger = Buffer.allocUnsafe(Math.min(2 * length, maxBytes + 1));
@@ -116,13 +118,14 @@ function plain(error: unknown, here: typeof LocalFiles | undefined): string {
   return messageOf(error)
     .replace(/^the command exited with 1: cat: (?:.*: )?/, '')
     .replace(/^the command was ended: it printed more than/, 'it has more than')
-    .replace(/^the command was ended: /, '');
+    .replace(/^the command was ended: /, '')
+    .replace(/^what the command printed cannot be sent: /, '');
 }
 
 function parse(text: string, extension: string): unknown {
   switch (extension) {
     case '.json':
-      return JSON.parse(text);
+      return parseJson(text);
     case '.yaml':
     case '.yml':
       return parseYaml(text);

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import { ChimedError } from '../errors.ts';
 import { MOST_LEVELS } from '../protocol/levels.ts';
 import type { Frame } from '../protocol/messages.ts';
@@ -172,6 +174,9 @@ export class FrameReader {
     const refusal = this.#measure(bytes);
     if (refusal) return refusal;
     const text = bytes.toString();
+    // Whoever reads the parsed text cannot tell what was lost.
+    if (this.#limits.maxValues !== undefined && !isUtf8(bytes))
+      return new ChimedError('not-json', 'a frame is not UTF-8; base64 makes a text of any bytes');
     let value: unknown;
     try {
       value = JSON.parse(text);

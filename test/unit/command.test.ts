@@ -92,6 +92,9 @@ describe('the payload', () => {
     ['text of lines', 'printf "a\\nb\\n\\n"', 'a\nb\n'],
     ['half of JSON, as text', 'echo "{"', '{'],
     ['nothing', 'true', ''],
+    ['a version, as text', 'echo 61e9540', '61e9540'],
+    ['a large number, as text', 'echo 12345678901234567890', '12345678901234567890'],
+    ['text after a byte order mark', 'printf "\\357\\273\\277{}"', {}],
     ['what comes on standard output alone', 'echo out; echo err >&2', 'out'],
     ['a character that comes in two halves', 'printf "\\303"; sleep 0.05; printf "\\251"', 'é'],
   ])('may be %s', async (_, command, payload) => {

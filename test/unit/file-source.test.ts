@@ -31,6 +31,14 @@ describe('a file is read', () => {
     ['as nothing, if it is empty', 'a', '', ''],
     ['as JSON', 'a.json', '{"a": [1, "é👍"]}\n', { a: [1, 'é👍'] }],
     ['as YAML', 'a.yaml', 'a:\n  - 1\n  - é\n', { a: [1, 'é'] }],
+    ['as JSON, without a byte order mark', 'a.json', '\uFEFF{}', {}],
+    ['as text, without a byte order mark', 'a', '\uFEFFone', 'one'],
+    [
+      'as JSON, a large number as its text',
+      'a.json',
+      '[12345678901234567890, 1e999]',
+      ['12345678901234567890', '1e999'],
+    ],
     ['as YAML', 'a.yml', 'a: [1]', { a: [1] }],
   ])('%s: %s', async (_, name, content, payload) => {
     expect(await read(name, content)).toEqual(payload);
@@ -58,6 +66,14 @@ describe('a file is read', () => {
 });
 
 describe('reading fails', () => {
+  test('of bytes that are no UTF-8', async () => {
+    writeFileSync(folder.file('a'), Buffer.from([0x61, 0xff]));
+    await expect(source('a').sample(signal)).rejects.toThrow(
+      /a: it is not UTF-8; base64 makes a text of any bytes$/,
+    );
+    await expect(source('/proc/self/auxv', 10_000).sample(signal)).rejects.toThrow(/auxv: it is not UTF-8/);
+  });
+
   test.each([
     ['of JSON that is none', 'a.json', '{"a":', /^\/.*\/a\.json: .*JSON/],
     ['of YAML that is none', 'a.yaml', 'a: [', /\/a\.yaml: line 1: not valid YAML: .*flow/],

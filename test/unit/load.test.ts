@@ -136,6 +136,17 @@ describe('a topic', () => {
   });
 
   test.each([
+    ['1m30s', 90_000],
+    ['1h 30m', 5_400_000],
+    ['1w', 604_800_000],
+    ['2d12h', 216_000_000],
+    ['1.5s', 1500],
+    ['1s250ms', 1250],
+  ])('may tick every %s', (interval, intervalMs) => {
+    expect(loadTopic({ interval, data: 1 }).schedule).toMatchObject({ intervalMs });
+  });
+
+  test.each([
     [{ cron: '*/5 * * * *' }, { kind: 'cron', pattern: '*/5 * * * *' }],
     [{ cron: '30 */5 * * * *' }, { kind: 'cron', pattern: '30 */5 * * * *' }],
     [
@@ -157,9 +168,9 @@ describe('a topic', () => {
     expect(loadTopic({ interval: '1s', ...source }).source).toEqual(expected);
   });
 
-  test('may have a name that JavaScript uses itself', () => {
-    const { topics } = load('topics: {__proto__: {publish: true}, constructor: {publish: true}}');
-    expect(topics.map(({ name }) => name)).toEqual(['__proto__', 'constructor']);
+  test('may have upper-case letters in its name', () => {
+    const { topics } = load('topics: {Sys.LoadAverage: {publish: true}}');
+    expect(topics.map(({ name }) => name)).toEqual(['Sys.LoadAverage']);
   });
 });
 
