@@ -1,10 +1,13 @@
 import type { SourceConfig } from '../sources/create.ts';
-import type { logFormats, logLevels } from './formats.ts';
+import type { firsts, logFormats, logLevels } from './formats.ts';
 
 /** When a topic ticks. */
 export type ScheduleConfig =
   | { kind: 'interval'; intervalMs: number; align: boolean }
   | { kind: 'cron'; pattern: string; timezone?: string };
+
+/** What whoever wakes a topic gets at once: a sample unless the last one still counts, the last message, or nothing. */
+export type First = (typeof firsts)[number];
 
 /** One topic, checked and resolved. */
 export interface TopicConfig {
@@ -12,6 +15,7 @@ export interface TopicConfig {
   /** Absent for a topic that sends only what clients publish, when they do. */
   schedule?: ScheduleConfig;
   source: SourceConfig;
+  first: First;
   access: Access;
   timeoutMs: number;
   maxBytes: number;

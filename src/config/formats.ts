@@ -23,6 +23,8 @@ const MIN_PENDING_BYTES = 64 * 1024;
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const logFormats = ['auto', 'journal', 'pretty', 'json'] as const;
 
+export const firsts = ['sample', 'last', 'none'] as const;
+
 /** What a topic's access may be said for. */
 const rights = ['subscribe', 'publish'];
 
@@ -87,6 +89,7 @@ export const formats = {
       isMapping(value) &&
       Object.entries(value).every(([right, list]) => rights.includes(right) && isAccountList(list)),
   },
+  first: oneOf(...firsts),
   reading: oneOf(...hostReadings),
 } satisfies Record<string, Format>;
 

@@ -154,6 +154,11 @@ export const topicSchema = {
     format: 'text',
     default: null,
   },
+  first: {
+    doc: 'What a client gets at once when it wakes the topic. sample: a new sample, unless the last one is younger than the interval, or no tick has come since. last: the last message, if there is one. none: nothing before the next tick. Not set: sample for a plain interval, last for `cron`, `align` and `publish`.',
+    format: 'first',
+    default: null,
+  },
   data: { doc: 'Source: this value, as it stands.', format: 'payload', default: null },
   command: {
     doc: "Source: a command's output; a list of arguments, or a text that `/bin/sh -c` runs. JSON if it parses, else text, both in UTF-8. Its directory is the configuration file's.",

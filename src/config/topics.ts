@@ -6,7 +6,7 @@ import type { SourceConfig } from '../sources/create.ts';
 import type { HostReading } from '../sources/host.ts';
 import { readAccess } from './access.ts';
 import type { Ids } from './access.ts';
-import type { ScheduleConfig, TopicConfig } from './config.ts';
+import type { First, ScheduleConfig, TopicConfig } from './config.ts';
 import { parseCron } from './cron.ts';
 import { formats, isMapping, parseDuration, parseSize } from './formats.ts';
 import type { Format } from './formats.ts';
@@ -55,6 +55,7 @@ function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): To
     name,
     ...(schedule && { schedule }),
     source,
+    first: readFirst(topic, schedule, source, complain),
     access,
     timeoutMs: parseDuration(value('timeout')),
     maxBytes: parseSize(value('maxBytes')),
@@ -123,6 +124,20 @@ function readSchedule(topic: RawTopic, optional: boolean, complain: Complain): S
   if (cron !== undefined) return readCron(cron as string, topic.timezone as string | undefined, complain);
   if (!optional) complain('no schedule; expected interval or cron');
   return undefined;
+}
+
+/** A clock's times are for whoever is there then; an interval is a promise of how old a message may be. */
+function readFirst(
+  topic: RawTopic,
+  schedule: ScheduleConfig | undefined,
+  { kind }: SourceConfig,
+  complain: Complain,
+): First {
+  const first = topic.first as First | undefined;
+  if (first === 'sample' && kind === 'publish')
+    complain('a topic that clients publish to has no source to sample; expected last or none', 'first');
+  const isPlain = schedule?.kind === 'interval' && !schedule.align && kind !== 'publish';
+  return first ?? (isPlain ? 'sample' : 'last');
 }
 
 function readCron(

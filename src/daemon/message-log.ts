@@ -16,6 +16,8 @@ export interface SavedMessages {
   seq: number;
   /** The last messages, numbered without a gap up to `seq`. `json`: the payload as UTF-8 JSON. */
   messages: { seq: number; time: number; json: Buffer }[];
+  /** When the last sample was taken, in milliseconds since the epoch, and of which source. */
+  sampled?: { time: number; source: string };
 }
 
 /** How much a topic keeps. */

@@ -31,6 +31,10 @@ export class Sampler {
   /** Present while it runs; aborted when it stops. */
   #period: AbortController | undefined;
   #running: Promise<void> | undefined;
+  /** It was told to rest, and does so once the sample under way has ended. */
+  #isTired = false;
+  /** When the last sample that counts was begun, on the monotonic clock. */
+  sampledAt = -Infinity;
   /** Failures since the last success. */
   failing = 0;
   skippedTicks = 0;
@@ -53,15 +57,30 @@ export class Sampler {
     return this.#lateness.count === 0 ? null : this.#lateness.percentile(percentile) / 1000;
   }
 
+  /** Reports whether a tick would have come since the last sample. */
+  get isDue(): boolean {
+    return this.#ticker?.hasCome(performance.now() - this.sampledAt) ?? false;
+  }
+
   /** @param options.sampleNow Takes a sample at once, and not only at the first tick. */
   start({ sampleNow }: { sampleNow: boolean }): void {
-    this.#period = new AbortController();
-    this.#ticker?.start();
-    // A sample of the last period that has yet to end is followed by one of this period.
+    this.#isTired = false;
+    this.#period ??= new AbortController();
+    this.#ticker?.start(performance.now() - this.sampledAt);
+    // A sample of an aborted period that has yet to end is followed by one of this period.
     if (sampleNow && !this.#running) this.#takeSample(this.#period.signal);
   }
 
+  /** Takes no sample any more. The one that is under way is of use to whoever comes next. */
+  rest(): void {
+    this.#ticker?.stop();
+    if (this.#running && !this.#period?.signal.aborted) this.#isTired = true;
+    else this.stop();
+  }
+
+  /** Takes no sample any more, and aborts the one that is under way. */
   stop(): void {
+    this.#isTired = false;
     this.#ticker?.stop();
     this.#period?.abort();
     this.#period = undefined;
@@ -84,34 +103,37 @@ export class Sampler {
   }
 
   #takeSample(signal: AbortSignal): void {
+    const at = performance.now();
     let json: string;
     try {
       const result = this.#sample(signal);
       if (result instanceof Promise) {
-        this.#running = this.#finish(result, signal);
+        this.#running = this.#finish(result, at, signal);
         return;
       }
       json = this.#listener.encode(result);
     } catch (error) {
-      return this.#fail(error);
+      return this.#fail(error, at);
     }
-    this.#succeed(json);
+    this.#succeed(json, at);
   }
 
-  async #finish(result: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  async #finish(result: Promise<unknown>, at: number, signal: AbortSignal): Promise<void> {
     let json: string | undefined;
     try {
       const payload = await result;
       if (!signal.aborted) json = this.#listener.encode(payload);
     } catch (error) {
-      if (!signal.aborted) this.#fail(error);
+      if (!signal.aborted) this.#fail(error, at);
     }
     this.#running = undefined;
-    if (json !== undefined) this.#succeed(json);
+    if (json !== undefined) this.#succeed(json, at);
+    if (this.#isTired) return this.stop();
     if (signal.aborted && this.#period) this.#takeSample(this.#period.signal);
   }
 
-  #succeed(json: string): void {
+  #succeed(json: string, at: number): void {
+    this.sampledAt = at;
     const failures = this.failing;
     this.failing = 0;
     this.lastError = undefined;
@@ -119,7 +141,8 @@ export class Sampler {
     this.#listener.payload(json);
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, at: number): void {
+    this.sampledAt = at;
     const before = this.lastError;
     this.failures++;
     this.failing++;

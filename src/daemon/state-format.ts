@@ -1,5 +1,5 @@
 import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
-import { isTopic } from '../protocol/topics.ts';
+import { isTakenElsewhere, isTopic } from '../protocol/topics.ts';
 import type { SavedMessages } from './message-log.ts';
 
 /** Numbering and kept messages of topics. */
@@ -32,8 +32,8 @@ const LATEST_TIME = 8.64e15;
  */
 export function* encodeState({ instance, floor, topics }: State): Generator<Buffer> {
   yield line({ version: VERSION, instance, floor, topics: topics.size });
-  for (const [topic, { seq, messages }] of topics) {
-    yield line({ topic, seq, messages: messages.length });
+  for (const [topic, { seq, messages, sampled }] of topics) {
+    yield line({ topic, seq, messages: messages.length, sampled });
     for (const message of messages) {
       yield Buffer.from(`${message.seq} ${message.time} `);
       yield message.json;
@@ -75,12 +75,13 @@ function decodeLines(lines: Lines): State {
   const count = wholeNumber(header['topics'], 'number of topics');
   const topics = new Map<string, SavedMessages>();
   for (let index = 0; index < count; index++) {
-    const { topic, seq, messages } = mapping(JSON.parse(lines.next().toString()));
+    const { topic, seq, messages, sampled } = mapping(JSON.parse(lines.next().toString()));
     const entries = Array.from({ length: wholeNumber(messages, 'number of messages') }, () =>
       decodeMessage(lines.next()),
     );
     if (topics.has(String(topic))) throw new Error(`it has the topic ${String(topic)} twice`);
-    topics.set(...checkTopic(topic, seq, entries));
+    const [name, saved] = checkTopic(topic, seq, entries);
+    topics.set(name, { ...saved, ...(sampled !== undefined && { sampled: checkSampled(sampled) }) });
   }
   lines.end();
   return { instance: checkInstance(header['instance']), floor: checkSeq(header['floor'], 'floor'), topics };
@@ -131,7 +132,8 @@ function checkTopic(
   seq: unknown,
   messages: SavedMessages['messages'],
 ): [string, SavedMessages] {
-  if (typeof topic !== 'string' || !isTopic(topic)) throw new Error('it has a topic whose name is none');
+  if (typeof topic !== 'string' || !(isTopic(topic) || isTakenElsewhere(topic)))
+    throw new Error('it has a topic whose name is none');
   const last = checkSeq(seq, topic);
   for (const [index, message] of messages.entries()) {
     if (message.seq !== last - messages.length + 1 + index || message.seq < 1)
@@ -142,6 +144,13 @@ function checkTopic(
   // An older version kept payloads with more levels: they cannot be sent any more, nor what is before them.
   const unsendable = messages.findLastIndex(({ json }) => isDeeperThan(MOST_LEVELS, json.toString()));
   return [topic, { seq: last, messages: messages.slice(unsendable + 1) }];
+}
+
+function checkSampled(value: unknown): { time: number; source: string } {
+  const { time, source } = mapping(value);
+  if (!Number.isSafeInteger(time) || typeof source !== 'string')
+    throw new Error('it has a sample without a time or a source');
+  return { time: time as number, source };
 }
 
 function checkSeq(seq: unknown, what: string): number {

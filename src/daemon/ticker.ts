@@ -18,9 +18,15 @@ export class Ticker {
     this.#onTick = onTick;
   }
 
-  start(): void {
-    this.#timetable.begin();
+  /** @param sinceSampleMs How long ago the last sample was taken, in milliseconds; infinite if there is none. */
+  start(sinceSampleMs: number): void {
+    this.#timetable.begin(sinceSampleMs);
     this.#arm(this.#timetable.wait());
+  }
+
+  /** Reports whether a tick would have come in the last so many milliseconds. */
+  hasCome(withinMs: number): boolean {
+    return this.#timetable.hasCome(withinMs);
   }
 
   stop(): void {

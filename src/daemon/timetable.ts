@@ -13,8 +13,10 @@ export interface Tick {
 
 /** Knows when the next tick is due. Times are on the monotonic clock, `performance.now()`. */
 export interface Timetable {
-  /** Begins to count from now. */
-  begin(): void;
+  /** Begins to count: from the last sample if that was less than an interval ago, else from now. */
+  begin(sinceSampleMs: number): void;
+  /** Reports whether a tick would have come in the last so many milliseconds, which may be infinite. */
+  hasCome(withinMs: number): boolean;
   /** Milliseconds until the next tick, 0 or less if it is due. */
   wait(): number;
   /** Takes the tick that is due and moves on to the next one that is still to come. */
@@ -37,9 +39,13 @@ class IntervalTable implements Timetable {
     this.#intervalMs = intervalMs;
   }
 
-  begin(): void {
-    this.#start = performance.now();
+  begin(sinceSampleMs: number): void {
+    this.#start = performance.now() - (this.hasCome(sinceSampleMs) ? 0 : sinceSampleMs);
     this.#next = 1;
+  }
+
+  hasCome(withinMs: number): boolean {
+    return withinMs >= this.#intervalMs;
   }
 
   wait(): number {
@@ -90,8 +96,8 @@ class CronTimes implements WallTimes {
 
 /** A clock that moves by less than this is being corrected, and its times stay where they are. */
 const STEP_MS = 500;
-/** How often a long wait looks whether the wall clock was set meanwhile. */
-const LOOK_MS = 60_000;
+/** How often a long wait looks whether the wall clock was set, or the machine was asleep, meanwhile. */
+const LOOK_MS = 1000;
 
 /**
  * Ticks at instants of the wall clock and follows it when it is set: set forward, the instants it jumped
@@ -103,20 +109,30 @@ class WallTable implements Timetable {
   /** The next instant on the wall clock, and the monotonic time that it was expected at. */
   #instant = 0;
   #expected = 0;
+  /** When the wall clock was looked at, on the monotonic one. */
+  #lookedAt = 0;
 
   constructor(times: WallTimes) {
     this.#times = times;
   }
 
   begin(): void {
+    this.#lookedAt = performance.now();
     this.#aim(Date.now());
+  }
+
+  hasCome(withinMs: number): boolean {
+    const now = Date.now();
+    return withinMs === Infinity || this.#times.after(now - withinMs) <= now;
   }
 
   wait(): number {
     const wall = Date.now();
-    const lateMs = performance.now() - this.#expected;
-    // The clock was set. An instant that it shows now, or has shown since the tick was due, still counts.
-    if (Math.abs(wall - this.#instant - lateMs) > STEP_MS) this.#aim(wall - Math.max(lateMs, 0) - 1);
+    const now = performance.now();
+    const lateMs = now - this.#expected;
+    if (Math.abs(wall - this.#instant - lateMs) > STEP_MS)
+      this.#stepped(wall, Math.max(lateMs, now - this.#lookedAt));
+    this.#lookedAt = now;
     return Math.min(this.#instant - Date.now(), LOOK_MS);
   }
 
@@ -128,6 +144,13 @@ class WallTable implements Timetable {
     for (; next <= due; next = this.#times.after(next)) skipped++;
     this.#aim(next - 1);
     return { lateMs, skipped };
+  }
+
+  /** The clock was set: the last instant that it may have shown in the time that nobody looked counts. */
+  #stepped(wall: number, unseenMs: number): void {
+    let last = wall - unseenMs - 1;
+    for (let next = this.#times.after(last); next <= wall; next = this.#times.after(next)) last = next - 1;
+    this.#aim(last);
   }
 
   #aim(after: number): void {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import type { TopicConfig } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -26,7 +28,7 @@ export class Topic {
   readonly audience: Audience;
   /** Those who joined before there was a message of this waking period, if it may turn out to be no new one. */
   readonly #waiting = new Set<Subscriber>();
-  /** Reports whether the latest message is of this waking period and can be handed to whoever joins. */
+  /** Reports whether the latest message is what whoever joins begins with, and not one that is being sampled. */
   #fresh = false;
   #awake = false;
   /** Settles when the samples of earlier configurations have ended. */
@@ -47,6 +49,10 @@ export class Topic {
     this.#logger = logger;
     this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
     this.#sampler = this.#createSampler();
+    if (saved?.sampled?.source === this.#fingerprint) {
+      const age = Date.now() - saved.sampled.time;
+      if (age >= 0) this.#sampler.sampledAt = performance.now() - age; // Else the clock was set back.
+    }
   }
 
   get config(): TopicConfig {
@@ -83,7 +89,7 @@ export class Topic {
 
   /** Stops the ticks and the sample that is under way; resolves when that has ended. */
   async close(): Promise<void> {
-    this.#sleep();
+    this.#stop();
     await this.#ending;
     await this.#sampler.settled();
   }
@@ -95,13 +101,16 @@ export class Topic {
    */
   join(subscriber: Subscriber, after?: number): number {
     let lost = 0;
+    const wakes = !this.#awake;
+    if (wakes) this.#fresh = !this.#isDue && !this.#sampler.running;
     if (after !== undefined) {
       const kept = this.#log.after(after);
       lost = Math.max(this.seq - after, 0) - kept.length;
       for (const message of kept) this.#deliver(message, subscriber);
-    } else if (this.#fresh || !this.#parts.source) this.#deliver(this.#log.last, subscriber);
-    else if (this.config.onChange) this.#waiting.add(subscriber);
-    if (!this.#awake) this.#wake();
+    } else if (this.#fresh) {
+      if (this.config.first !== 'none') this.#deliver(this.#log.last, subscriber);
+    } else if (this.config.onChange) this.#waiting.add(subscriber);
+    if (wakes) this.#wake();
     return lost;
   }
 
@@ -109,7 +118,8 @@ export class Topic {
   abandoned(): void {
     this.#waiting.clear();
     if (!this.#awake || this.config.always) return;
-    this.#sleep();
+    this.#awake = false;
+    this.#sampler.rest();
   }
 
   /**
@@ -139,16 +149,23 @@ export class Topic {
 
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
   replace(parts: TopicParts): void {
-    this.#sleep();
+    this.#stop();
+    const before = { sampledAt: this.#sampler.sampledAt, source: this.#fingerprint };
     this.#parts = parts;
     this.#log.configure(parts.config);
     const running = this.#sampler.running && this.#sampler.settled();
     this.#ending = Promise.allSettled([this.#ending, running]);
     this.#sampler = this.#createSampler(running ? this.#ending : undefined);
+    if (this.#fingerprint === before.source) this.#sampler.sampledAt = before.sampledAt;
   }
 
   save(): SavedMessages {
-    return this.#log.save();
+    const { sampledAt } = this.#sampler;
+    const time = Math.round(Date.now() - performance.now() + sampledAt);
+    return {
+      ...this.#log.save(),
+      ...(sampledAt > -Infinity && { sampled: { time, source: this.#fingerprint } }),
+    };
   }
 
   /** Lets go of all messages, once it is removed. */
@@ -179,15 +196,25 @@ export class Topic {
     });
   }
 
-  #wake(): void {
-    this.#awake = true;
-    // What was published is there already; what is sampled has to be fetched.
-    this.#sampler.start({ sampleNow: this.#parts.source !== undefined });
+  /** Reports whether to wake means to take a sample: to come and go must not have more of them than the schedule has. */
+  get #isDue(): boolean {
+    return this.config.first === 'sample' && !this.#sampler.running && this.#sampler.isDue;
   }
 
-  #sleep(): void {
+  /** Another one when samples are taken from something else. */
+  get #fingerprint(): string {
+    return createHash('sha256').update(JSON.stringify(this.config.source)).digest('base64url').slice(0, 16);
+  }
+
+  #wake(): void {
+    const isDue = this.#isDue;
+    this.#awake = true;
+    this.#fresh = !isDue && !this.#sampler.running;
+    this.#sampler.start({ sampleNow: isDue });
+  }
+
+  #stop(): void {
     this.#awake = false;
-    this.#fresh = false;
     this.#sampler.stop();
   }
 

@@ -11,12 +11,12 @@ const nodeIpcEvents = ['connect', 'data', 'destroy', 'disconnect', 'error', 'soc
 
 /** Reports whether a name has a meaning of its own: here, in node-ipc, or in every object of JavaScript. */
 export function isReserved(name: string): boolean {
-  return (
-    name === CONTROL ||
-    name.startsWith(`${CONTROL}.`) ||
-    nodeIpcEvents.includes(name) ||
-    Object.hasOwn(Object.prototype, name)
-  );
+  return name === CONTROL || name.startsWith(`${CONTROL}.`) || isTakenElsewhere(name);
+}
+
+/** Reports whether node-ipc or JavaScript gives a name a meaning. Version 0.1 took such names for topics. */
+export function isTakenElsewhere(name: string): boolean {
+  return nodeIpcEvents.includes(name) || Object.hasOwn(Object.prototype, name);
 }
 
 /** Reports whether `name` can name a topic: dot-separated tokens of `[A-Za-z0-9_-]`, none of those that are reserved. */

@@ -21,7 +21,8 @@ export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
     config: {
       name: 't',
       schedule: { kind: 'interval', intervalMs: 1000, align: false },
-      source: sample ? { kind: 'data', data: 'what `sample` gives' } : { kind: 'publish' },
+      source: sample ? { kind: 'data', data: String(sample) } : { kind: 'publish' },
+      first: sample ? 'sample' : 'last',
       timeoutMs: 1000,
       maxBytes: 1000,
       access: {},

@@ -115,6 +115,15 @@ describe('a topic with a mistake is named with its line, its path and what was e
     expect(mistakes(topic(...lines))).toEqual([expect.stringMatching(expected)]);
   });
 
+  test('a sample that nobody can take', () => {
+    expect(mistakes(topic('publish: true', 'first: sample'))).toEqual([
+      expect.stringMatching(/^4 topics.t.first: a topic that clients publish to has no source/),
+    ]);
+    expect(mistakes(topic('interval: 1s', 'data: 1', 'first: now'))).toEqual([
+      expect.stringMatching(/topics.t.first: expected one of sample, last, none, but it is "now"$/),
+    ]);
+  });
+
   test.each(['a..b', 'a b', 'é'])('the name %s', (name) => {
     expect(mistakes(`topics:\n  ${name}: { interval: 1s, data: 1 }`)).toEqual([
       expect.stringMatching(/^2 topics\..*: a topic is named by/),
@@ -218,6 +227,7 @@ topics:
       clients: { max: 5, pendingBytes: 1.5 * 1024 ** 2, stallTimeoutMs: 120_000 },
     });
     const rest = {
+      first: 'last',
       access: {},
       timeoutMs: 10_000,
       maxBytes: 1024 ** 2,
@@ -248,6 +258,7 @@ topics:
         name: 'nothing',
         schedule: { kind: 'interval', intervalMs: 3_600_000, align: false },
         source: { kind: 'data', data: null },
+        first: 'sample',
         always: true,
       },
     ]);

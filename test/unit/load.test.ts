@@ -106,6 +106,7 @@ describe('a topic', () => {
       name: 't',
       ...everySecond,
       source: { kind: 'data', data: 5 },
+      first: 'sample',
       ...rest,
     });
   });
@@ -114,6 +115,7 @@ describe('a topic', () => {
     const access = { subscribe: ['root', '42', '@root'] };
     const options = {
       access,
+      first: 'none',
       timeout: '1h',
       maxBytes: '64MiB',
       onChange: true,
@@ -125,6 +127,7 @@ describe('a topic', () => {
       name: 't',
       schedule: { kind: 'interval', intervalMs: 2 * 24 * 3_600_000, align: true },
       source: { kind: 'host', host: 'load' },
+      first: 'none',
       access: { subscribe: { uids: [0, 42], gids: [0] } },
       timeoutMs: 3_600_000,
       maxBytes: 64 * 1024 ** 2,

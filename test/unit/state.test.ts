@@ -32,7 +32,7 @@ const state: State = {
   instance: 'f00d',
   floor: 9,
   topics: new Map([
-    ['host.load', { seq: 57, messages }],
+    ['host.load', { seq: 57, messages, sampled: { time: 1795450476742, source: 'a hash' } }],
     ['__proto__', { seq: 0, messages: [] }],
   ]),
 };

@@ -44,6 +44,7 @@ describe('who comes back to a topic with a history', () => {
     topic.subscribe(listener);
     vi.advanceTimersByTime(2000);
     topic.unsubscribe(listener);
+    vi.advanceTimersByTime(1000);
     topic.subscribe(listener, 3);
     expect(listener.seqs).toEqual([1, 2, 3, 4]);
   });

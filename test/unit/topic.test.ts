@@ -55,11 +55,12 @@ describe('the first to register', () => {
     expect(first.seqs).toEqual([1, 2, 3, 4]);
   });
 
-  test('gets a sample of its own time, and not what an earlier one heard', () => {
+  test('gets a sample of its own time, and not what one heard an interval earlier', () => {
     const topic = createTopic({ sample: counting() });
     const [early, late] = [new Listener(), new Listener()];
     topic.subscribe(early);
     topic.unsubscribe(early);
+    vi.advanceTimersByTime(1000);
     topic.subscribe(late);
     expect([early.heard, late.heard]).toEqual([[1], [2]]);
   });
@@ -104,19 +105,20 @@ describe('when a client leaves', () => {
     expect([stays.heard, leaves.heard]).toEqual([[1, 2], [1]]);
   });
 
-  test('and was the last, the topic sleeps, and ends the sample under way', () => {
-    let aborted = false;
-    const sample = (signal: AbortSignal) => {
-      signal.addEventListener('abort', () => (aborted = true));
-      return new Promise(() => {});
-    };
-    const topic = createTopic({ sample });
+  test('and was the last, the topic sleeps when the sample under way has ended', async () => {
+    const run = Promise.withResolvers<string>();
+    let signal: AbortSignal | undefined;
+    const topic = createTopic({ sample: (given) => ((signal = given), run.promise) });
     const last = new Listener();
     topic.subscribe(last);
     topic.unsubscribe(last);
-    expect(aborted).toBe(true);
     expect(topic.awake).toBe(false);
     expect(vi.getTimerCount()).toBe(0);
+    expect(signal?.aborted).toBe(false);
+    run.resolve('of use to the next');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(signal?.aborted).toBe(true); // What the source keeps for its samples can go.
+    expect(topic.seq).toBe(1);
   });
 
   test('that was never there, nothing happens', () => {
