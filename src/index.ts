@@ -3,13 +3,13 @@
  * @module
  */
 export { connect } from './client/client.ts';
-export type { Client } from './client/client.ts';
+export type { Client, ClientEvents } from './client/client.ts';
 export type { State } from './client/link.ts';
 export type { ConnectOptions, ListenOptions, StatusOptions } from './client/options.ts';
 export type { Message, Subscription } from './client/subscription.ts';
 export { ChimedError, codes } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Logger, LogMethod } from './log.ts';
-export type { RegisteredTopic } from './protocol/messages.ts';
+export type { Failing, Recovered, RegisteredTopic } from './protocol/messages.ts';
 export { findSocketPath } from './protocol/paths.ts';
 export type { ClientStatus, Status, TopicStatus } from './protocol/status.ts';

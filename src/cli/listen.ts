@@ -52,6 +52,10 @@ async function listen(patterns: string[], options: Options): Promise<void> {
     ...(options.socket !== undefined && { socket: options.socket }),
   });
   client.on('state', reporter(client, patterns));
+  client.on('failing', ({ topic, error }) =>
+    note(`${topic} is failing: ${printable(error)}; what came of it before is stale`),
+  );
+  client.on('recovered', ({ topic }) => note(`${topic} has recovered`));
   let unreached: ChimedError | undefined = new ChimedError('timeout', 'no daemon answered in time');
   client.on('state', (state) => {
     if (state.status === 'ready') unreached = undefined;
@@ -102,10 +106,12 @@ function note(text: string): void {
 }
 
 function chooseFormat({ raw, json }: Options, paint: Painter): Format {
-  if (json) return ({ topic, seq, time, data, missed }) => JSON.stringify({ topic, seq, time, data, missed });
+  if (json)
+    return ({ topic, seq, time, data, missed, stale }) =>
+      JSON.stringify({ topic, seq, time, data, missed, stale });
   if (raw) return ({ data }) => asText(data);
-  return ({ topic, seq, time, data }) =>
-    `${paint.dim(clock(time))} ${paint.name(topic)} ${paint.dim(`#${seq}`)} ${printable(asText(data))}`;
+  return ({ topic, seq, time, data, stale }) =>
+    `${paint.dim(clock(time))} ${paint.name(topic)} ${paint.dim(`#${seq}${stale ? ' stale' : ''}`)} ${printable(asText(data))}`;
 }
 
 function asText(data: unknown): string {

@@ -4,7 +4,15 @@ import { ChimedError, isErrorCode, messageOf } from '../errors.ts';
 import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
 import { toJson } from '../protocol/json.ts';
-import type { Frame, Published, Registered, RegisteredTopic, Rejection } from '../protocol/messages.ts';
+import type {
+  Failing,
+  Frame,
+  Published,
+  Recovered,
+  Registered,
+  RegisteredTopic,
+  Rejection,
+} from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
 import { isPattern, isTopic } from '../protocol/topics.ts';
@@ -24,8 +32,17 @@ export function connect(options: ConnectOptions = {}): Client {
   return new Client(options);
 }
 
-/** A connection to the daemon that mends itself. Emits `state` at each change. */
-export class Client extends EventEmitter<{ state: [State] }> {
+/** What a client emits, and with what. */
+export interface ClientEvents {
+  state: [State];
+  /** The source of a topic fails, or for another reason than before. Comes to who joins such a topic, too. */
+  failing: [Failing];
+  /** The source of a topic has recovered; its message follows. */
+  recovered: [Recovered];
+}
+
+/** A connection to the daemon that mends itself. Emits `state` at each change, and how the sources of its topics are. */
+export class Client extends EventEmitter<ClientEvents> {
   readonly #options: ConnectOptions;
   readonly #logger: Logger;
   readonly #link: Link;
@@ -189,14 +206,30 @@ export class Client extends EventEmitter<{ state: [State] }> {
         return this.#requests.statusCame(frame.data as Status);
       case 'chimed.rejected':
         return this.#rejected(frame.data as Rejection);
+      case 'chimed.failing':
+        return this.#failing(frame.data as Failing);
+      case 'chimed.recovered':
+        return this.#recovered(frame.data as Recovered);
       default:
         this.#message(frame);
     }
   }
 
-  #message({ type: topic, data, seq = 0, time = 0 }: Frame): void {
+  #failing(failing: Failing): void {
+    const { topic, error } = failing;
+    this.#logger.warn({ topic, error }, 'the source of a topic is failing');
+    this.emit('failing', failing);
+  }
+
+  #recovered(recovered: Recovered): void {
+    this.#logger.info({ ...recovered }, 'the source of a topic has recovered');
+    this.emit('recovered', recovered);
+  }
+
+  #message({ type: topic, data, seq = 0, time = 0, stale }: Frame): void {
     if (this.#instance === undefined) return; // Cannot be: nothing comes before the registration.
-    this.#subscriptions.push({ topic, seq, time, data, instance: this.#instance });
+    const mark = stale && { stale };
+    this.#subscriptions.push({ topic, seq, time, data, instance: this.#instance, ...mark });
   }
 
   #rejected({ code, message, topic, id }: Rejection): void {

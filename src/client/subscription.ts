@@ -16,6 +16,8 @@ export interface Message<T = unknown> {
   missed: number;
   /** Id of the numbering that `seq` belongs to. Another id means that it began again. */
   instance: string;
+  /** Present if the source has failed since: the message does not say how things are. */
+  stale?: true;
 }
 
 /** A message as it comes from the daemon. */
@@ -83,12 +85,12 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
   }
 
   /** Called by the client for each message that belongs here. */
-  push({ topic, seq, time, data, instance }: Heard): void {
+  push({ topic, seq, time, data, instance, stale }: Heard): void {
     if (this.#ended) return;
     const heard = this.#heard.get(topic);
     const missed = heard?.instance === instance ? seq - heard.seq - 1 : 0;
     this.#heard.set(topic, { instance, seq });
-    const message = { topic, seq, time, data: data as T, missed, instance };
+    const message = { topic, seq, time, data: data as T, missed, instance, ...(stale && { stale }) };
     const waiter = this.#waiters.shift();
     if (waiter) return waiter.resolve({ done: false, value: this.#handOver(message) });
     this.#buffer.push(message);

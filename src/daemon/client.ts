@@ -117,6 +117,14 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     }
   }
 
+  notice(topic: string, frame: Buffer): void {
+    try {
+      this.#outbox.notice(topic, frame);
+    } catch (error) {
+      this.connection.failed(error);
+    }
+  }
+
   /** Drops what is held back of a topic that it may not hear any more. */
   forget(topic: string): void {
     this.#outbox.forget(topic);

@@ -38,6 +38,8 @@ export class Outbox {
   /** What this turn of the event loop has brought. */
   #batch: Batch | undefined;
   #held: Map<string, Buffer> | undefined;
+  /** The latest notice about each topic, which there was no room for. */
+  readonly #notices = new Map<string, Buffer>();
   /** What was posted in this flush. */
   #posted: Batch | undefined;
   /** What was posted and has not left, and this client's part of the memory that it takes. */
@@ -64,7 +66,8 @@ export class Outbox {
 
   /** Bytes of memory that it takes. Those that several clients wait for count for each in equal parts. */
   get heldBytes(): number {
-    return Math.min(this.#unsentBytes, this.#connection.pendingBytes) + (this.#held?.size ?? 0) * HELD_BYTES;
+    const held = (this.#held?.size ?? 0) + this.#notices.size;
+    return Math.min(this.#unsentBytes, this.#connection.pendingBytes) + held * HELD_BYTES;
   }
 
   /** Keeps what was posted last until it has left, and is charged for a part of it. */
@@ -114,8 +117,17 @@ export class Outbox {
     }
   }
 
+  /** Queues a notice about a topic. Like a message it waits while there is no room, but it is counted nowhere. */
+  notice(topic: string, frame: Buffer): void {
+    if (!this.#held && !this.full) return this.#queue(frame);
+    this.#notices.delete(topic);
+    this.#notices.set(topic, frame);
+    this.wantRoom();
+  }
+
   /** Drops what is held back of a topic. */
   forget(topic: string): void {
+    this.#notices.delete(topic);
     if (this.#held?.delete(topic)) this.#countSkipped();
   }
 
@@ -156,10 +168,18 @@ export class Outbox {
   /** What was written has left for the client: what was held back follows. */
   drained(): void {
     this.#roomWanted = false;
-    const held = this.#held;
-    if (!held) return;
+    if (this.#held && !this.#sendHeld(this.#held)) return;
+    for (const [topic, frame] of this.#notices) {
+      if (this.full) return this.wantRoom();
+      this.#notices.delete(topic);
+      this.#queue(frame);
+    }
+  }
+
+  /** Returns whether there was room for all. */
+  #sendHeld(held: Map<string, Buffer>): boolean {
     for (const [topic, frame] of held) {
-      if (this.full) return;
+      if (this.full) return false;
       held.delete(topic);
       this.sent++;
       this.#queue(frame);
@@ -167,6 +187,7 @@ export class Outbox {
     this.#held = undefined;
     this.#listener.caughtUp(this.#skippedWhileSlow);
     this.#skippedWhileSlow = 0;
+    return true;
   }
 
   /** Something of ours failed: the client loses its connection. */
@@ -179,6 +200,7 @@ export class Outbox {
     clearTimeout(this.#stallTimer);
     this.skipped += this.#held?.size ?? 0;
     this.#held = undefined;
+    this.#notices.clear();
     this.#batch = undefined;
     this.#unsentBytes = 0;
   }

@@ -35,8 +35,9 @@ export class Sampler {
   #isTired = false;
   /** When the last sample that counts was begun, on the monotonic clock. */
   sampledAt = -Infinity;
-  /** Failures since the last success. */
+  /** Failures since the last success, and when the first of them was, in milliseconds since the epoch. */
   failing = 0;
+  failingSince = 0;
   skippedTicks = 0;
   failures = 0;
   lastError: string | undefined;
@@ -45,6 +46,14 @@ export class Sampler {
     this.#sample = sample;
     this.#listener = listener;
     this.#ticker = schedule && new Ticker(schedule, (tick) => this.#onTick(tick));
+  }
+
+  /** Goes on where another one was: when it took its last sample, and whether that failed. */
+  continue({ sampledAt, failing, failingSince, lastError }: Sampler): void {
+    this.sampledAt = sampledAt;
+    this.failing = failing;
+    this.failingSince = failingSince;
+    this.lastError = lastError;
   }
 
   /** How long the next tick is overdue, in milliseconds; 0 if it is not. It grows while the schedule stands still. */
@@ -145,7 +154,7 @@ export class Sampler {
     this.sampledAt = at;
     const before = this.lastError;
     this.failures++;
-    this.failing++;
+    if (this.failing++ === 0) this.failingSince = Date.now();
     this.lastError = messageOf(error);
     if (this.lastError !== before) this.#listener.failing(this.lastError);
   }

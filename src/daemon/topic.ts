@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import type { TopicConfig } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { Failing, Recovered } from '../protocol/messages.ts';
 import type { Source } from '../sources/source.ts';
+import { encodeFrame, encodeMessage } from '../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
@@ -108,8 +110,9 @@ export class Topic {
       lost = Math.max(this.seq - after, 0) - kept.length;
       for (const message of kept) this.#deliver(message, subscriber);
     } else if (this.#fresh) {
-      if (this.config.first !== 'none') this.#deliver(this.#log.last, subscriber);
+      if (this.config.first !== 'none') this.#deliver(this.#lastAsItIs, subscriber);
     } else if (this.config.onChange) this.#waiting.add(subscriber);
+    if (this.#sampler.failing > 0) subscriber.notice(this.name, this.#failingFrame());
     if (wakes) this.#wake();
     return lost;
   }
@@ -150,13 +153,15 @@ export class Topic {
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
   replace(parts: TopicParts): void {
     this.#stop();
-    const before = { sampledAt: this.#sampler.sampledAt, source: this.#fingerprint };
+    const before = { sampler: this.#sampler, source: this.#fingerprint };
     this.#parts = parts;
     this.#log.configure(parts.config);
     const running = this.#sampler.running && this.#sampler.settled();
     this.#ending = Promise.allSettled([this.#ending, running]);
     this.#sampler = this.#createSampler(running ? this.#ending : undefined);
-    if (this.#fingerprint === before.source) this.#sampler.sampledAt = before.sampledAt;
+    if (parts.source) this.#sampler.continue(before.sampler);
+    else if (before.sampler.failing > 0) this.#recovered(before.sampler.failing);
+    if (this.#fingerprint !== before.source) this.#sampler.sampledAt = -Infinity;
   }
 
   save(): SavedMessages {
@@ -191,9 +196,36 @@ export class Topic {
       payload: (json) => {
         if (json !== '') this.#send(json);
       },
-      failing: (error) => this.#logger.warn({ ...fields, error }, 'source is failing'),
-      recovered: (failures) => this.#logger.info({ ...fields, failures }, 'source has recovered'),
+      failing: (error) => {
+        this.#logger.warn({ ...fields, error }, 'source is failing');
+        this.#notify(this.#failingFrame());
+      },
+      recovered: (failures) => this.#recovered(failures),
     });
+  }
+
+  #recovered(failures: number): void {
+    this.#logger.info({ topic: this.name, failures }, 'source has recovered');
+    const data: Recovered = { topic: this.name, failures };
+    this.#notify(encodeFrame({ type: 'chimed.recovered', data }));
+  }
+
+  #failingFrame(): Buffer {
+    const { lastError = '', failingSince, failing } = this.#sampler;
+    const data: Failing = { topic: this.name, error: lastError, since: failingSince, failures: failing };
+    return encodeFrame({ type: 'chimed.failing', data });
+  }
+
+  #notify(frame: Buffer): void {
+    const { name } = this;
+    this.audience.each((subscriber) => subscriber.notice(name, frame));
+  }
+
+  /** The latest message, which says so if the source has failed since. */
+  get #lastAsItIs(): LoggedMessage | undefined {
+    const { last, lastJson = '' } = this.#log;
+    if (!last || this.#sampler.failing === 0) return last;
+    return { ...last, frame: encodeMessage(this.name, lastJson, last.seq, last.time, true) };
   }
 
   /** Reports whether to wake means to take a sample: to come and go must not have more of them than the schedule has. */

@@ -11,6 +11,8 @@ export interface Frame {
   seq?: number;
   /** When the message was made, in milliseconds since the epoch. */
   time?: number;
+  /** The source has failed since: the message does not say how things are. */
+  stale?: true;
 }
 
 /** Where a client stood when its connection broke: the last `seq` it heard of each topic. */
@@ -65,6 +67,22 @@ export interface Rejection {
   /** The topic or pattern that was refused. */
   topic?: string;
   id?: RequestId;
+}
+
+/** `chimed.failing`: the source of a topic fails, for this reason. What it sent before is stale. */
+export interface Failing {
+  topic: string;
+  error: string;
+  /** When it began to fail, in milliseconds since the epoch. */
+  since: number;
+  /** How many samples have failed since then. */
+  failures: number;
+}
+
+/** `chimed.recovered`: a sample was taken after so many had failed. */
+export interface Recovered {
+  topic: string;
+  failures: number;
 }
 
 /** `chimed.stopping`: the daemon is about to close the connection. */

@@ -6,7 +6,7 @@ import { takePlace } from './places.ts';
 
 /** Longest that it may take to find out why a program could not be run, in milliseconds. */
 const EXPLAIN_MS = 1000;
-/** How much of the last line on standard error is shown. */
+/** How much of the line that says why it failed is shown. */
 const LAST_LINE_CHARACTERS = 300;
 /** Exit codes of a shell that could not run a command: not executable, and not found. */
 const cannotRun = [126, 127];
@@ -52,7 +52,7 @@ export async function runCommand(run: CommandRun, signal: AbortSignal): Promise<
     if (cause !== undefined || !exit) throw new Error(`the command was ended: ${cause}`);
     const failure = failureOf(exit);
     if (failure === undefined) return decoded(Buffer.concat(output));
-    const why = 'failure' in exit ? '' : ((await explain(run, exit)) ?? lastLine(child));
+    const why = 'failure' in exit ? '' : ((await explain(run, exit)) ?? tellingLine(child.stderr, output));
     throw new Error(`the command ${failure}${why}`);
   } finally {
     clearTimeout(timer);
@@ -105,7 +105,9 @@ async function explain({ argv, directory, env }: CommandRun, exit: Exit): Promis
   return why?.startsWith('cannot be run: ') && !why.includes('the system cannot') ? `: it ${why}` : undefined;
 }
 
-function lastLine({ stderr }: Child): string {
-  const line = stderr.split('\n').at(-1)?.slice(-LAST_LINE_CHARACTERS);
-  return line ? `: ${line}` : '';
+/** The last line of what it wrote to stderr, else to stdout; the first if the last only says how it is used. */
+function tellingLine(stderr: string, output: readonly Buffer[]): string {
+  const lines = (stderr || Buffer.concat(output).toString()).trim().split('\n');
+  const line = lines[/^(usage|try)\b/i.test(lines.at(-1)!) ? 0 : lines.length - 1]!;
+  return line && `: ${line.slice(-LAST_LINE_CHARACTERS)}`;
 }

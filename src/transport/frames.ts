@@ -25,8 +25,9 @@ export function encodeFrame(frame: Frame): Buffer {
 }
 
 /** Encodes a message whose payload is JSON already. Topics have no character that JSON would escape. */
-export function encodeMessage(topic: string, json: string, seq: number, time: number): Buffer {
-  return Buffer.from(`{"type":"${topic}","data":${json},"seq":${seq},"time":${time}}${DELIMITER}`);
+export function encodeMessage(topic: string, json: string, seq: number, time: number, stale = false): Buffer {
+  const mark = stale ? ',"stale":true' : '';
+  return Buffer.from(`{"type":"${topic}","data":${json},"seq":${seq},"time":${time}${mark}}${DELIMITER}`);
 }
 
 /** The payload of a message that `encodeMessage` made, as JSON: a part of its bytes, not a copy. */

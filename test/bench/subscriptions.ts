@@ -14,6 +14,7 @@ class BenchSubscriber implements Subscriber {
   readonly peer = undefined;
   readonly patterns = new Set<Pattern>();
   message(): void {}
+  notice(): void {}
 }
 
 function finish(work: Iterable<unknown>): void {

@@ -78,9 +78,14 @@ export class Listener implements Subscriber {
   readonly peer = undefined;
   readonly patterns = new Set<Pattern>();
   readonly frames: Frame[] = [];
+  readonly notices: Frame[] = [];
 
   message(_topic: string, frame: Buffer): void {
     this.frames.push(decodeFrame(frame));
+  }
+
+  notice(_topic: string, frame: Buffer): void {
+    this.notices.push(decodeFrame(frame));
   }
 
   /** The payloads that it heard. */

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { createReadStream, readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { describe, expect, test } from 'vitest';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
 
 import { startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -21,24 +19,21 @@ describe.concurrent('a command', () => {
     expect(topic.failures).toBe(0);
   });
 
-  test('is ended when nobody listens any more, and run anew for the next one who does', async () => {
+  test('goes on when nobody listens any more, for whoever comes next, and is run once', async () => {
     using folder = temporaryFolder();
-    const pipe = folder.file('pipe');
-    execFileSync('mkfifo', [pipe]);
-    // As long as the process lives, it holds the pipe open.
-    const command = `exec 3> '${pipe}'; echo $$ >&3; exec sleep 60`;
-    await using daemon = await startDaemon({ topics: { t: { interval: '1h', command } } });
-    const pids: string[] = [];
-    for (let listeners = 0; listeners < 2; listeners++) {
+    const command = 'echo run >> runs; until [ -e go ]; do sleep 0.02; done; echo done';
+    await using daemon = await startDaemon({ topics: { t: { interval: '1h', command } } }, { folder });
+    {
       using client = await daemon.raw();
       client.send('t');
-      for await (const pid of createInterface(createReadStream(pipe))) {
-        pids.push(pid);
-        client.socket.end();
-      }
+      await vi.waitUntil(() => existsSync(folder.file('runs')), { timeout: 10_000 });
     }
-    expect(new Set(pids).size).toBe(2);
-    expect((await daemon.status()).topics[0]).toMatchObject({ failures: 0, awake: false });
+    while ((await daemon.status()).topics[0]!.awake);
+    using next = await daemon.raw();
+    next.send('t');
+    writeFileSync(folder.file('go'), '');
+    expect((await next.frame('t')).data).toBe('done');
+    expect(readFileSync(folder.file('runs'), 'utf8')).toBe('run\n');
   });
 
   test('that prints without end is ended, and what it printed is not sent', async () => {

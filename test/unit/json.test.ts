@@ -35,7 +35,7 @@ describe('what JSON cannot carry is refused', () => {
     [new Map([[1, 2]]), /a Map/],
     [{ seen: new Set([1]) }, /a Set at seen/],
     [new Error('no'), /an Error/],
-    [{ then: Promise.resolve(1) }, /a Promise at then/],
+    [{ later: Promise.resolve(1) }, /a Promise at later/],
     [/x/, /a RegExp/],
     [new Uint8Array(2), /bytes \(base64/],
     [circle, /circular/],

@@ -118,6 +118,28 @@ describe('for a client that has stopped reading', () => {
     expect(all.outbox.pendingBytes).toBe(all.connection.pendingBytes);
   });
 
+  test('the latest notice about each topic follows when it reads again, and none is counted', async () => {
+    using all = await client();
+    const notice = (topic: string, number: number): void =>
+      all.outbox.notice(topic, encodeMessage('chimed.failing', JSON.stringify([topic, number]), 1, 0));
+    notice('a', 0);
+    await all.fill('a');
+    const { skipped } = all.outbox;
+    for (let number = 1; number <= 1000; number++) {
+      notice('a', number);
+      notice('b', number);
+    }
+    all.outbox.forget('b');
+    expect(all.outbox.skipped).toBe(skipped);
+    all.far.socket.resume();
+    const notices = await all.far.messages('chimed.failing', 2);
+    expect(notices.map(({ data }) => data)).toEqual([
+      ['a', 0],
+      ['a', 1000],
+    ]);
+    expect(all.far.frames.items.at(-1)).toBe(notices[1]); // After the messages that waited.
+  });
+
   test('answers are never skipped; instead, the outbox says that it is full', async () => {
     using all = await client();
     await all.fill('a');

@@ -22,6 +22,7 @@ class TestSubscriber implements Subscriber {
   }
 
   message(): void {}
+  notice(): void {}
 }
 
 const restricted: Accounts = { uids: [50_001], gids: [] };

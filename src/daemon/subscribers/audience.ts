@@ -10,6 +10,8 @@ export interface Subscriber {
   readonly patterns: Set<Pattern>;
   /** Takes a message. Must not throw: others wait behind it. */
   message(topic: string, frame: Buffer): void;
+  /** Takes a control message about a topic, of which only the latest counts. Must not throw either. */
+  notice(topic: string, frame: Buffer): void;
 }
 
 /** A topic name or wildcard pattern that clients are registered for. All who registered for the same share one. */
