@@ -3,7 +3,7 @@ import { Command } from 'commander';
 
 import { ChimedError, messageOf } from '../errors.ts';
 import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
-import { jsonOrText } from '../sources/text.ts';
+import { jsonOrText } from '../sources/output.ts';
 import { decodeUtf8 } from '../text.ts';
 import { connectOnce, socketOption } from './connection.ts';
 

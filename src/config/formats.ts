@@ -3,6 +3,7 @@ import ms from 'ms';
 
 import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
 import { hostReadings } from '../sources/host.ts';
+import { outputFormats } from '../sources/output.ts';
 
 /** A kind of value in the configuration. */
 export interface Format {
@@ -90,6 +91,7 @@ export const formats = {
       Object.entries(value).every(([right, list]) => rights.includes(right) && isAccountList(list)),
   },
   first: oneOf(...firsts),
+  output: oneOf(...outputFormats),
   reading: oneOf(...hostReadings),
 } satisfies Record<string, Format>;
 

@@ -170,6 +170,11 @@ export const topicSchema = {
     format: 'text',
     default: null,
   },
+  format: {
+    doc: 'What a `command` prints, or a `file` holds; another text fails the sample. auto: JSON if it parses, else text (a file: by its name). json, text. number: one, and nothing else. lines: a list of texts. nagios (a command): what a monitoring plugin prints, see below.',
+    format: 'output',
+    default: null,
+  },
   module: {
     doc: 'Source: an ES module whose default export is `async ({ topic, signal, log }) => payload`.',
     format: 'text',

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import { isReserved, isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { HostReading } from '../sources/host.ts';
+import type { OutputFormat } from '../sources/output.ts';
 import { readAccess } from './access.ts';
 import type { Ids } from './access.ts';
 import type { First, ScheduleConfig, TopicConfig } from './config.ts';
@@ -92,13 +93,14 @@ function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefin
   const [kind, ...others] = sourceKeys.filter((key) => key in topic);
   if (kind === undefined) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
   if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
+  const format = readFormat(topic, kind, complain);
   switch (kind) {
     case 'data':
       return { kind, data: topic.data };
     case 'command':
-      return { kind, command: topic.command as string | string[] };
+      return { kind, command: topic.command as string | string[], ...(format && { format }) };
     case 'file':
-      return { kind, file: topic.file as string };
+      return { kind, file: topic.file as string, ...(format && format !== 'nagios' && { format }) };
     case 'module':
       return { kind, module: topic.module as string };
     case 'host':
@@ -110,6 +112,19 @@ function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefin
     default:
       return kind satisfies never;
   }
+}
+
+/** @returns undefined for `auto`, as for none. */
+function readFormat(
+  { format }: RawTopic,
+  kind: (typeof sourceKeys)[number] | undefined,
+  complain: Complain,
+): OutputFormat | undefined {
+  if (format === undefined || format === 'auto') return undefined;
+  if (kind !== 'command' && kind !== 'file') complain('format goes with command or file', 'format');
+  else if (format === 'nagios' && kind === 'file')
+    complain('nagios goes with command: it has an exit code', 'format');
+  return format as OutputFormat;
 }
 
 function readSchedule(topic: RawTopic, optional: boolean, complain: Complain): ScheduleConfig | undefined {

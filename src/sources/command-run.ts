@@ -16,6 +16,8 @@ export interface CommandRun extends Pick<Launch, 'argv' | 'directory' | 'env'> {
   topic: string;
   timeoutMs: number;
   maxBytes: number;
+  /** Exit codes that are no failures; the output then begins with a line that is the code. @default 0, without such a line */
+  exits?: readonly number[];
 }
 
 /**
@@ -50,6 +52,8 @@ export async function runCommand(run: CommandRun, signal: AbortSignal): Promise<
   try {
     const exit = await Promise.race([child.gone, ended]);
     if (cause !== undefined || !exit) throw new Error(`the command was ended: ${cause}`);
+    if ('code' in exit && run.exits?.includes(exit.code ?? -1))
+      return `${exit.code}\n${decoded(Buffer.concat(output))}`;
     const failure = failureOf(exit);
     if (failure === undefined) return decoded(Buffer.concat(output));
     const why = 'failure' in exit ? '' : ((await explain(run, exit)) ?? tellingLine(child.stderr, output));

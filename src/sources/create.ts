@@ -3,13 +3,14 @@ import { fileSource } from './file.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
 import { moduleSource } from './module.ts';
+import type { OutputFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
 
 /** What the configuration says of a source; exactly one of the kinds. */
 export type SourceConfig =
   | { kind: 'data'; data: unknown }
-  | { kind: 'command'; command: string | readonly string[] }
-  | { kind: 'file'; file: string }
+  | { kind: 'command'; command: string | readonly string[]; format?: OutputFormat }
+  | { kind: 'file'; file: string; format?: Exclude<OutputFormat, 'nagios'> }
   /** `stamp`: see `stampOf`. */
   | { kind: 'module'; module: string; stamp?: string }
   | { kind: 'host'; host: HostReading }
@@ -21,9 +22,9 @@ export function createSource(config: SourceConfig, context: SourceContext): Sour
     case 'data':
       return { sample: () => config.data };
     case 'command':
-      return commandSource(config.command, context);
+      return commandSource(config.command, context, config.format);
     case 'file':
-      return fileSource(config.file, context);
+      return fileSource(config.file, context, config.format);
     case 'module':
       return moduleSource(config.module, context);
     case 'host':

@@ -5,13 +5,13 @@ import { extname, resolve } from 'node:path';
 
 import { messageAt, messageOf } from '../errors.ts';
 import type * as LocalFiles from '../linux/local-file.ts';
-import { parseJson } from '../protocol/json.ts';
 import { decodeUtf8 } from '../text.ts';
 import { parseYaml } from '../yaml.ts';
 import { childThread } from './children.ts';
 import { sourceEnvironment } from './environment.ts';
+import { parseOutput } from './output.ts';
+import type { OutputFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
-import { withoutTrailingNewline } from './text.ts';
 
 /** How many files may be read in this process at a time. A disk that fails can hold up so many of Node's threads. */
 const READS = 2;
@@ -22,10 +22,14 @@ const FIRST_BYTES = 4096;
 let reads = 0;
 
 /**
- * Reads a file: `.json`, `.yaml` and `.yml` are parsed, anything else is text. What might make this process wait, such
+ * Reads a file: unless there is a format, `.json`, `.yaml` and `.yml` are parsed, and anything else is text. What might make this process wait, such
  * as a file on the network, is read by a process of its own.
  */
-export function fileSource(file: string, context: SourceContext): Source {
+export function fileSource(
+  file: string,
+  context: SourceContext,
+  format?: Exclude<OutputFormat, 'nagios'>,
+): Source {
   const { topic, directory, timeoutMs, maxBytes } = context;
   const path = resolve(directory, file);
   const run = {
@@ -57,7 +61,8 @@ export function fileSource(file: string, context: SourceContext): Source {
   return {
     async sample(signal) {
       try {
-        return parse(await read(signal), extname(path));
+        const text = await read(signal);
+        return format === undefined ? parse(text, extname(path)) : parseOutput(text, format);
       } catch (error) {
         throw new Error(messageAt(path, plain(error, await here)), { cause: error });
       }
@@ -125,11 +130,11 @@ function plain(error: unknown, here: typeof LocalFiles | undefined): string {
 function parse(text: string, extension: string): unknown {
   switch (extension) {
     case '.json':
-      return parseJson(text);
+      return parseOutput(text, 'json');
     case '.yaml':
     case '.yml':
       return parseYaml(text);
     default:
-      return withoutTrailingNewline(text);
+      return parseOutput(text, 'text');
   }
 }

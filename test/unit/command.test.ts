@@ -101,6 +101,27 @@ describe('the payload', () => {
     expect(await run(command)).toEqual(payload);
   });
 
+  test('may be what a monitoring plugin says, whose exit code is no failure', async () => {
+    const critical = commandSource(
+      'echo "DISK CRITICAL|/=99%"; exit 2',
+      sourceContext(folder.path),
+      'nagios',
+    );
+    expect(await critical.sample(wanted.signal)).toEqual({
+      status: 'CRITICAL',
+      exit: 2,
+      text: 'DISK CRITICAL',
+      perfdata: { '/': { value: 99, unit: '%' } },
+    });
+    const broken = commandSource('echo no such plugin >&2; exit 127', sourceContext(folder.path), 'nagios');
+    await expect(broken.sample(wanted.signal)).rejects.toThrow('exited with 127: no such plugin');
+  });
+
+  test('fails if it is none of its format', async () => {
+    const number = commandSource('echo many', sourceContext(folder.path), 'number');
+    await expect(number.sample(wanted.signal)).rejects.toThrow('it is not a number: "many"');
+  });
+
   test('of a list of arguments is of these, as they are, without a shell', async () => {
     expect(await run(['printf', '[%s]', '$HOME *', ';', "'"])).toBe("[$HOME *][;][']");
   });

@@ -44,6 +44,14 @@ describe('a file is read', () => {
     expect(await read(name, content)).toEqual(payload);
   });
 
+  test('as its format says, whatever its name', async () => {
+    writeFileSync(folder.file('a.json'), '1\n2\n');
+    const lines = fileSource('a.json', sourceContext(folder.path), 'lines');
+    expect(await lines.sample(signal)).toEqual(['1', '2']);
+    const number = fileSource('a.json', sourceContext(folder.path), 'number');
+    await expect(number.sample(signal)).rejects.toThrow(/a\.json: it is not a number: "1\\n2"$/);
+  });
+
   test('from the directory of the configuration, or from where its path says', async () => {
     await read('a', 'here');
     expect(await read(folder.file('a'))).toBe('here');

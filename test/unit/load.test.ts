@@ -161,6 +161,19 @@ describe('a topic', () => {
   });
 
   test.each([
+    [{ command: 'df' }, { kind: 'command', command: 'df' }],
+    [
+      { command: 'df', format: 'auto' },
+      { kind: 'command', command: 'df' },
+    ],
+    [
+      { command: 'df', format: 'nagios' },
+      { kind: 'command', command: 'df', format: 'nagios' },
+    ],
+    [
+      { file: 'a.json', format: 'lines' },
+      { kind: 'file', file: 'a.json', format: 'lines' },
+    ],
     [{ data: null }, { kind: 'data', data: null }],
     [{ data: { a: [1] } }, { kind: 'data', data: { a: [1] } }],
     [{ command: 'date' }, { kind: 'command', command: 'date' }],

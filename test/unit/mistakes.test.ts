@@ -103,6 +103,17 @@ describe('a topic is refused', () => {
     ],
     ['a topic of hours after minutes', 'interval: 5m1h, data: 1', 'interval: expected a duration'],
     ['a duration without a number', 'interval: m, data: 1', 'interval: expected a duration'],
+    [
+      'a format of what has none',
+      'interval: 1s, data: 1, format: json',
+      'format: format goes with command or file',
+    ],
+    ['a state of a file', 'interval: 1s, file: a, format: nagios', 'format: nagios goes with command'],
+    [
+      'no format',
+      'interval: 1s, file: a, format: xml',
+      'format: expected one of auto, json, text, number, lines, nagios',
+    ],
     ['a pattern that is no text', 'cron: 5, data: 1', 'cron: expected a text'],
     ['align that is no switch', 'interval: 1s, align: yes, data: 1', 'align: expected true or false'],
     [
