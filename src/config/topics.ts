@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 import { messageOf } from '../errors.ts';
-import { isReserved, isTopic } from '../protocol/topics.ts';
+import { isTakenElsewhere, isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { HostReading } from '../sources/host.ts';
 import type { OutputFormat } from '../sources/output.ts';
@@ -35,12 +35,12 @@ export function readTopics(raw: unknown, ids: Ids, mistakes: Mistake[]): TopicCo
 }
 
 function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): TopicConfig | undefined {
-  if (isReserved(name)) {
-    complain(
-      "this name is taken: it is chimed's own, an event of node-ipc clients, or in every JavaScript object",
-    );
+  if (isTakenElsewhere(name)) {
+    complain('this name is taken: it is an event of node-ipc clients, or in every JavaScript object');
   } else if (!isTopic(name)) {
-    complain('a topic is named by words of letters, digits, _ and - with dots between them');
+    complain(
+      'a topic is named by words of letters, digits, _ and - with dots between them, and not chimed or chimed.…',
+    );
   }
   if (!isMapping(raw)) {
     complain('expected a mapping with a schedule and a source');

@@ -1,5 +1,5 @@
 import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
-import { isTakenElsewhere, isTopic } from '../protocol/topics.ts';
+import { isTopic } from '../protocol/topics.ts';
 import type { SavedMessages } from './message-log.ts';
 
 /** Numbering and kept messages of topics. */
@@ -132,8 +132,7 @@ function checkTopic(
   seq: unknown,
   messages: SavedMessages['messages'],
 ): [string, SavedMessages] {
-  if (typeof topic !== 'string' || !(isTopic(topic) || isTakenElsewhere(topic)))
-    throw new Error('it has a topic whose name is none');
+  if (typeof topic !== 'string' || !isTopic(topic)) throw new Error('it has a topic whose name is none');
   const last = checkSeq(seq, topic);
   for (const [index, message] of messages.entries()) {
     if (message.seq !== last - messages.length + 1 + index || message.seq < 1)

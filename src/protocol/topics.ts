@@ -9,24 +9,23 @@ const CONTROL = 'chimed';
 /** Events of a node-ipc client's own: a message of that name would call the handlers that it has for them. */
 const nodeIpcEvents = ['connect', 'data', 'destroy', 'disconnect', 'error', 'socket.disconnected'];
 
-/** Reports whether a name has a meaning of its own: here, in node-ipc, or in every object of JavaScript. */
-export function isReserved(name: string): boolean {
-  return name === CONTROL || name.startsWith(`${CONTROL}.`) || isTakenElsewhere(name);
+function isControl(name: string): boolean {
+  return name === CONTROL || name.startsWith(`${CONTROL}.`);
 }
 
-/** Reports whether node-ipc or JavaScript gives a name a meaning. Version 0.1 took such names for topics. */
+/** Reports whether node-ipc or every object of JavaScript has a meaning for a name: none that a topic should have. */
 export function isTakenElsewhere(name: string): boolean {
   return nodeIpcEvents.includes(name) || Object.hasOwn(Object.prototype, name);
 }
 
-/** Reports whether `name` can name a topic: dot-separated tokens of `[A-Za-z0-9_-]`, none of those that are reserved. */
+/** Reports whether `name` can name a topic: dot-separated tokens of `[A-Za-z0-9_-]`, not `chimed.…`. */
 export function isTopic(name: string): boolean {
-  return name.length <= MAX_TOPIC_LENGTH && TOPIC.test(name) && !isReserved(name);
+  return name.length <= MAX_TOPIC_LENGTH && TOPIC.test(name) && !isControl(name);
 }
 
 /** Reports whether `text` is a topic, or one with wildcards: `*` for one token, a last `>` for one or more. */
 export function isPattern(text: string): boolean {
-  return text.length <= MAX_TOPIC_LENGTH && PATTERN.test(text) && !isReserved(text);
+  return text.length <= MAX_TOPIC_LENGTH && PATTERN.test(text) && !isControl(text);
 }
 
 /** Reports whether a pattern has a wildcard and so may match topics that do not exist yet. */

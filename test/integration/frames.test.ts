@@ -72,7 +72,7 @@ test('10,000 broken frames in one write get one answer and one line in the log',
 });
 
 describe('a frame that makes no sense is rejected, and its sender stays', () => {
-  test.each(['error', 'data', 'socket.disconnected', 'constructor', '__proto__', 'nowhere'])(
+  test.each(['error', 'data', 'socket.disconnected', 'constructor', '__proto__', 'toString', 'nowhere'])(
     'the type %s',
     async (type) => {
       using client = await daemon.raw();
@@ -85,7 +85,7 @@ describe('a frame that makes no sense is rejected, and its sender stays', () => 
     },
   );
 
-  test.each(['toString', 'Tick', 'a..b', 'chimed.shutdown', ''])('the type %j', async (type) => {
+  test.each(['Tick!', 'a..b', 'chimed.shutdown', ''])('the type %j', async (type) => {
     using client = await daemon.raw();
     client.send(type).send('tick');
     expect((await client.frame('chimed.rejected')).data).toHaveProperty('code', 'bad-type');

@@ -124,13 +124,13 @@ describe('a topic with a mistake is named with its line, its path and what was e
     ]);
   });
 
-  test.each(['a..b', 'a b', 'é'])('the name %s', (name) => {
+  test.each(['chimed.x', 'chimed', 'a..b', 'a b', 'é'])('the name %s', (name) => {
     expect(mistakes(`topics:\n  ${name}: { interval: 1s, data: 1 }`)).toEqual([
       expect.stringMatching(/^2 topics\..*: a topic is named by/),
     ]);
   });
 
-  test.each(['chimed.x', 'chimed', 'error', 'data', '__proto__', 'constructor'])('the name %s', (name) => {
+  test.each(['error', 'data', '__proto__', 'constructor'])('the name %s', (name) => {
     expect(mistakes(`topics:\n  ${name}: { interval: 1s, data: 1 }`)).toEqual([
       expect.stringMatching(/^2 topics\..*: this name is taken/),
     ]);

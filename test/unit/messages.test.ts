@@ -94,7 +94,7 @@ describe('a bad field is named', () => {
 });
 
 describe('a type that is neither a topic nor a request is bad-type', () => {
-  test.each(['', 'Tick', 'a..b', 'a b', 'host.*', '>', 'toString', 'chimed', 'chimed.', 'chimed.shutdown'])(
+  test.each(['', 'Tick!', 'a..b', 'a b', 'host.*', '>', 'chimed', 'chimed.', 'chimed.shutdown'])(
     '%j',
     (type) => {
       expect(refusal(type, {})).toHaveProperty('code', 'bad-type');

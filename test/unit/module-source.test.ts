@@ -145,8 +145,8 @@ describe.concurrent('a sample fails, and the next is taken, when a module', () =
     ['never settles', 'await new Promise(() => {});', /^the module took longer than 500 ms \(timeout\)$/],
     ['blocks its thread', 'for (;;);', /^the module took longer than 500 ms \(timeout\)$/],
     ['returns nothing', 'return undefined;', /returned nothing that JSON can carry/],
-    ['returns a function', 'return () => 1;', /returned nothing that JSON can carry/],
-    ['returns a BigInt', 'return { a: 1n };', /BigInt/],
+    ['returns a function', 'return () => 1;', /has a function, which JSON cannot carry/],
+    ['returns a BigInt', 'return { a: 1n };', /a bigint at a, which JSON cannot carry/],
     ['returns what leads to itself', 'const a = {}; a.a = a; return a;', /circular/],
     [
       'returns what is no number',
