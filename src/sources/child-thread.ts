@@ -40,10 +40,10 @@ const NICER = 5;
 
 const tasks = new Map<number, AbortController>();
 
-void import('../linux/process-calls.ts').then(
-  ({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)),
-  () => {}, // Elsewhere all threads have one priority.
-);
+// Elsewhere all threads have one priority, and a sandbox may refuse it.
+void import('../linux/process-calls.ts')
+  .then(({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)))
+  .catch(() => {});
 
 parentPort!.on('message', (request: ThreadRequest) => {
   switch (request.kind) {

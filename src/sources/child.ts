@@ -180,10 +180,15 @@ function send(pid: number, signal: NodeJS.Signals): void {
  */
 function yieldToTicks(pid: number): void {
   if (pid === 0) return;
+  attempt(() => setPriority(pid, getPriority(process.pid) + NICER));
+  attempt(() => writeFileSync(`/proc/${pid}/autogroup`, String(NICER)));
+}
+
+/** It may have ended already; a sandbox may refuse it; and only root may write more than ten autogroups a second. */
+function attempt(yieldSomething: () => void): void {
   try {
-    setPriority(pid, getPriority(process.pid) + NICER);
-    writeFileSync(`/proc/${pid}/autogroup`, String(NICER));
+    yieldSomething();
   } catch {
-    // It has ended already, or only root may do this more than ten times a second; then sessions share evenly.
+    // Then it has the priority that it has.
   }
 }
