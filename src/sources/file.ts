@@ -22,8 +22,8 @@ const FIRST_BYTES = 4096;
 let reads = 0;
 
 /**
- * Reads a file: unless there is a format, `.json`, `.yaml` and `.yml` are parsed, and anything else is text. What might make this process wait, such
- * as a file on the network, is read by a process of its own.
+ * Reads a file. Without a format, `.json`, `.yaml` and `.yml` are parsed, and anything else is text. A file that might
+ * block this process, such as one on a network file system, is read by a process of its own.
  */
 export function fileSource(
   file: string,
