@@ -5,6 +5,7 @@
 import module from 'node:module';
 import { join } from 'node:path';
 
+import { usePart } from '../linux/part.ts';
 import type { LoadAnswer, LoadRequest } from './load-apart.ts';
 
 process.once('message', (request: LoadRequest) => {
@@ -14,9 +15,9 @@ process.once('message', (request: LoadRequest) => {
 module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
 
 async function answer({ named, env }: LoadRequest): Promise<LoadAnswer> {
-  await import('../linux/process-calls.ts').then(
+  await usePart(
+    () => import('../linux/process-calls.ts'),
     ({ endWithParent }) => endWithParent(),
-    () => {}, // Other systems have nothing like it.
   );
   const [{ findConfig, loadConfig }, { ConfigError }, { ChimedError, messageOf }] = await Promise.all([
     import('./load.ts'),

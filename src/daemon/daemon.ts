@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, TopicConfig } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
+import { usePart } from '../linux/part.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -70,7 +71,10 @@ export class Daemon {
     const topics = await createTopicParts(config, config.topics, logger);
     const socketFile = await takeSocket(config, logger, inherited);
     const state = ownState(config, logger, socketFile);
-    await tuneAllocator();
+    await usePart(
+      () => import('../linux/malloc.ts'),
+      ({ mapLargeBlocks }) => mapLargeBlocks(),
+    );
     const daemon = new Daemon(config, logger, socketFile, calls, state);
     try {
       await daemon.#open(topics);
@@ -273,14 +277,6 @@ async function inTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<
     await nextTurn();
     until = performance.now() + RELOAD_MS;
   }
-}
-
-/** Where the allocator is another one than glibc's, it keeps its own counsel. */
-async function tuneAllocator(): Promise<void> {
-  await import('../linux/malloc.ts').then(
-    ({ mapLargeBlocks }) => mapLargeBlocks(),
-    () => {},
-  );
 }
 
 /** Only who owns the socket may take the state; who may not have the state lets go of the socket. */

@@ -17,3 +17,12 @@ export async function loadPart<Part>(
     return undefined;
   }
 }
+
+/** Uses a part that calls libc. Without the part, or where the system refuses the call, it does nothing. */
+export async function usePart<Part>(load: () => Promise<Part>, use: (part: Part) => void): Promise<void> {
+  try {
+    use(await load());
+  } catch {
+    // The caller works without it.
+  }
+}

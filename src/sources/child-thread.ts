@@ -6,6 +6,7 @@ import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { messageOf } from '../errors.ts';
+import { usePart } from '../linux/part.ts';
 import { killChildren } from './child.ts';
 import { runCommand } from './command-run.ts';
 import type { CommandRun } from './command-run.ts';
@@ -40,10 +41,11 @@ const NICER = 5;
 
 const tasks = new Map<number, AbortController>();
 
-// Elsewhere all threads have one priority, and a sandbox may refuse it.
-void import('../linux/process-calls.ts')
-  .then(({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)))
-  .catch(() => {});
+// Threads have priorities of their own on Linux only, and the service's sandbox refuses the call.
+void usePart(
+  () => import('../linux/process-calls.ts'),
+  ({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)),
+);
 
 parentPort!.on('message', (request: ThreadRequest) => {
   switch (request.kind) {

@@ -9,6 +9,7 @@ import module from 'node:module';
 import { Socket } from 'node:net';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { usePart } from '../linux/part.ts';
 import { toJson } from '../protocol/json.ts';
 
 /** What it is given to do, as JSON in its only argument. */
@@ -30,9 +31,9 @@ let take: Take;
 let call: { controller: AbortController; ended: Promise<void> } | undefined;
 
 // Code that blocks does not see that the daemon has been killed, and would go on for ever.
-await import('../linux/process-calls.ts').then(
+await usePart(
+  () => import('../linux/process-calls.ts'),
   ({ endWithParent }) => endWithParent(),
-  () => {}, // Only Linux can do it.
 );
 
 process.on('uncaughtException', (error) => fail(error));

@@ -174,10 +174,10 @@ export class FrameReader {
   #decode(bytes: Buffer): Frame | ChimedError {
     const refusal = this.#measure(bytes);
     if (refusal) return refusal;
-    const text = bytes.toString();
-    // Whoever reads the parsed text cannot tell what was lost.
+    // Decoding would silently replace bytes that are not UTF-8.
     if (this.#limits.maxValues !== undefined && !isUtf8(bytes))
       return new ChimedError('not-json', 'a frame is not UTF-8; base64 makes a text of any bytes');
+    const text = bytes.toString();
     let value: unknown;
     try {
       value = JSON.parse(text);

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 
 import { socketCalls } from '../../src/linux/socket-calls.ts';
-import { Mailing } from '../../src/transport/mailing.ts';
 import { Server } from '../../src/transport/server.ts';
+import { connectionContext } from '../helpers/connection-context.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { Logbook } from '../helpers/logbook.ts';
 
@@ -14,10 +14,8 @@ test('a connection that cannot be accepted is closed, and the next one is accept
   const accepted: number[] = [];
   let times = 0;
   const server = new Server({
-    maxFrameBytes: 1000,
-    frameTimeoutMs: 1000,
+    ...connectionContext,
     calls: undefined,
-    mailing: new Mailing(undefined),
     logger,
     refuse: () => undefined,
     accept(connection) {
@@ -41,11 +39,8 @@ test('all that wait are accepted together, and not one in each turn of the event
   using folder = temporaryFolder();
   let accepted = 0;
   const server = new Server({
-    maxFrameBytes: 1000,
-    frameTimeoutMs: 1000,
+    ...connectionContext,
     calls: socketCalls,
-    mailing: new Mailing(undefined),
-    logger: new Logbook(),
     refuse: () => undefined,
     accept() {
       accepted++;
