@@ -85,13 +85,30 @@ function restartStep(...units: string[]): Step {
     says: ['systemctl', 'restart', ...units].join(' '),
     run() {
       try {
-        command('systemctl', 'restart', ...units);
+        restart(units);
       } catch (error) {
         throw new Error(`chimed ${version()} did not become ready: ${messageOf(error)}`, { cause: error });
       }
     },
     isFinal: true,
   };
+}
+
+function restart(units: string[]): void {
+  try {
+    command('systemctl', 'restart', ...units);
+  } catch (error) {
+    if (wasTried()) throw error;
+    command('systemctl', 'restart', ...units);
+  }
+}
+
+/**
+ * Reports whether a start that failed came as far as the daemon. From 200 on, exit codes are systemd's own, for what
+ * it could not prepare (systemd.exec(5)): the control group of the former run may be removed at that very moment.
+ */
+function wasTried(): boolean {
+  return Number(command('systemctl', 'show', '--property=ExecMainStatus', '--value', SERVICE_UNIT)) < 200;
 }
 
 /** Whoever masks the socket unit wants the daemon to make the socket. */

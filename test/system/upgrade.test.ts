@@ -188,6 +188,23 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
     });
   });
 
+  test('does not blame the version for what systemd could not prepare', async () => {
+    await machine.run(...install);
+    // What the unit needs goes when the former daemon ends, and comes again once the new one could not be started.
+    await machine.sh(`
+      touch /run/prepared; mkdir /etc/systemd/system/chimed.service.d
+      { echo '[Service]'; echo LoadCredential=prepared:/run/prepared
+        echo "ExecStopPost=+/bin/sh -c 'rm /run/prepared || touch /run/prepared'"
+      } > /etc/systemd/system/chimed.service.d/prepared.conf
+      systemctl daemon-reload; systemctl restart chimed.service || systemctl restart chimed.service`);
+    const before = await current();
+    await machine.run(...install);
+    await working();
+    expect(await machine.sh('journalctl --unit=chimed --boot')).toContain('status=243/CREDENTIALS');
+    expect(await current()).not.toBe(before);
+    await machine.sh('rm -r /etc/systemd/system/chimed.service.d; systemctl daemon-reload');
+  });
+
   test('does not run beside another', async () => {
     await machine.run(...install);
     const former = await current();
