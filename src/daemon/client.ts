@@ -160,7 +160,8 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     this.recount();
     if (this.user.isInDebt) return this.#park();
     this.#continue();
-    if (this.connection.hasNews) this.connection.pause(); // It waits for itself.
+    // It waits for itself, or for its turn.
+    if (this.connection.hasNews || !this.#context.turns.mayRead(this, bytes)) this.connection.pause();
   }
 
   get isBusy(): boolean {

@@ -91,3 +91,22 @@ test('nothing is left to run when all is done', async () => {
   await nextTurn();
   expect(calls).toHaveLength(length);
 });
+
+test('of one user only so much is read in one turn, and then its clients wait for the next', async () => {
+  const turns = new Turns(() => {});
+  const worked: string[] = [];
+  const client = (name: string, whose: User): Worker => ({
+    user: whose,
+    isBusy: false,
+    work: () => (worked.push(name), false),
+  });
+  const whose = user(1);
+  const [one, two] = [client('one', whose), client('two', whose)];
+  expect(turns.mayRead(one, 200_000)).toBe(true);
+  expect(turns.mayRead(two, 100_000)).toBe(false);
+  expect(turns.mayRead(client('other', user(2)), 100_000)).toBe(true);
+  expect(worked).toEqual([]);
+  await nextTurn();
+  expect(worked).toEqual(['two']);
+  expect(turns.mayRead(one, 200_000)).toBe(true);
+});

@@ -5,6 +5,8 @@ const USER_MS = 1;
 const ALL_MS = 2;
 /** Clients of one user that are read from again in one turn: each may have 64 KiB for us. */
 const RESUMED = 4;
+/** What may come from one user in one turn, in bytes, before its clients are not read from any more. */
+const READ_BYTES = 262_144;
 
 /** A client that has something to be done. */
 export interface Worker {
@@ -25,6 +27,7 @@ interface Share {
   busy: Worker | undefined;
   spentMs: number;
   resumed: number;
+  readBytes: number;
 }
 
 /**
@@ -45,17 +48,21 @@ export class Turns {
 
   /** Has a client's work done: now, as long as there is time in this turn, else in a later one. */
   add(worker: Worker): void {
-    let share = this.#shares.get(worker.user);
-    if (!share) this.#shares.set(worker.user, (share = newShare()));
+    const share = this.#shareOf(worker.user);
     if (worker !== share.busy) share.waiting.add(worker);
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(this.#nextTurn);
-    }
     if (this.#working) return;
     this.#working = true;
     this.#serve(share);
     this.#working = false;
+  }
+
+  /** Counts what has come from a client. If it may not be read from any more in this turn, its work is to go on. */
+  mayRead(worker: Worker, bytes: number): boolean {
+    const share = this.#shareOf(worker.user);
+    share.readBytes += bytes;
+    if (share.readBytes < READ_BYTES) return true;
+    if (worker !== share.busy) share.waiting.add(worker);
+    return false;
   }
 
   /** Reports whether a client of this user may be read from again in this turn, and counts it. */
@@ -64,13 +71,24 @@ export class Turns {
     return share === undefined || ++share.resumed <= RESUMED;
   }
 
+  /** What a user has had of this turn. */
+  #shareOf(user: User): Share {
+    let share = this.#shares.get(user);
+    if (!share) this.#shares.set(user, (share = newShare()));
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#nextTurn);
+    }
+    return share;
+  }
+
   readonly #nextTurn = (): void => {
     this.#flush();
     this.#spentMs = 0;
     this.#working = true;
     const shares = [...this.#shares]; // Those that are not done come back, behind the others.
     for (const [user, share] of shares) {
-      share.spentMs = share.resumed = 0;
+      share.spentMs = share.resumed = share.readBytes = 0;
       this.#serve(share);
       this.#shares.delete(user);
       if (hasWork(share) || share.spentMs > 0) this.#shares.set(user, share);
@@ -99,7 +117,7 @@ export class Turns {
 }
 
 function newShare(): Share {
-  return { waiting: new Set(), busy: undefined, spentMs: 0, resumed: 0 };
+  return { waiting: new Set(), busy: undefined, spentMs: 0, resumed: 0, readBytes: 0 };
 }
 
 function hasWork({ busy, waiting }: Share): boolean {
