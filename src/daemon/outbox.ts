@@ -12,6 +12,15 @@ export interface OutboxLimits {
   stallTimeoutMs: number;
 }
 
+/** A batch that has not left, or only in part. */
+interface Unsent {
+  batch: Batch;
+  /** The client's part of the memory that it takes. */
+  bytes: number;
+  /** How many bytes the kernel has taken of this connection when all of it has left. */
+  end: number;
+}
+
 /** What the owner of an outbox is told. */
 export interface OutboxListener {
   /** The client has fallen behind: messages are skipped from here on. */
@@ -42,8 +51,8 @@ export class Outbox {
   readonly #notices = new Map<string, Buffer>();
   /** What was posted in this flush. */
   #posted: Batch | undefined;
-  /** What was posted and has not left, and this client's part of the memory that it takes. */
-  #unsent: Batch[] = [];
+  /** What was posted and has not left, in order. */
+  #unsent: Unsent[] = [];
   #unsentBytes = 0;
   #skippedWhileSlow = 0;
   #roomWanted = false;
@@ -66,32 +75,35 @@ export class Outbox {
 
   /** Bytes of memory that it takes. Those that several clients wait for count for each in equal parts. */
   get heldBytes(): number {
-    const held = (this.#held?.size ?? 0) + this.#notices.size;
-    return Math.min(this.#unsentBytes, this.#connection.pendingBytes) + held * HELD_BYTES;
+    return this.#unsentBytes + ((this.#held?.size ?? 0) + this.#notices.size) * HELD_BYTES;
   }
 
   /** Keeps what was posted last until it has left, and is charged for a part of it. */
   keep(batch: Batch, bytes: number): void {
-    this.#unsent.push(batch);
+    this.#unsent.push({ batch, bytes, end: this.#connection.postedBytes });
     this.#unsentBytes += bytes;
   }
 
-  /** Lets go of what has left meanwhile. */
+  /** Lets go of what has left meanwhile. Of a connection that has ended, the system may still read all of it. */
   settle(): void {
-    if (this.#connection.pendingBytes === 0) this.#release();
+    if (this.#unsent.length === 0 || this.#connection.ended) return;
+    const taken = this.#connection.takenBytes;
+    const left = this.#unsent.findIndex(({ end }) => end > taken);
+    this.#release(left === -1 ? this.#unsent.length : left);
   }
 
   /** The connection is gone, and nobody writes these bytes any more. */
   gone(): void {
     this.close();
-    this.#release();
+    this.#release(this.#unsent.length);
   }
 
-  #release(): void {
-    if (this.#unsent.length === 0) return;
-    const unsent = this.#unsent;
-    [this.#unsent, this.#unsentBytes] = [[], 0];
-    for (const batch of unsent) batch.release();
+  #release(count: number): void {
+    for (const { batch, bytes } of this.#unsent.splice(0, count)) {
+      this.#unsentBytes -= bytes;
+      batch.release();
+    }
+    if (this.#unsent.length === 0) this.#unsentBytes = 0; // Closed before, or made of fractions.
   }
 
   /** What was posted in this flush. */

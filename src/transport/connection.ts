@@ -61,6 +61,7 @@ export class Connection implements Recipient, Reader {
   #error: Error | undefined;
   #reason: string | undefined;
   #takenDirectly = 0;
+  #postedBytes = 0;
 
   constructor(id: number, socket: Socket, peer: Peer | undefined, context: ConnectionContext) {
     this.id = id;
@@ -130,6 +131,11 @@ export class Connection implements Recipient, Reader {
     return this.#takenDirectly + _bytesDispatched - (_handle?.writeQueueSize ?? 0);
   }
 
+  /** Bytes posted so far. */
+  get postedBytes(): number {
+    return this.#postedBytes;
+  }
+
   /** True if `drained` will be called once what waits has left; it is not for small amounts. */
   get willDrain(): boolean {
     return this.#socket.writableNeedDrain;
@@ -148,6 +154,7 @@ export class Connection implements Recipient, Reader {
   /** Posts bytes, as they are: they leave with the next mailing. Nothing happens once the connection has ended. */
   post(bytes: Buffer): void {
     if (this.ended) return;
+    this.#postedBytes += bytes.length;
     // Behind what waits in Node's stream, and past the stream otherwise.
     if (this.#fd < 0 || this.#socket.writableLength > 0) this.#socket.write(bytes);
     else this.#context.mailing.add(this, this.#fd, bytes);

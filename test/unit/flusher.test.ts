@@ -96,3 +96,31 @@ test('bytes that several wait for are freed when the last of them has read them,
   goes.outbox.gone();
   expect(written.length).toBe(0);
 });
+
+test('what has left is freed while more waits, and what has left in part is held as a whole', async () => {
+  using slow = await client();
+  const first = Buffer.alloc(400_000, 0x20);
+  const second = Buffer.alloc(400_000, 0x20);
+  slow.far.socket.pause();
+  for (const frame of [first, second]) {
+    slow.outbox.control(frame);
+    flusher.flush();
+  }
+  expect(slow.outbox.heldBytes).toBe(800_000);
+  let read = 0;
+  const enough = new Promise<void>((resolve) => {
+    slow.far.socket.on('data', ({ length }: Buffer) => {
+      read += length;
+      if (read < first.length) return;
+      slow.far.socket.pause();
+      resolve();
+    });
+  });
+  slow.far.socket.resume();
+  await enough;
+  await vi.waitUntil(() => slow.connection.takenBytes > first.length);
+  slow.outbox.settle();
+  expect(first.length).toBe(0);
+  expect(slow.connection.pendingBytes).toBeGreaterThan(0);
+  expect(slow.outbox.heldBytes).toBe(second.length);
+});
