@@ -2,6 +2,8 @@ import { closeSync, fchmodSync } from 'node:fs';
 import koffi from 'koffi';
 import type { KoffiFunc } from 'koffi';
 
+import { SystemError } from './system-error.ts';
+
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const AF_UNIX = 1;
@@ -51,19 +53,6 @@ const messageHeader = koffi.struct({
   flags: 'int',
 });
 const sendmsg = libc.func('sendmsg', 'intptr_t', ['int', koffi.pointer(messageHeader), 'int']);
-
-/** A call that the kernel refused. `code` is the name of its errno, as in Node's own errors. */
-class SystemError extends Error {
-  readonly code: string;
-
-  constructor(call: string) {
-    const errno = koffi.errno();
-    const code =
-      Object.keys(koffi.os.errno).find((name) => koffi.os.errno[name] === errno) ?? `errno ${errno}`;
-    super(`${call} failed: ${code}`);
-    this.code = code;
-  }
-}
 
 /**
  * flock(2): takes an exclusive lock on an open file without waiting. The kernel drops it when the process

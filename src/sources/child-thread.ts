@@ -13,6 +13,7 @@ import type { CommandRun } from './command-run.ts';
 import { checkModule, endModule, runModule } from './module-run.ts';
 import type { ModuleRun } from './module-run.ts';
 import type { LogLine } from './module-lines.ts';
+import { lookForExits, startByLibc } from './start-process.ts';
 
 export type Task =
   | { kind: 'command'; run: CommandRun }
@@ -26,6 +27,8 @@ export type ThreadRequest =
   | { kind: 'abort'; id: number }
   /** Ends the process of a module. */
   | { kind: 'rest'; source: number }
+  /** A child of this process has ended, maybe one of the thread's. */
+  | { kind: 'exits' }
   /** The process ends: all children are ended at once, and it is told by `ThreadData`. */
   | { kind: 'end' };
 
@@ -47,6 +50,8 @@ void usePart(
   ({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)),
 );
 
+await startByLibc();
+
 parentPort!.on('message', (request: ThreadRequest) => {
   switch (request.kind) {
     case 'task':
@@ -55,6 +60,8 @@ parentPort!.on('message', (request: ThreadRequest) => {
       return tasks.get(request.id)?.abort();
     case 'rest':
       return endModule(request.source);
+    case 'exits':
+      return lookForExits();
     case 'end':
       return end(workerData as ThreadData);
     default:

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { messageOf } from '../errors.ts';
 import { children, newMark } from '../linux/family.ts';
 import { launchArguments, launchFailure } from './launch.ts';
+import { startProcess } from './start-process.ts';
+import type { Exit, StartedProcess } from './start-process.ts';
 
 /** How long a process has between SIGTERM and SIGKILL, in milliseconds. */
 const GRACE_MS = 2000;
@@ -34,9 +33,6 @@ export interface Launch {
   mode?: '' | 'explain';
 }
 
-/** How a child ended: its exit code and signal, or why it could not be run. */
-export type Exit = { code: number | null; signal: NodeJS.Signals | null } | { failure: string };
-
 /** Children of which something may be left. */
 const underWay = new Set<Child>();
 
@@ -50,7 +46,7 @@ export function killChildren(): void {
  * these: neither of its process group, nor, where orphans can be found, of those that left the group.
  */
 export class Child {
-  readonly process: ChildProcess;
+  readonly process: StartedProcess;
   /** Resolves when nothing of it is left. */
   readonly gone: Promise<Exit>;
   /** Resolves when nothing of it is left, or what is left cannot be killed. */
@@ -67,14 +63,13 @@ export class Child {
   constructor(launch: Launch) {
     this.#launch = launch;
     const { argv, directory, env, channel, mode } = launch;
-    this.process = spawn('/bin/sh', launchArguments(this.#mark, directory, argv, mode), {
-      cwd: '/', // The directory itself might not answer.
+    this.process = startProcess({
+      file: '/bin/sh',
+      argv: launchArguments(this.#mark, directory, argv, mode),
       env,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', ...(channel ? (['pipe'] as const) : [])],
+      channel: channel === true,
     });
     yieldToTicks(this.pid);
-    // Without descriptors there are no pipes either; then `error` says why.
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
     });
@@ -85,7 +80,7 @@ export class Child {
 
   /** 0 if it could not be started. */
   get pid(): number {
-    return this.process.pid ?? 0;
+    return this.process.pid;
   }
 
   /** The end of what it wrote to stderr. */
@@ -118,22 +113,17 @@ export class Child {
   }
 
   /** Waits for the program and its output to end. */
-  #exit(): Promise<Exit> {
-    const { promise, resolve } = Promise.withResolvers<Exit>();
+  async #exit(): Promise<Exit> {
+    const exit = await this.process.exited;
+    if ('failure' in exit) return { failure: `cannot be run: ${exit.failure}` };
+    this.#signal('SIGKILL'); // What it left in its group would hold its output open, and gather run by run.
+    this.#killOrphans();
+    const aftermath = setTimeout(() => this.#closeOutput(), AFTERMATH_MS);
+    await this.process.closed;
+    clearTimeout(aftermath);
     const { argv, directory, env } = this.#launch;
-    let aftermath: NodeJS.Timeout | undefined;
-    this.process.once('error', (error) => resolve({ failure: `cannot be run: ${messageOf(error)}` }));
-    this.process.once('exit', () => {
-      this.#signal('SIGKILL'); // What it left in its group would hold its output open, and gather run by run.
-      this.#killOrphans();
-      aftermath = setTimeout(() => this.#closeOutput(), AFTERMATH_MS);
-    });
-    this.process.once('close', (code, signal) => {
-      clearTimeout(aftermath);
-      const reason = launchFailure(this.#stderr, this.#mark, directory, argv[0]!, env['PATH']);
-      resolve(reason === undefined ? { code, signal } : { failure: `cannot be run: ${reason}` });
-    });
-    return promise;
+    const reason = launchFailure(this.#stderr, this.#mark, directory, argv[0]!, env['PATH']);
+    return reason === undefined ? exit : { failure: `cannot be run: ${reason}` };
   }
 
   /** Ends the processes that left the group; resolves when there are none. */
@@ -158,7 +148,8 @@ export class Child {
   }
 
   #closeOutput(): void {
-    for (const stream of this.process.stdio) stream?.destroy();
+    const { stdout, stderr, channel } = this.process;
+    for (const stream of [stdout, stderr, channel]) stream?.destroy();
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -57,6 +57,9 @@ class ChildThread {
     killLeft(); // The thread itself may hang.
   }
 
+  /** Only the main thread hears of signals. */
+  readonly #tellOfExits = (): void => this.#tell({ kind: 'exits' });
+
   #tell(request: ThreadRequest): void {
     this.#worker?.postMessage(request);
   }
@@ -68,6 +71,7 @@ class ChildThread {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 2 }, // It grows to 60 otherwise: what a run makes dies at once.
     });
+    process.on('SIGCHLD', this.#tellOfExits);
     worker.on('message', (answer: ThreadAnswer) => this.#answered(answer));
     worker.on('error', (error) => this.#died(worker, messageOf(error)));
     worker.on('exit', () => this.#died(worker, 'it has exited'));
@@ -89,6 +93,7 @@ class ChildThread {
   #died(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
+    process.off('SIGCHLD', this.#tellOfExits);
     killLeft();
     for (const { reject } of this.#waiting.values())
       reject(new Error(`the thread that runs commands and modules has failed: ${reason}`));

@@ -1,8 +1,9 @@
 import { messageOf } from '../errors.ts';
 import { decodeUtf8 } from '../text.ts';
-import type { Exit, Launch } from './child.ts';
+import type { Launch } from './child.ts';
 import { Child } from './child.ts';
 import { takePlace } from './places.ts';
+import type { Exit } from './start-process.ts';
 
 /** Longest that it may take to find out why a program could not be run, in milliseconds. */
 const EXPLAIN_MS = 1000;

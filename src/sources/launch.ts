@@ -46,7 +46,7 @@ export function launchArguments(
   argv: readonly string[],
   mode: '' | 'explain' = '',
 ): string[] {
-  return ['-c', script, '/bin/sh', mark, directory, mode, ...argv];
+  return ['/bin/sh', '-c', script, '/bin/sh', mark, directory, mode, ...argv];
 }
 
 /**

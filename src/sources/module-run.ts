@@ -102,7 +102,7 @@ class ModuleProcess {
     this.#lines = new LineBudget((line) => log(source, line));
     const argv = [process.execPath, ...flags, program, JSON.stringify(task)];
     this.#child = new Child({ argv, directory, env, channel: true });
-    this.#channel = this.#child.process.stdio[3] as Duplex | undefined;
+    this.#channel = this.#child.process.channel;
     this.#loaded.promise.catch(() => {}); // It may end before anything waits for it.
     this.#loadTimer = this.#limitLoad(START_MS, 'to start Node');
     this.#listen();
