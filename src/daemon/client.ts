@@ -8,7 +8,7 @@ import { ClientLog } from './client-log.ts';
 import type { Flusher } from './flusher.ts';
 import { Outbox } from './outbox.ts';
 import type { OutboxLimits, OutboxListener } from './outbox.ts';
-import type { Pattern, Subscriber } from './subscribers/audience.ts';
+import type { Missed, Pattern, Subscriber } from './subscribers/audience.ts';
 import { describePeer } from './subscribers/peer-fields.ts';
 import { Rate } from './subscribers/rate.ts';
 import type { Turns, Worker } from './subscribers/turns.ts';
@@ -117,6 +117,10 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     }
   }
 
+  replay(topic: string, missed: Missed): void {
+    this.#outbox.replay(topic, missed);
+  }
+
   notice(topic: string, frame: Buffer): void {
     try {
       this.#outbox.notice(topic, frame);
@@ -173,9 +177,10 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
     let more = false;
     this.connection.guard(() => {
       if (this.#task) this.#step(this.#task);
+      else if (this.#outbox.canCatchUp) this.#context.turns.moved(this.user, this.#outbox.catchUp());
       else if (this.connection.hasNews) this.#takeFrame();
       else if (this.#closed !== undefined && !this.#leaving) this.#leave();
-      more = this.#task !== undefined || this.#mayAsk() || !this.#resume();
+      more = this.#task !== undefined || this.#outbox.canCatchUp || this.#mayAsk() || !this.#resume();
       this.recount();
     });
     return more;
@@ -217,7 +222,7 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   }
 
   #continue(): void {
-    if (this.#task || this.#mayAsk()) this.#context.turns.add(this);
+    if (this.#task || this.#outbox.canCatchUp || this.#mayAsk()) this.#context.turns.add(this);
   }
 
   /** Reports whether there is a request that may be done now. If it must wait, it is seen to that it goes on. */

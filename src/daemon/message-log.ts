@@ -44,6 +44,8 @@ export class MessageLog {
   #limits: LogLimits;
   #json: string | undefined;
   seq = 0;
+  /** True once the topic is removed. */
+  isCleared = false;
 
   /** @param budget Bounds the bytes of all logs together. */
   constructor(topic: string, limits: LogLimits, budget?: HistoryBudget, saved?: SavedMessages) {
@@ -108,16 +110,20 @@ export class MessageLog {
     return message;
   }
 
-  /** The kept messages after number `seq`, oldest first. */
-  after(seq: number): LoggedMessage[] {
-    const oldest = this.#messages[this.#first];
-    const skipped = oldest ? Math.max(seq - oldest.seq + 1, 0) : 0;
-    return this.#messages.slice(this.#first + skipped) as LoggedMessage[];
+  /** Number of the oldest message that is kept; that of the next message if none is. */
+  get oldest(): number {
+    return this.#messages[this.#first]?.seq ?? this.seq + 1;
+  }
+
+  /** The message of a number, if it is kept. */
+  at(seq: number): LoggedMessage | undefined {
+    return this.#messages[this.#first + seq - this.oldest];
   }
 
   /** The numbering and the kept messages. The payloads are not copied. */
   save(): SavedMessages {
-    const messages = this.after(0).map((message) => ({
+    const kept = this.#messages.slice(this.#first) as LoggedMessage[];
+    const messages = kept.map((message) => ({
       seq: message.seq,
       time: message.time,
       json: this.#payload(message),
@@ -138,6 +144,7 @@ export class MessageLog {
     this.#first = 0;
     this.#change(-this.#bytes);
     this.#json = undefined;
+    this.isCleared = true;
   }
 
   #keep(message: LoggedMessage): void {

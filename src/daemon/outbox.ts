@@ -1,8 +1,9 @@
 import type { Connection } from '../transport/connection.ts';
 import type { Batch } from './batch.ts';
 import type { Flusher } from './flusher.ts';
+import type { Missed } from './subscribers/audience.ts';
 
-/** Memory of one message that is held back: an entry of a Map, since others hold the bytes as well. */
+/** Memory of one message that is held back, or of a replay: an entry of a Map, since others hold the bytes as well. */
 const HELD_BYTES = 64;
 
 export interface OutboxLimits {
@@ -27,6 +28,8 @@ export interface OutboxListener {
   slow(): void;
   /** It has caught up; `skipped` messages were lost to it meanwhile. */
   caughtUp(skipped: number): void;
+  /** So many messages were lost, since a topic let go of them before the client could take them. */
+  lost(count: number): void;
   /** Nothing was taken for the stall timeout. */
   stalled(): void;
   /** What it holds in memory may have changed. */
@@ -49,6 +52,8 @@ export class Outbox {
   #held: Map<string, Buffer> | undefined;
   /** The latest notice about each topic, which there was no room for. */
   readonly #notices = new Map<string, Buffer>();
+  /** Topics of which it is sent what it has missed. */
+  readonly #replays = new Map<string, Missed>();
   /** What was posted in this flush. */
   #posted: Batch | undefined;
   /** What was posted and has not left, in order. */
@@ -75,7 +80,8 @@ export class Outbox {
 
   /** Bytes of memory that it takes. Those that several clients wait for count for each in equal parts. */
   get heldBytes(): number {
-    return this.#unsentBytes + ((this.#held?.size ?? 0) + this.#notices.size) * HELD_BYTES;
+    const held = (this.#held?.size ?? 0) + this.#notices.size + this.#replays.size;
+    return this.#unsentBytes + held * HELD_BYTES;
   }
 
   /** Keeps what was posted last until it has left, and is charged for a part of it. */
@@ -118,6 +124,7 @@ export class Outbox {
 
   /** Queues a message of a topic, or holds it back if too much waits already. */
   message(topic: string, frame: Buffer): void {
+    if (this.#replays.size > 0 && this.#replays.get(topic)?.isOpen) return; // It comes to it.
     if (this.#held) this.#hold(topic, frame);
     else if (this.full) {
       this.#held = new Map();
@@ -131,15 +138,47 @@ export class Outbox {
 
   /** Queues a notice about a topic. Like a message it waits while there is no room, but it is counted nowhere. */
   notice(topic: string, frame: Buffer): void {
-    if (!this.#held && !this.full) return this.#queue(frame);
+    if (!this.#held && !this.full && !this.#replays.has(topic)) return this.#queue(frame);
     this.#notices.delete(topic);
     this.#notices.set(topic, frame);
     this.wantRoom();
   }
 
+  /** Has what was missed of a topic follow, by `catchUp`. */
+  replay(topic: string, missed: Missed): void {
+    this.#held?.delete(topic); // It is among what was missed.
+    this.#replays.set(topic, missed);
+  }
+
+  /** True if `catchUp` has something to do, and there is room. If it must wait, `drained` is called. */
+  get canCatchUp(): boolean {
+    if (this.#replays.size === 0) return false;
+    if (!this.#held && !this.full) return true;
+    this.wantRoom();
+    return false;
+  }
+
+  /** Queues the next message that was missed. @returns its length in bytes. */
+  catchUp(): number {
+    for (const [topic, missed] of this.#replays) {
+      const frame = missed.next();
+      if (frame) {
+        this.sent++;
+        this.#queue(frame);
+        return frame.length;
+      }
+      this.#replays.delete(topic);
+      const lost = missed.takeLost();
+      if (lost > 0) this.#listener.lost(lost);
+      this.#sendNotices();
+    }
+    return 0;
+  }
+
   /** Drops what is held back of a topic. */
   forget(topic: string): void {
     this.#notices.delete(topic);
+    this.#replays.delete(topic);
     if (this.#held?.delete(topic)) this.#countSkipped();
   }
 
@@ -181,7 +220,12 @@ export class Outbox {
   drained(): void {
     this.#roomWanted = false;
     if (this.#held && !this.#sendHeld(this.#held)) return;
+    this.#sendNotices();
+  }
+
+  #sendNotices(): void {
     for (const [topic, frame] of this.#notices) {
+      if (this.#replays.has(topic)) continue; // They follow the messages.
       if (this.full) return this.wantRoom();
       this.#notices.delete(topic);
       this.#queue(frame);
@@ -213,6 +257,7 @@ export class Outbox {
     this.skipped += this.#held?.size ?? 0;
     this.#held = undefined;
     this.#notices.clear();
+    this.#replays.clear();
     this.#batch = undefined;
     this.#unsentBytes = 0;
   }

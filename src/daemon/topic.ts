@@ -9,6 +9,7 @@ import { encodeFrame, encodeMessage } from '../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
+import { Replay } from './replay.ts';
 import { Sampler } from './sampler.ts';
 import type { Audience, Subscriber } from './subscribers/audience.ts';
 
@@ -106,9 +107,9 @@ export class Topic {
     const wakes = !this.#awake;
     if (wakes) this.#fresh = !this.#isDue && !this.#sampler.running;
     if (after !== undefined) {
-      const kept = this.#log.after(after);
-      lost = Math.max(this.seq - after, 0) - kept.length;
-      for (const message of kept) this.#deliver(message, subscriber);
+      const replay = new Replay(this.#log, this.audience, subscriber, after);
+      lost = replay.takeLost();
+      subscriber.replay(this.name, replay);
     } else if (this.#fresh) {
       if (this.config.first !== 'none') this.#deliver(this.#lastAsItIs, subscriber);
     } else if (this.config.onChange) this.#waiting.add(subscriber);

@@ -14,6 +14,7 @@ class BenchSubscriber implements Subscriber {
   readonly peer = undefined;
   readonly patterns = new Set<Pattern>();
   message(): void {}
+  replay(): void {}
   notice(): void {}
 }
 

@@ -1,5 +1,5 @@
 import type { TopicConfig } from '../../src/config/config.ts';
-import type { Pattern, Subscriber } from '../../src/daemon/subscribers/audience.ts';
+import type { Missed, Pattern, Subscriber } from '../../src/daemon/subscribers/audience.ts';
 import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
 import { Topic } from '../../src/daemon/topic.ts';
 import type { TopicParts } from '../../src/daemon/topic.ts';
@@ -82,6 +82,10 @@ export class Listener implements Subscriber {
 
   message(_topic: string, frame: Buffer): void {
     this.frames.push(decodeFrame(frame));
+  }
+
+  replay(topic: string, missed: Missed): void {
+    for (let frame = missed.next(); frame; frame = missed.next()) this.message(topic, frame);
   }
 
   notice(_topic: string, frame: Buffer): void {

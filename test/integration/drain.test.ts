@@ -47,6 +47,7 @@ test('what is held back follows, though the client reads all the rest just befor
       slow: () => heard.push('slow'),
       caughtUp: (skipped) => heard.push(`caught up, ${skipped} skipped`),
       stalled: () => heard.push('stalled'),
+      lost() {},
       changed() {},
     },
   );

@@ -37,6 +37,29 @@ describe.concurrent('a client that comes back', () => {
     expect(await absence(10)).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
+  test('gets all that the history kept, though it is more than may wait, and what comes meanwhile behind it', async () => {
+    await using daemon = await startDaemon({
+      topics: { price: { publish: true, history: 900 } },
+      clients: { pendingBytes: '64KiB' },
+    });
+    await using publisher = daemon.connect();
+    const data = 'x'.repeat(2000);
+    for (let number = 1; number <= 800; number++) await publisher.publish('price', data);
+    const { instance } = await publisher.status();
+    using client = await daemon.raw();
+    client.socket.pause();
+    client.send('chimed.register', { topics: ['price'], resume: { instance, after: { price: 0 } } });
+    await daemon.logged('client registered');
+    for (let number = 1; number <= 100; number++) await publisher.publish('price', data);
+    client.socket.resume();
+    const heard = await client.messages('price', 900);
+    expect(heard.map(({ seq }) => seq)).toEqual(Array.from({ length: 900 }, (_, index) => index + 1));
+    await publisher.publish('price', 'live');
+    expect(await client.frames.find((frame) => frame.data === 'live')).toMatchObject({ seq: 901 });
+    const { clients } = await publisher.status();
+    expect(clients.find(({ patternCount }) => patternCount > 0)).toMatchObject({ skipped: 0 });
+  });
+
   test('gets the last ones if it was away for longer', async () => {
     expect(await absence(2)).toEqual([5, 6, 7]);
   });

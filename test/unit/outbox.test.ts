@@ -29,6 +29,7 @@ async function client() {
       slow: () => events.push('slow'),
       caughtUp: (skipped) => events.push(`caught up, ${skipped} skipped`),
       stalled: () => events.push('stalled'),
+      lost() {},
       changed() {},
     },
   );

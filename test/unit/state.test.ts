@@ -165,7 +165,7 @@ describe('a new numbering begins', () => {
             undefined,
             saved,
           );
-          for (const { frame } of log.after(0)) decodeFrame(frame);
+          for (let { seq } = log; seq >= log.oldest; seq--) decodeFrame(log.at(seq)!.frame);
           expect(log.append('1').seq).toBe(saved.seq + 1);
         }
       }),

@@ -22,6 +22,7 @@ class TestSubscriber implements Subscriber {
   }
 
   message(): void {}
+  replay(): void {}
   notice(): void {}
 }
 

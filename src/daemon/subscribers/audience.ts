@@ -2,6 +2,16 @@ import type { Accounts } from '../../config/config.ts';
 import type { Peer } from '../../linux/peer.ts';
 import { includes } from './access.ts';
 
+/** What a subscriber that comes back has missed of a topic, message by message, and then what has come meanwhile. */
+export interface Missed {
+  /** True while it will come to every new message of the topic: the topic is there, and the subscriber hears it. */
+  readonly isOpen: boolean;
+  /** The next message; undefined when the subscriber has all. */
+  next(): Buffer | undefined;
+  /** How many have been lost since this was last asked for. */
+  takeLost(): number;
+}
+
 /** Whoever hears topics. */
 export interface Subscriber {
   /** Who it is, as the kernel says. */
@@ -10,6 +20,8 @@ export interface Subscriber {
   readonly patterns: Set<Pattern>;
   /** Takes a message. Must not throw: others wait behind it. */
   message(topic: string, frame: Buffer): void;
+  /** Has what it missed follow as room comes; new messages of the topic are part of that. Must not throw either. */
+  replay(topic: string, missed: Missed): void;
   /** Takes a control message about a topic, of which only the latest counts. Must not throw either. */
   notice(topic: string, frame: Buffer): void;
 }

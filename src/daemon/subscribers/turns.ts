@@ -5,8 +5,8 @@ const USER_MS = 1;
 const ALL_MS = 2;
 /** Clients of one user that are read from again in one turn: each may have 64 KiB for us. */
 const RESUMED = 4;
-/** What may come from one user in one turn, in bytes, before its clients are not read from any more. */
-const READ_BYTES = 262_144;
+/** What is read from the clients of one user in one turn, and of what they missed sent to them, in bytes. */
+const USER_BYTES = 262_144;
 
 /** A client that has something to be done. */
 export interface Worker {
@@ -27,7 +27,7 @@ interface Share {
   busy: Worker | undefined;
   spentMs: number;
   resumed: number;
-  readBytes: number;
+  bytes: number;
 }
 
 /**
@@ -59,10 +59,15 @@ export class Turns {
   /** Counts what has come from a client. If it may not be read from any more in this turn, its work is to go on. */
   mayRead(worker: Worker, bytes: number): boolean {
     const share = this.#shareOf(worker.user);
-    share.readBytes += bytes;
-    if (share.readBytes < READ_BYTES) return true;
+    share.bytes += bytes;
+    if (share.bytes < USER_BYTES) return true;
     if (worker !== share.busy) share.waiting.add(worker);
     return false;
+  }
+
+  /** Counts what the work of a client has sent. */
+  moved(user: User, bytes: number): void {
+    this.#shareOf(user).bytes += bytes;
   }
 
   /** Reports whether a client of this user may be read from again in this turn, and counts it. */
@@ -88,7 +93,7 @@ export class Turns {
     this.#working = true;
     const shares = [...this.#shares]; // Those that are not done come back, behind the others.
     for (const [user, share] of shares) {
-      share.spentMs = share.resumed = share.readBytes = 0;
+      share.spentMs = share.resumed = share.bytes = 0;
       this.#serve(share);
       this.#shares.delete(user);
       if (hasWork(share) || share.spentMs > 0) this.#shares.set(user, share);
@@ -102,7 +107,7 @@ export class Turns {
 
   #serve(share: Share): void {
     let before = performance.now();
-    while (hasWork(share) && share.spentMs < USER_MS && this.#spentMs < ALL_MS) {
+    while (hasWork(share) && hasTime(share) && this.#spentMs < ALL_MS) {
       const worker = share.busy ?? first(share.waiting);
       share.waiting.delete(worker);
       const more = worker.work();
@@ -117,11 +122,15 @@ export class Turns {
 }
 
 function newShare(): Share {
-  return { waiting: new Set(), busy: undefined, spentMs: 0, resumed: 0, readBytes: 0 };
+  return { waiting: new Set(), busy: undefined, spentMs: 0, resumed: 0, bytes: 0 };
 }
 
 function hasWork({ busy, waiting }: Share): boolean {
   return busy !== undefined || waiting.size > 0;
+}
+
+function hasTime({ spentMs, bytes }: Share): boolean {
+  return spentMs < USER_MS && bytes < USER_BYTES;
 }
 
 function first(workers: Iterable<Worker>): Worker {

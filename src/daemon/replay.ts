@@ -1,0 +1,47 @@
+import type { MessageLog } from './message-log.ts';
+import type { Audience, Missed, Subscriber } from './subscribers/audience.ts';
+
+/** Reads what was missed from the topic's log. It holds none of it: what the log lets go of before its turn is lost. */
+export class Replay implements Missed {
+  readonly #log: MessageLog;
+  readonly #audience: Audience;
+  readonly #subscriber: Subscriber;
+  /** Number of the message before the next. */
+  #seq: number;
+  #lost = 0;
+
+  /** @param after Number of the last message that the subscriber heard. */
+  constructor(log: MessageLog, audience: Audience, subscriber: Subscriber, after: number) {
+    this.#log = log;
+    this.#audience = audience;
+    this.#subscriber = subscriber;
+    this.#seq = Math.min(after, log.seq);
+    this.#skipLost();
+  }
+
+  get isOpen(): boolean {
+    return (
+      !this.#log.isCleared && this.#audience.has(this.#subscriber) && this.#audience.mayHear(this.#subscriber)
+    );
+  }
+
+  next(): Buffer | undefined {
+    if (!this.isOpen) return undefined;
+    this.#skipLost();
+    if (this.#seq === this.#log.seq) return undefined;
+    return this.#log.at(++this.#seq)?.frame;
+  }
+
+  takeLost(): number {
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
+  }
+
+  #skipLost(): void {
+    const before = this.#log.oldest - 1;
+    if (before <= this.#seq) return;
+    this.#lost += before - this.#seq;
+    this.#seq = before;
+  }
+}
