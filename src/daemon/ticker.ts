@@ -12,6 +12,7 @@ export class Ticker {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer is to fire, on the monotonic clock. */
   #wakeAt = 0;
+  #stoppedNext = { from: Infinity, next: -Infinity };
 
   constructor(schedule: ScheduleConfig, onTick: (tick: Tick) => void) {
     this.#timetable = createTimetable(schedule);
@@ -32,6 +33,15 @@ export class Ticker {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** When the next tick is due, or would be if it ran, in milliseconds since the epoch; Infinity if nobody can tell. */
+  nextAt(now: number): number {
+    if (this.#timer) return now + this.#timetable.nextInMs;
+    // To find it out may take a good part of a millisecond, and a status asks it of many.
+    const { from, next } = this.#stoppedNext;
+    if (now < from || now >= next) this.#stoppedNext = { from: now, next: this.#timetable.after(now) };
+    return this.#stoppedNext.next;
   }
 
   /** How long the timer should have fired by now, in milliseconds; 0 if it need not have. */

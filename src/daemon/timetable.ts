@@ -2,6 +2,7 @@ import type { Cron } from 'croner';
 
 import type { ScheduleConfig } from '../config/config.ts';
 import { parseCron } from '../config/cron.ts';
+import { offsetsOf } from '../timezone.ts';
 
 /** One turn of a schedule. */
 export interface Tick {
@@ -17,30 +18,49 @@ export interface Timetable {
   begin(sinceSampleMs: number): void;
   /** Reports whether a tick would have come in the last so many milliseconds, which may be infinite. */
   hasCome(withinMs: number): boolean;
-  /** Milliseconds until the next tick, 0 or less if it is due. */
+  /** Milliseconds after which to look again, at the latest until the next tick; 0 or less if that is due. */
   wait(): number;
+  /** Milliseconds until the next tick. */
+  readonly nextInMs: number;
+  /**
+   * The first time after `time` at which a tick is due, whether it counts or not, both in milliseconds since the epoch;
+   * Infinity if that depends on when it begins to count.
+   */
+  after(time: number): number;
   /** Takes the tick that is due and moves on to the next one that is still to come. */
   take(): Tick;
 }
 
 export function createTimetable(schedule: ScheduleConfig): Timetable {
-  if (schedule.kind === 'cron') return new WallTable(new CronTimes(schedule.pattern, schedule.timezone));
-  if (schedule.align) return new WallTable(new Multiples(schedule.intervalMs));
-  return new IntervalTable(schedule.intervalMs);
+  const times = wallTimesOf(schedule);
+  if (times) return new WallTable(times);
+  const { intervalMs, delayMs = 0 } = schedule as ScheduleConfig & { kind: 'interval' };
+  return new IntervalTable(intervalMs, delayMs);
+}
+
+function wallTimesOf(schedule: ScheduleConfig): WallTimes | undefined {
+  const { timezone, delayMs } = schedule;
+  let times: WallTimes;
+  if (schedule.kind === 'cron') times = new CronTimes(schedule.pattern, timezone);
+  else if (schedule.align) times = new Multiples(schedule.intervalMs, timezone);
+  else return undefined;
+  return delayMs ? new Delayed(times, delayMs) : times;
 }
 
 /** Tick n is due at start + n × interval, however late the ones before it were. */
 class IntervalTable implements Timetable {
   readonly #intervalMs: number;
+  readonly #delayMs: number;
   #start = 0;
   #next = 1;
 
-  constructor(intervalMs: number) {
+  constructor(intervalMs: number, delayMs: number) {
     this.#intervalMs = intervalMs;
+    this.#delayMs = delayMs;
   }
 
   begin(sinceSampleMs: number): void {
-    this.#start = performance.now() - (this.hasCome(sinceSampleMs) ? 0 : sinceSampleMs);
+    this.#start = performance.now() + (this.hasCome(sinceSampleMs) ? this.#delayMs : -sinceSampleMs);
     this.#next = 1;
   }
 
@@ -49,7 +69,15 @@ class IntervalTable implements Timetable {
   }
 
   wait(): number {
+    return this.nextInMs;
+  }
+
+  get nextInMs(): number {
     return this.#due - performance.now();
+  }
+
+  after(): number {
+    return Infinity;
   }
 
   take(): Tick {
@@ -70,15 +98,48 @@ interface WallTimes {
   after(time: number): number;
 }
 
+/** All clocks on earth are ahead of UTC by a multiple of this: it makes no difference to intervals that divide it. */
+const QUARTER_MS = 900_000;
+
+/** Multiples of an interval on the clock of a time zone: those of a day are its midnights. */
 class Multiples implements WallTimes {
   readonly #intervalMs: number;
+  readonly #offsetAt: (time: number) => number;
 
-  constructor(intervalMs: number) {
+  constructor(intervalMs: number, timezone = 'UTC') {
     this.#intervalMs = intervalMs;
+    this.#offsetAt = QUARTER_MS % intervalMs === 0 ? () => 0 : offsetsOf(timezone);
   }
 
   after(time: number): number {
-    return (Math.floor(time / this.#intervalMs) + 1) * this.#intervalMs;
+    const before = this.#offsetAt(time);
+    const local = (Math.floor((time + before) / this.#intervalMs) + 1) * this.#intervalMs;
+    const next = local - before;
+    const offset = this.#offsetAt(next);
+    if (offset === before) return next;
+    // The clock is set until then. It shows that time earlier or later, or, if it jumps over it, as it jumps.
+    const corrected = local - offset;
+    if (this.#isMultiple(next) || corrected <= time) return next;
+    return this.#isMultiple(corrected) ? corrected : Math.max(next, corrected);
+  }
+
+  #isMultiple(time: number): boolean {
+    return (time + this.#offsetAt(time)) % this.#intervalMs === 0;
+  }
+}
+
+/** The times of others, each later by the same time. */
+class Delayed implements WallTimes {
+  readonly #times: WallTimes;
+  readonly #delayMs: number;
+
+  constructor(times: WallTimes, delayMs: number) {
+    this.#times = times;
+    this.#delayMs = delayMs;
+  }
+
+  after(time: number): number {
+    return this.#times.after(time - this.#delayMs) + this.#delayMs;
   }
 }
 
@@ -134,6 +195,14 @@ class WallTable implements Timetable {
       this.#stepped(wall, Math.max(lateMs, now - this.#lookedAt));
     this.#lookedAt = now;
     return Math.min(this.#instant - Date.now(), LOOK_MS);
+  }
+
+  get nextInMs(): number {
+    return this.#instant - Date.now();
+  }
+
+  after(time: number): number {
+    return this.#times.after(time);
   }
 
   take(): Tick {

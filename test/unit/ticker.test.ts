@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ScheduleConfig } from '../../src/config/config.ts';
 import { parseCron } from '../../src/config/cron.ts';
 import { Ticker } from '../../src/daemon/ticker.ts';
+import { createTimetable } from '../../src/daemon/timetable.ts';
 import type { Tick } from '../../src/daemon/timetable.ts';
+import { offsetsOf } from '../../src/timezone.ts';
 
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2027, 0, 1, 12);
@@ -164,6 +166,139 @@ describe('an aligned interval', () => {
       4000 + change,
       5000 + change,
     ]);
+  });
+});
+
+describe('an aligned interval goes by the local clock', () => {
+  const times = (intervalMs: number, timezone: string, from: string, count: number): string[] => {
+    const table = createTimetable({ kind: 'interval', intervalMs, align: true, timezone });
+    let time = Date.parse(from);
+    return Array.from({ length: count }, () =>
+      new Date((time = table.after(time))).toISOString().slice(5, 16),
+    );
+  };
+
+  test.each([
+    ['midnights', 24, 'Europe/Berlin', '2027-01-01T12:00Z', ['01-01T23:00', '01-02T23:00']],
+    [
+      'full hours where the clock is half an hour off',
+      1,
+      'Asia/Kolkata',
+      '2027-01-01T00:00Z',
+      ['01-01T00:30', '01-01T01:30'],
+    ],
+    ['an offset', 24, '-03:30', '2027-01-01T12:00Z', ['01-02T03:30', '01-03T03:30']],
+    [
+      'midnights around the hour that is left out',
+      24,
+      'Europe/Berlin',
+      '2027-03-27T00:00Z',
+      ['03-27T23:00', '03-28T22:00', '03-29T22:00'],
+    ],
+    [
+      'midnights around the hour that is repeated',
+      24,
+      'Europe/Berlin',
+      '2027-10-30T00:00Z',
+      ['10-30T22:00', '10-31T23:00'],
+    ],
+    [
+      'each hour, also around the one that is left out',
+      1,
+      'Europe/Berlin',
+      '2027-03-27T23:30Z',
+      ['03-28T00:00', '03-28T01:00', '03-28T02:00'],
+    ],
+    [
+      'each hour, also the one that is repeated',
+      1,
+      'Europe/Berlin',
+      '2027-10-30T23:30Z',
+      ['10-31T00:00', '10-31T01:00', '10-31T02:00'],
+    ],
+    [
+      'a midnight that does not come, as the clock jumps over it',
+      24,
+      'Africa/Cairo',
+      '2026-04-23T12:00Z',
+      ['04-23T22:00', '04-24T21:00'],
+    ],
+    [
+      'every six hours, by the clock',
+      6,
+      'Europe/Berlin',
+      '2027-03-27T22:30Z',
+      ['03-27T23:00', '03-28T04:00', '03-28T10:00'],
+    ],
+  ])('%s', (_, hours, timezone, from, expected) => {
+    expect(times(hours * HOUR, timezone, from, expected.length)).toEqual(expected);
+  });
+
+  test('each time is after the one before, and one of the clock, in any zone', () => {
+    const zones = [
+      'Europe/Berlin',
+      'America/St_Johns',
+      'Australia/Lord_Howe',
+      'Africa/Cairo',
+      'Pacific/Apia',
+      'UTC',
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...zones),
+        fc.constantFrom(1000, 7000, 1_800_000, HOUR, 5 * HOUR, 24 * HOUR),
+        fc.integer({ min: Date.UTC(2011, 0), max: Date.UTC(2030, 0) }),
+        (timezone, intervalMs, from) => {
+          const offsetAt = offsetsOf(timezone);
+          const table = createTimetable({ kind: 'interval', intervalMs, align: true, timezone });
+          const next = table.after(from);
+          expect(next).toBeGreaterThan(from);
+          // A clock that is set in between may skip a time or show it again; a zone may leave out a day.
+          expect(next - from).toBeLessThanOrEqual(intervalMs + 24 * HOUR);
+          const isSet = offsetAt(next - 1) !== offsetAt(next);
+          if (!isSet) expect((next + offsetAt(next)) % intervalMs).toBe(0);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('a delayed schedule', () => {
+  test('of an interval ticks later by the same time, from the start on', () => {
+    const seen = start({ kind: 'interval', intervalMs: 100, align: false, delayMs: 30 });
+    vi.advanceTimersByTime(350);
+    expect(seen.map(({ at, lateMs, skipped }) => [at, lateMs, skipped])).toEqual([
+      [130, 0, 0],
+      [230, 0, 0],
+      [330, 0, 0],
+    ]);
+  });
+
+  test('of the clock does, too', () => {
+    const seen = start({ kind: 'cron', pattern: '*/20 * * * *', timezone: 'UTC', delayMs: 3000 });
+    vi.advanceTimersByTime(45 * 60_000);
+    expect(walls(seen)).toEqual(['01-01T12:00:03', '01-01T12:20:03', '01-01T12:40:03']);
+  });
+});
+
+describe('the next time', () => {
+  test('is known of a clock that nobody hears, and follows it when it is set', () => {
+    const ticker = new Ticker(cron('0 * * * *', 'UTC'), () => {});
+    const next = (): string => new Date(ticker.nextAt(Date.now())).toISOString().slice(11, 16);
+    expect(next()).toBe('13:00');
+    vi.advanceTimersByTime(HOUR);
+    expect(next()).toBe('14:00');
+    setWallClock(-3 * HOUR);
+    expect(next()).toBe('11:00');
+  });
+
+  test('of an interval is known while it runs', () => {
+    const ticker = new Ticker(every(1000), () => {});
+    expect(ticker.nextAt(Date.now())).toBe(Infinity);
+    ticker.start(Infinity);
+    vi.advanceTimersByTime(300);
+    expect(ticker.nextAt(Date.now()) - Date.now()).toBe(700);
   });
 });
 
