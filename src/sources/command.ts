@@ -1,20 +1,24 @@
 import { childThread } from './children.ts';
-import { sourceEnvironment } from './environment.ts';
+import { surroundingsOf } from './environment.ts';
+import type { Surroundings } from './environment.ts';
 import { nagiosExits, parseNagios } from './nagios.ts';
 import { parseOutput } from './output.ts';
 import type { OutputFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
 
+interface CommandConfig extends Surroundings {
+  command: string | readonly string[];
+  /** @default 'auto' */
+  format?: OutputFormat;
+}
+
 /** Runs a command: an argument list as it is, a text by `/bin/sh -c`. */
-export function commandSource(
-  command: string | readonly string[],
-  context: SourceContext,
-  format: OutputFormat = 'auto',
-): Source {
+export function commandSource(config: CommandConfig, context: SourceContext): Source {
+  const { command, format = 'auto' } = config;
   const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
-  const { topic, directory, timeoutMs, maxBytes } = context;
+  const { topic, timeoutMs, maxBytes } = context;
   const exits = format === 'nagios' && { exits: nagiosExits };
-  const run = { topic, argv, directory, env: sourceEnvironment(topic), timeoutMs, maxBytes, ...exits };
+  const run = { topic, argv, ...surroundingsOf(config, context), timeoutMs, maxBytes, ...exits };
   return {
     async sample(signal) {
       const output = await childThread.perform({ kind: 'command', run }, signal);

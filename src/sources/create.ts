@@ -1,4 +1,5 @@
 import { commandSource } from './command.ts';
+import type { Surroundings } from './environment.ts';
 import { fileSource } from './file.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
@@ -9,10 +10,10 @@ import type { Source, SourceContext } from './source.ts';
 /** What the configuration says of a source; exactly one of the kinds. */
 export type SourceConfig =
   | { kind: 'data'; data: unknown }
-  | { kind: 'command'; command: string | readonly string[]; format?: OutputFormat }
+  | ({ kind: 'command'; command: string | readonly string[]; format?: OutputFormat } & Surroundings)
   | { kind: 'file'; file: string; format?: Exclude<OutputFormat, 'nagios'> }
   /** `stamp`: see `stampOf`. */
-  | { kind: 'module'; module: string; stamp?: string }
+  | ({ kind: 'module'; module: string; stamp?: string } & Surroundings)
   | { kind: 'host'; host: HostReading }
   | { kind: 'publish' };
 
@@ -22,11 +23,11 @@ export function createSource(config: SourceConfig, context: SourceContext): Sour
     case 'data':
       return { sample: () => config.data };
     case 'command':
-      return commandSource(config.command, context, config.format);
+      return commandSource(config, context);
     case 'file':
       return fileSource(config.file, context, config.format);
     case 'module':
-      return moduleSource(config.module, context);
+      return moduleSource(config, context);
     case 'host':
       return hostSource(config.host);
     case 'publish':

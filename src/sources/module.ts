@@ -1,16 +1,21 @@
 import { resolve } from 'node:path';
 
 import { childThread } from './children.ts';
-import { sourceEnvironment } from './environment.ts';
+import { surroundingsOf } from './environment.ts';
+import type { Surroundings } from './environment.ts';
 import type { ModuleRun } from './module-run.ts';
 import type { Source, SourceContext } from './source.ts';
+
+interface ModuleConfig extends Surroundings {
+  module: string;
+}
 
 /**
  * Calls the default export of an ES module. The module runs in a process of its own, which is started at the first
  * sample of a waking period and ended with the period. Whatever it does there fails its own samples only.
  */
-export function moduleSource(module: string, context: SourceContext): Source {
-  const run = runOf(module, context);
+export function moduleSource(config: ModuleConfig, context: SourceContext): Source {
+  const run = runOf(config, context);
   let period: AbortSignal | undefined;
   return {
     async sample(signal) {
@@ -30,8 +35,8 @@ export function moduleSource(module: string, context: SourceContext): Source {
  * @returns its stamp: another one when its file, or one that it imports, has changed.
  * @throws if it cannot be loaded within the timeout.
  */
-export async function stampOf(module: string, context: SourceContext): Promise<string> {
-  const run = runOf(module, context);
+export async function stampOf(config: ModuleConfig, context: SourceContext): Promise<string> {
+  const run = runOf(config, context);
   try {
     return await childThread.perform({ kind: 'check', run });
   } finally {
@@ -39,9 +44,9 @@ export async function stampOf(module: string, context: SourceContext): Promise<s
   }
 }
 
-function runOf(module: string, context: SourceContext): ModuleRun {
+function runOf(config: ModuleConfig, context: SourceContext): ModuleRun {
   const { topic, directory, timeoutMs, maxBytes, logger } = context;
   const source = childThread.openSource(logger);
-  const env = sourceEnvironment(topic);
-  return { source, topic, path: resolve(directory, module), directory, env, timeoutMs, maxBytes };
+  const path = resolve(directory, config.module);
+  return { source, topic, path, ...surroundingsOf(config, context), timeoutMs, maxBytes };
 }

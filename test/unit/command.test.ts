@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -36,7 +36,7 @@ afterEach(() => {
 });
 
 async function run(command: string | string[], options: Partial<SourceContext> = {}): Promise<unknown> {
-  return commandSource(command, sourceContext(folder.path, options)).sample(wanted.signal);
+  return commandSource({ command }, sourceContext(folder.path, options)).sample(wanted.signal);
 }
 
 /** Runs a script in a process of its own, which may be limited. */
@@ -45,7 +45,7 @@ function inProcess(script: string, limit = ':') {
   const begin = `
     import fs from 'node:fs';
     import { commandSource } from ${JSON.stringify(join(root, 'src/sources/command.ts'))};
-    const source = (command) => commandSource(command, ${context}).sample(new AbortController().signal);`;
+    const source = (command) => commandSource({ command }, ${context}).sample(new AbortController().signal);`;
   const argv = ['-c', `${limit} && exec "$0" --input-type=module --eval "$1"`, process.execPath];
   return spawnSync('/bin/sh', [...argv, begin + script], { encoding: 'utf8' });
 }
@@ -103,9 +103,8 @@ describe('the payload', () => {
 
   test('may be what a monitoring plugin says, whose exit code is no failure', async () => {
     const critical = commandSource(
-      'echo "DISK CRITICAL|/=99%"; exit 2',
+      { command: 'echo "DISK CRITICAL|/=99%"; exit 2', format: 'nagios' },
       sourceContext(folder.path),
-      'nagios',
     );
     expect(await critical.sample(wanted.signal)).toEqual({
       status: 'CRITICAL',
@@ -113,12 +112,15 @@ describe('the payload', () => {
       text: 'DISK CRITICAL',
       perfdata: { '/': { value: 99, unit: '%' } },
     });
-    const broken = commandSource('echo no such plugin >&2; exit 127', sourceContext(folder.path), 'nagios');
+    const broken = commandSource(
+      { command: 'echo no such plugin >&2; exit 127', format: 'nagios' },
+      sourceContext(folder.path),
+    );
     await expect(broken.sample(wanted.signal)).rejects.toThrow('exited with 127: no such plugin');
   });
 
   test('fails if it is none of its format', async () => {
-    const number = commandSource('echo many', sourceContext(folder.path), 'number');
+    const number = commandSource({ command: 'echo many', format: 'number' }, sourceContext(folder.path));
     await expect(number.sample(wanted.signal)).rejects.toThrow('it is not a number: "many"');
   });
 
@@ -362,8 +364,22 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
+test('the environment and the directory of a command may be its own', async () => {
+  mkdirSync(folder.file('inner'));
+  const source = commandSource(
+    {
+      command: 'echo "$GREETING, $CHIMED_TOPIC, $LC_ALL"; pwd',
+      env: { GREETING: 'good day', LC_ALL: 'C' },
+      directory: 'inner',
+    },
+    sourceContext(folder.path, { topic: 'host.x' }),
+  );
+  const inner = realpathSync(folder.file('inner'));
+  expect(await source.sample(wanted.signal)).toBe(`good day, host.x, C\n${inner}`);
+});
+
 test('a source can be run again, whatever became of the last run', async () => {
-  const source = commandSource('cat value', sourceContext(folder.path));
+  const source = commandSource({ command: 'cat value' }, sourceContext(folder.path));
   await expect(source.sample(wanted.signal)).rejects.toThrow('exited with 1');
   spawnSync('sh', ['-c', 'echo 7 > value'], { cwd: folder.path });
   expect(await source.sample(wanted.signal)).toBe(7);

@@ -20,7 +20,7 @@ class Sample implements Disposable {
   constructor(code: string, options: Partial<SourceContext> = {}) {
     writeFileSync(this.folder.file('source.mjs'), code);
     this.#source = moduleSource(
-      'source.mjs',
+      { module: 'source.mjs' },
       sourceContext(this.folder.path, { topic: this.folder.path, ...options }),
     );
   }
@@ -46,7 +46,10 @@ class Sample implements Disposable {
 async function stamp(code: string, options: Partial<SourceContext> = {}): Promise<string> {
   using folder = temporaryFolder();
   writeFileSync(folder.file('source.mjs'), code);
-  return await stampOf('source.mjs', sourceContext(folder.path, { topic: folder.path, ...options }));
+  return await stampOf(
+    { module: 'source.mjs' },
+    sourceContext(folder.path, { topic: folder.path, ...options }),
+  );
 }
 
 async function hasEnded(pid: number): Promise<void> {
@@ -278,7 +281,7 @@ describe.concurrent('a module cannot be loaded', () => {
 
   test('that is not there', async () => {
     using folder = temporaryFolder();
-    const load = stampOf('nothing.mjs', sourceContext(folder.path));
+    const load = stampOf({ module: 'nothing.mjs' }, sourceContext(folder.path));
     await expect(load).rejects.toThrow(/nothing.mjs cannot be loaded: there is no such file$/);
   });
 });
@@ -291,7 +294,7 @@ test.concurrent(
     writeFileSync(folder.file('lib/a.mjs'), 'export const a = 1;');
     const code = 'import { a } from "./lib/a.mjs"; export default () => a;';
     writeFileSync(folder.file('source.mjs'), code);
-    const now = () => stampOf('source.mjs', sourceContext(folder.path));
+    const now = () => stampOf({ module: 'source.mjs' }, sourceContext(folder.path));
     const first = await now();
     expect(await now()).toBe(first);
     writeFileSync(folder.file('lib/a.mjs'), 'export const a = 22;');
