@@ -1,4 +1,4 @@
-import { YAMLException, loadAll } from 'js-yaml';
+import { CORE_SCHEMA, YAMLException, loadAll, mergeTag } from 'js-yaml';
 
 /** Values that aliases may make of each character; without any, it makes one at most. */
 const MAX_GROWTH = 2;
@@ -20,11 +20,12 @@ export class YamlError extends Error {
 /**
  * Parses a text of one YAML 1.2 document. Those who read the result need not mind aliases: none leads back to
  * where it is used, and all of them together cannot fill the memory.
+ * @param options.merge Has `<<` take over the keys of another mapping. @default it is a key like any other
  * @returns null if the text is empty.
  * @throws {YamlError} if it is something else.
  */
-export function parseYaml(text: string): unknown {
-  const [value = null, ...others] = parseDocuments(text);
+export function parseYaml(text: string, { merge = false } = {}): unknown {
+  const [value = null, ...others] = parseDocuments(text, merge);
   if (others.length > 0) throw new YamlError(`expected one document, but there are ${others.length + 1}`);
   if (!hasAtMost((text.length + 1) * MAX_GROWTH, value)) {
     throw new YamlError('its aliases lead to themselves, or make too much of it');
@@ -32,9 +33,9 @@ export function parseYaml(text: string): unknown {
   return value;
 }
 
-function parseDocuments(text: string): unknown[] {
+function parseDocuments(text: string, merge: boolean): unknown[] {
   try {
-    return loadAll(text);
+    return loadAll(text, { schema: merge ? CORE_SCHEMA.withTags(mergeTag) : CORE_SCHEMA });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     throw new YamlError(`not valid YAML: ${error.reason}`, error.mark && error.mark.line + 1);

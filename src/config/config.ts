@@ -1,10 +1,13 @@
 import type { SourceConfig } from '../sources/create.ts';
 import type { firsts, logFormats, logLevels } from './formats.ts';
 
-/** When a topic ticks. */
+/**
+ * When a topic ticks. `timezone`: whose clock `align` and cron go by; the machine's, unless the file names one. `delayMs`:
+ * how much later it ticks than the schedule says, for `splay`.
+ */
 export type ScheduleConfig =
-  | { kind: 'interval'; intervalMs: number; align: boolean }
-  | { kind: 'cron'; pattern: string; timezone?: string };
+  | { kind: 'interval'; intervalMs: number; align: boolean; timezone?: string; delayMs?: number }
+  | { kind: 'cron'; pattern: string; timezone?: string; delayMs?: number };
 
 /** What whoever wakes a topic gets at once: a sample unless the last one still counts, the last message, or nothing. */
 export type First = (typeof firsts)[number];
@@ -19,6 +22,8 @@ export interface TopicConfig {
   access: Access;
   timeoutMs: number;
   maxBytes: number;
+  /** Absent: without bound. */
+  maxAgeMs?: number;
   onChange: boolean;
   always: boolean;
   history: number;
@@ -66,6 +71,8 @@ export interface Config {
   state: { file?: string };
   shutdown: { timeoutMs: number };
   topics: readonly TopicConfig[];
+  /** What is no mistake, and may not be what was meant. */
+  doubt?: string;
 }
 
 export type LogLevel = (typeof logLevels)[number];

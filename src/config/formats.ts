@@ -76,6 +76,10 @@ export const formats = {
   length: { expected: 'a whole number, 0 or more', check: (value) => isWhole(value, 0) },
   switch: { expected: 'true or false', check: (value) => typeof value === 'boolean' },
   text: { expected: 'a text', check: isText },
+  path: {
+    expected: 'a path; a ~ is not expanded',
+    check: (value) => isText(value) && !/^~[^/]*(\/|$)/.test(value),
+  },
   command: {
     expected: 'a list of arguments such as [uname, -r], or a text for /bin/sh',
     check: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
@@ -89,6 +93,10 @@ export const formats = {
     check: (value) =>
       isMapping(value) &&
       Object.entries(value).every(([right, list]) => rights.includes(right) && isAccountList(list)),
+  },
+  env: {
+    expected: 'variables and their values, such as {LC_ALL: C, RETRIES: 3}',
+    check: (value) => isMapping(value) && Object.entries(value).every(isVariable),
   },
   first: oneOf(...firsts),
   output: oneOf(...outputFormats),
@@ -129,8 +137,17 @@ function isJson(value: unknown): boolean {
   }
 }
 
+/** The system ends texts at a NUL character. */
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
+  return typeof value === 'string' && value !== '' && !value.includes('\0');
+}
+
+function isVariable([name, value]: [string, unknown]): boolean {
+  return /^[A-Za-z_]\w*$/.test(name) && (value === '' || isText(value) || isFiniteNumber(value));
+}
+
+function isFiniteNumber(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value);
 }
 
 function isAccountList(value: unknown): boolean {

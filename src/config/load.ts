@@ -14,12 +14,16 @@ import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
 import { readSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
+import { timezoneDoubt } from './timezone-doubt.ts';
 import { readTopics } from './topics.ts';
 
 type Environment = Record<string, string | undefined>;
 
 const SYSTEM_FILE = '/etc/chimed/chimed.yaml';
 const PACKAGED_FILE = resolve(import.meta.dirname, '../../config/chimed.yaml');
+
+/** Paths in what is read from there start from the current directory. */
+export const STDIN = '/dev/stdin';
 
 /** The file to use: the one named, `$CHIMED_CONFIG`, `/etc/chimed/chimed.yaml`, else the one that we ship. */
 export function findConfig(named?: string, env: Environment = process.env): string {
@@ -39,12 +43,12 @@ export function loadConfig(file: string, env: Environment = process.env): Config
   if (!isMapping(raw)) throw new ConfigError(file, [{ path: [], message: 'expected a mapping with topics' }]);
 
   const mistakes: Mistake[] = [];
-  const directory = dirname(file);
+  const directory = file === STDIN ? process.cwd() : dirname(file);
   const { topics: rawTopics, ...rawSettings } = raw;
   const settings = readSettings(rawSettings, env, mistakes);
   const ids = lookUpAll(rawTopics, settings.socket.group);
   checkGroup(settings.socket.group, ids, mistakes);
-  const topics = readTopics(rawTopics, ids, mistakes);
+  const topics = readTopics(rawTopics, ids, parseSize(settings.clients.frameBytes), mistakes);
   if (mistakes.length > 0) {
     const lines = new KeyLines(text);
     throw new ConfigError(
@@ -55,13 +59,23 @@ export function loadConfig(file: string, env: Environment = process.env): Config
   const socketKeys = (['path', 'mode', 'group'] as const).filter(
     (key) => isMapping(raw['socket']) && key in raw['socket'],
   );
+  const doubt = hasLocalTimes(rawTopics) ? timezoneDoubt(env) : undefined;
   return deepFreeze({
     file,
     directory,
     ...resolveSettings(settings, directory, env),
     ...(socketKeys.length > 0 && { socketKeys }),
     topics,
+    ...(doubt !== undefined && { doubt }),
   });
+}
+
+/** Reports whether a topic goes by the machine's clock. */
+function hasLocalTimes(rawTopics: unknown): boolean {
+  const topics = isMapping(rawTopics) ? Object.values(rawTopics) : [];
+  return topics.some(
+    (topic) => isMapping(topic) && topic['timezone'] === undefined && (topic['cron'] ?? topic['align']),
+  );
 }
 
 function readText(file: string): string {
@@ -76,7 +90,7 @@ function readText(file: string): string {
 
 function parse(text: string, file: string): unknown {
   try {
-    return parseYaml(text) ?? {};
+    return parseYaml(text, { merge: true }) ?? {};
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     const { reason: message, line } = error;

@@ -15,7 +15,7 @@ export const settingsSchema = {
   socket: {
     path: {
       doc: 'Path of the Unix socket. Not set: the place where clients look for it, see below.',
-      format: 'text',
+      format: 'path',
       default: null,
       env: 'CHIMED_SOCKET_PATH',
     },
@@ -122,7 +122,7 @@ export const settingsSchema = {
   state: {
     file: {
       doc: 'Where the numbering and the history are kept while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd gives one, else nowhere, and a restart begins a new numbering. Only this user and root may be able to write to its directory.',
-      format: 'text',
+      format: 'path',
       default: null,
       env: 'CHIMED_STATE_FILE',
     },
@@ -140,7 +140,7 @@ export const settingsSchema = {
 export const topicSchema = {
   interval: { doc: 'Time from one tick to the next, such as `1m30s`.', format: 'interval', default: null },
   align: {
-    doc: 'Ticks at multiples of the interval on the wall clock (`1m`: on the minute) rather than counted from the start.',
+    doc: 'Ticks at multiples of the interval on the local clock (`1m`: on the minute, `1d`: at midnight) rather than counted from the start.',
     format: 'switch',
     default: false,
   },
@@ -150,8 +150,13 @@ export const topicSchema = {
     default: null,
   },
   timezone: {
-    doc: "Time zone of the cron pattern, such as `Europe/Berlin`. Not set: the machine's.",
+    doc: "Time zone of `cron` or `align`: a name such as `Europe/Berlin`, or an offset such as `+05:30`. Not set: the machine's.",
     format: 'text',
+    default: null,
+  },
+  splay: {
+    doc: 'Ticks later than scheduled, by a part of this time that is always the same for one topic of one machine. `chimed status` shows it.',
+    format: 'duration',
     default: null,
   },
   first: {
@@ -167,7 +172,7 @@ export const topicSchema = {
   },
   file: {
     doc: "Source: a file's content; `.json`, `.yaml` and `.yml` are parsed, anything else is text, all in UTF-8.",
-    format: 'text',
+    format: 'path',
     default: null,
   },
   format: {
@@ -177,7 +182,7 @@ export const topicSchema = {
   },
   module: {
     doc: 'Source: an ES module whose default export is `async ({ topic, signal, log }) => payload`.',
-    format: 'text',
+    format: 'path',
     default: null,
   },
   host: {
@@ -195,12 +200,27 @@ export const topicSchema = {
     format: 'access',
     default: null,
   },
+  env: {
+    doc: 'Variables that a `command` or a `module` gets beside those under [Commands](#sources).',
+    format: 'env',
+    default: null,
+  },
+  directory: {
+    doc: "Current directory of a `command` or a `module`. Not set: the configuration file's, from which it is relative.",
+    format: 'path',
+    default: null,
+  },
   timeout: { doc: 'Longest time that one sample may take.', format: 'duration', default: '10s' },
   maxBytes: { doc: 'Largest output, file or payload.', format: 'payload-size', default: '1MiB' },
   onChange: {
     doc: 'Sends only a payload that differs from the last message.',
     format: 'switch',
     default: false,
+  },
+  maxAge: {
+    doc: 'How old a message may be that a client gets as it joins; it then waits for the next one.',
+    format: 'duration',
+    default: null,
   },
   always: { doc: 'Ticks although nobody is registered.', format: 'switch', default: false },
   history: {

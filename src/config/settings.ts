@@ -1,10 +1,14 @@
 import convict from 'convict';
+import { closest, distance } from 'fastest-levenshtein';
 
 import { formats, isMapping } from './formats.ts';
 import type { Format } from './formats.ts';
 import type { Mistake } from './mistakes.ts';
 import { settingsSchema } from './schema.ts';
 import type { Key } from './schema.ts';
+
+/** How many letters of a key may be wrong for another to be taken for the one that was meant. */
+const MOST_SLIPS = 2;
 
 type Environment = Record<string, string | undefined>;
 type Sections = typeof settingsSchema;
@@ -64,8 +68,12 @@ function knownSettings(
 ): Record<string, Record<string, unknown>> {
   const known: Record<string, Record<string, unknown>> = {};
   for (const [section, values] of Object.entries(raw)) {
+    if (section.startsWith('x-')) continue; // The file's own, to merge from.
     if (!Object.hasOwn(settingsSchema, section)) {
-      mistakes.push({ path: [section], message: unknownKey([...Object.keys(settingsSchema), 'topics']) });
+      mistakes.push({
+        path: [section],
+        message: unknownKey(section, [...Object.keys(settingsSchema), 'topics']),
+      });
     } else if (values !== null && !isMapping(values)) {
       mistakes.push({ path: [section], message: `expected a mapping with ${keysOf(section).join(', ')}` });
     } else {
@@ -83,14 +91,22 @@ function knownKeys(
   const known: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(values)) {
     const path = [section, key];
-    if (!keysOf(section).includes(key)) mistakes.push({ path, message: unknownKey(keysOf(section)) });
+    if (!keysOf(section).includes(key)) mistakes.push({ path, message: unknownKey(key, keysOf(section)) });
     else if (isMapping(value)) mistakes.push({ path, message: 'expected one value, but it is a mapping' });
     else known[key] = value;
   }
   return known;
 }
 
-export function unknownKey(known: readonly string[]): string {
+/** Says which key may have been meant, or which there are. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  const near = closest(
+    key.toLowerCase(),
+    known.map((name) => name.toLowerCase()),
+  );
+  const meant = known.find((name) => name.toLowerCase() === near);
+  if (meant !== undefined && distance(key.toLowerCase(), near) <= Math.min(MOST_SLIPS, meant.length / 3))
+    return `unknown key; did you mean ${meant}?`;
   return `unknown key; expected one of ${known.join(', ')}`;
 }
 

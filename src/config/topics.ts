@@ -3,8 +3,10 @@ import { inspect } from 'node:util';
 import { messageOf } from '../errors.ts';
 import { isTakenElsewhere, isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
+import type { Surroundings } from '../sources/environment.ts';
 import type { HostReading } from '../sources/host.ts';
 import type { OutputFormat } from '../sources/output.ts';
+import { isTimezone, machineTimezone } from '../timezone.ts';
 import { readAccess } from './access.ts';
 import type { Ids } from './access.ts';
 import type { First, ScheduleConfig, TopicConfig } from './config.ts';
@@ -15,11 +17,12 @@ import type { Complain, Mistake } from './mistakes.ts';
 import { sourceKeys, topicSchema } from './schema.ts';
 import type { Key, TopicKey } from './schema.ts';
 import { unknownKey } from './settings.ts';
+import { splayOf } from './splay.ts';
 
 type RawTopic = Partial<Record<TopicKey, unknown>>;
 
 /** Reads the `topics` of a configuration file; a topic with a mistake is left out. */
-export function readTopics(raw: unknown, ids: Ids, mistakes: Mistake[]): TopicConfig[] {
+export function readTopics(raw: unknown, ids: Ids, frameBytes: number, mistakes: Mistake[]): TopicConfig[] {
   if (raw === undefined || raw === null) return [];
   if (!isMapping(raw)) {
     mistakes.push({ path: ['topics'], message: 'expected a mapping of topic names to topics' });
@@ -30,6 +33,7 @@ export function readTopics(raw: unknown, ids: Ids, mistakes: Mistake[]): TopicCo
     const complain: Complain = (message, ...path) =>
       mistakes.push({ path: ['topics', name, ...path], message });
     const config = readTopic(name, topic, ids, complain);
+    if (config) checkPublishable(config, topic as RawTopic, frameBytes, complain);
     return mistakes.length === before && config ? [config] : [];
   });
 }
@@ -48,7 +52,7 @@ function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): To
   }
   const topic: RawTopic = checkedKeys(raw, complain);
   const source = readSource(topic, complain);
-  const schedule = readSchedule(topic, source?.kind === 'publish', complain);
+  const schedule = readSchedule(name, topic, source?.kind === 'publish', complain);
   const access = readAccess(topic.access, source?.kind === 'publish', ids, complain);
   if (!source) return undefined;
   const value = <K extends TopicKey>(key: K) => topic[key] ?? topicSchema[key].default;
@@ -60,6 +64,7 @@ function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): To
     access,
     timeoutMs: parseDuration(value('timeout')),
     maxBytes: parseSize(value('maxBytes')),
+    ...(topic.maxAge !== undefined && { maxAgeMs: parseDuration(topic.maxAge) }),
     onChange: value('onChange') as boolean,
     always: value('always') as boolean,
     history: value('history') as number,
@@ -72,7 +77,7 @@ function checkedKeys(raw: Record<string, unknown>, complain: Complain): RawTopic
   for (const [key, value] of Object.entries(raw)) {
     const known: Key | undefined = Object.hasOwn(topicSchema, key) ? topicSchema[key as TopicKey] : undefined;
     if (!known) {
-      complain(unknownKey(Object.keys(topicSchema)), key);
+      complain(unknownKey(key, Object.keys(topicSchema)), key);
       continue;
     }
     const format: Format = formats[known.format];
@@ -94,15 +99,21 @@ function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefin
   if (kind === undefined) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
   if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
   const format = readFormat(topic, kind, complain);
+  const surroundings = readSurroundings(topic, kind, complain);
   switch (kind) {
     case 'data':
       return { kind, data: topic.data };
     case 'command':
-      return { kind, command: topic.command as string | string[], ...(format && { format }) };
+      return {
+        kind,
+        command: topic.command as string | string[],
+        ...(format && { format }),
+        ...surroundings,
+      };
     case 'file':
       return { kind, file: topic.file as string, ...(format && format !== 'nagios' && { format }) };
     case 'module':
-      return { kind, module: topic.module as string };
+      return { kind, module: topic.module as string, ...surroundings };
     case 'host':
       return { kind, host: topic.host as HostReading };
     case 'publish':
@@ -112,6 +123,37 @@ function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefin
     default:
       return kind satisfies never;
   }
+}
+
+/** What the process of a command or a module is given. */
+function readSurroundings(
+  { env, directory }: RawTopic,
+  kind: (typeof sourceKeys)[number] | undefined,
+  complain: Complain,
+): Surroundings {
+  for (const [key, value] of Object.entries({ env, directory })) {
+    if (value !== undefined && kind !== 'command' && kind !== 'module')
+      complain(`${key} goes with command or module`, key);
+  }
+  const variables = Object.entries((env ?? {}) as Record<string, unknown>);
+  return {
+    ...(env !== undefined && {
+      env: Object.fromEntries(variables.map(([name, value]) => [name, String(value)])),
+    }),
+    ...(directory !== undefined && { directory: directory as string }),
+  };
+}
+
+/** A payload travels in a frame: one that is larger than frames may be could never be published. */
+function checkPublishable(
+  { source, maxBytes }: TopicConfig,
+  raw: RawTopic,
+  frameBytes: number,
+  complain: Complain,
+): void {
+  if (source.kind !== 'publish' || raw.maxBytes === undefined || !(maxBytes > frameBytes)) return;
+  const message = `is more than clients.frameBytes, ${frameBytes} bytes, lets a client send; lower it, or raise that`;
+  complain(`${JSON.stringify(raw.maxBytes)} ${message}`, 'maxBytes');
 }
 
 /** @returns undefined for `auto`, as for none. */
@@ -127,18 +169,42 @@ function readFormat(
   return format as OutputFormat;
 }
 
-function readSchedule(topic: RawTopic, optional: boolean, complain: Complain): ScheduleConfig | undefined {
-  const { interval, cron } = topic;
+function readSchedule(
+  name: string,
+  topic: RawTopic,
+  optional: boolean,
+  complain: Complain,
+): ScheduleConfig | undefined {
+  const { interval, cron, align } = topic;
   if (interval !== undefined && cron !== undefined)
     complain('two schedules, interval and cron; a topic has one');
-  if (topic.align !== undefined && interval === undefined) complain('align goes with interval', 'align');
-  if (topic.timezone !== undefined && cron === undefined) complain('timezone goes with cron', 'timezone');
-  if (interval !== undefined) {
-    return { kind: 'interval', intervalMs: parseDuration(interval), align: topic.align === true };
-  }
-  if (cron !== undefined) return readCron(cron as string, topic.timezone as string | undefined, complain);
+  if (align !== undefined && interval === undefined) complain('align goes with interval', 'align');
+  const hasClock = cron !== undefined || align === true;
+  const clock = hasClock && readTimezone(topic, complain);
+  if (!hasClock && topic.timezone !== undefined) complain('timezone goes with cron or align', 'timezone');
+  if (topic.splay !== undefined && interval === undefined && cron === undefined)
+    complain('splay goes with interval or cron', 'splay');
+  const delay = topic.splay !== undefined && { delayMs: splayOf(name, parseDuration(topic.splay)) };
+  if (interval !== undefined)
+    return {
+      kind: 'interval',
+      intervalMs: parseDuration(interval),
+      align: align === true,
+      ...clock,
+      ...delay,
+    };
+  if (cron !== undefined) return readCron(cron as string, { ...clock, ...delay }, complain);
   if (!optional) complain('no schedule; expected interval or cron');
   return undefined;
+}
+
+/** Whose clock it goes by; the machine's is named, so that a reload notices when that has become another. */
+function readTimezone({ timezone }: RawTopic, complain: Complain): { timezone: string } {
+  if (typeof timezone !== 'string') return { timezone: machineTimezone() };
+  if (isTimezone(timezone)) return { timezone };
+  const expected = 'expected a time zone such as Europe/Berlin or +05:30';
+  complain(`${expected}, but it is ${JSON.stringify(timezone)}`, 'timezone');
+  return { timezone: 'UTC' };
 }
 
 /** A clock's times are for whoever is there then; an interval is a promise of how old a message may be. */
@@ -157,27 +223,14 @@ function readFirst(
 
 function readCron(
   pattern: string,
-  timezone: string | undefined,
+  clock: { timezone?: string; delayMs?: number },
   complain: Complain,
 ): ScheduleConfig | undefined {
-  if (timezone !== undefined && !isTimezone(timezone)) {
-    complain(`expected a time zone such as Europe/Berlin, but it is ${JSON.stringify(timezone)}`, 'timezone');
-    return undefined;
-  }
   try {
-    if (!parseCron(pattern, timezone).nextRun()) throw new Error('it never comes');
+    if (!parseCron(pattern, clock.timezone).nextRun()) throw new Error('it never comes');
   } catch (error) {
     complain(`expected a cron pattern such as "*/5 * * * *": ${messageOf(error)}`, 'cron');
     return undefined;
   }
-  return { kind: 'cron', pattern, ...(timezone && { timezone }) };
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
+  return { kind: 'cron', pattern, ...clock };
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { findConfig, loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/mistakes.ts';
+import { machineTimezone } from '../../src/timezone.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 /** Loads a configuration file with this text. */
@@ -35,7 +36,7 @@ describe('a topic with a mistake is named with its line, its path and what was e
     [
       'an unknown key',
       ['interval: 1s', 'data: 1', 'intervall: 2s'],
-      /^5 topics.t.intervall: unknown key; expected one of interval, /,
+      /^5 topics.t.intervall: unknown key; did you mean interval\?/,
     ],
     [
       'a wrong type',
@@ -84,7 +85,7 @@ describe('a topic with a mistake is named with its line, its path and what was e
     [
       'a time zone without cron',
       ['interval: 1s', 'timezone: UTC', 'data: 1'],
-      /^4 topics.t.timezone: timezone goes with cron$/,
+      /^4 topics.t.timezone: timezone goes with cron or align$/,
     ],
     [
       'align without an interval',
@@ -240,7 +241,7 @@ topics:
       {
         ...rest,
         name: 'host.load',
-        schedule: { kind: 'interval', intervalMs: 1500, align: true },
+        schedule: { kind: 'interval', intervalMs: 1500, align: true, timezone: machineTimezone() },
         source: { kind: 'host', host: 'load' },
         onChange: true,
       },

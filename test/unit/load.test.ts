@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { findConfig, loadConfig } from '../../src/config/load.ts';
 import { defaultSocketPath } from '../../src/protocol/paths.ts';
+import { machineTimezone } from '../../src/timezone.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 
@@ -125,7 +126,12 @@ describe('a topic', () => {
     };
     expect(loadTopic({ interval: '2d', align: true, host: 'load', ...options })).toEqual({
       name: 't',
-      schedule: { kind: 'interval', intervalMs: 2 * 24 * 3_600_000, align: true },
+      schedule: {
+        kind: 'interval',
+        intervalMs: 2 * 24 * 3_600_000,
+        align: true,
+        timezone: machineTimezone(),
+      },
       source: { kind: 'host', host: 'load' },
       first: 'none',
       access: { subscribe: { uids: [0, 42], gids: [0] } },
@@ -150,8 +156,8 @@ describe('a topic', () => {
   });
 
   test.each([
-    [{ cron: '*/5 * * * *' }, { kind: 'cron', pattern: '*/5 * * * *' }],
-    [{ cron: '30 */5 * * * *' }, { kind: 'cron', pattern: '30 */5 * * * *' }],
+    [{ cron: '*/5 * * * *' }, { kind: 'cron', pattern: '*/5 * * * *', timezone: machineTimezone() }],
+    [{ cron: '30 */5 * * * *' }, { kind: 'cron', pattern: '30 */5 * * * *', timezone: machineTimezone() }],
     [
       { cron: '0 0 * * 1', timezone: 'Europe/Berlin' },
       { kind: 'cron', pattern: '0 0 * * 1', timezone: 'Europe/Berlin' },

@@ -33,7 +33,7 @@ function mistakes(text: string, env?: Record<string, string>): string[] {
 describe('a setting is refused', () => {
   test.each([
     ['that is a list', 'log:\n  level: [debug]', 'log.level: expected one of debug, info'],
-    ['that is no text', 'socket:\n  path: 5', 'socket.path: expected a text'],
+    ['that is no text', 'socket:\n  path: 5', 'socket.path: expected a path'],
     ['with digits that are not octal', 'socket:\n  mode: "0980"', 'socket.mode: expected an octal mode'],
     ['that is none at all', 'clients:\n  max: 0', 'clients.max: expected a whole number, 1 or more'],
     ['that is half a number', 'clients:\n  max: 1.5', 'clients.max: expected a whole number'],
@@ -110,6 +110,26 @@ describe('a topic is refused', () => {
     ],
     ['a state of a file', 'interval: 1s, file: a, format: nagios', 'format: nagios goes with command'],
     [
+      'an environment of what has none',
+      'interval: 1s, data: 1, env: {A: b}',
+      'env: env goes with command or module',
+    ],
+    ['a variable that has no name', 'interval: 1s, command: a, env: {1A: b}', 'env: expected variables'],
+    ['a list as a variable', 'interval: 1s, command: a, env: {A: [b]}', 'env: expected variables'],
+    ['a directory of what has none', 'interval: 1s, file: a, directory: b', 'directory: directory goes with'],
+    ['a home', 'interval: 1s, file: ~/a', 'file: expected a path; a ~ is not expanded, but it is "~/a"'],
+    [
+      'a key in other letters',
+      'interval: 1s, data: 1, onchange: true',
+      'onchange: unknown key; did you mean onChange?',
+    ],
+    ['half of a text', 'interval: 1s, command: "a\\0b"', 'command: expected a list of arguments'],
+    [
+      'more than a client can send',
+      'publish: true, maxBytes: 2MiB',
+      'maxBytes: "2MiB" is more than clients.frameBytes, 1048576 bytes, lets a client send; lower it, or raise that',
+    ],
+    [
       'no format',
       'interval: 1s, file: a, format: xml',
       'format: expected one of auto, json, text, number, lines, nagios',
@@ -121,7 +141,7 @@ describe('a topic is refused', () => {
       'interval: 1s, command: [ls, 5]',
       'command: expected a list of arguments',
     ],
-    ['a file that is no text', 'interval: 1s, file: [a]', 'file: expected a text'],
+    ['a file that is no text', 'interval: 1s, file: [a]', 'file: expected a path'],
     ['data that is no JSON', 'interval: 1s, data: [.inf]', 'data: expected any value that JSON can carry'],
     [
       'data that is no number',

@@ -32,6 +32,17 @@ function visit(topic: TestTopic): unknown[] {
   return visitor.heard;
 }
 
+test('a message that is older than maxAge is handed to nobody new', () => {
+  const topic = createTopic({ schedule: cron, maxAgeMs: 60_000 });
+  topic.publish('news');
+  vi.advanceTimersByTime(60_000);
+  expect(visit(topic)).toEqual(['news']);
+  vi.advanceTimersByTime(1);
+  expect(visit(topic)).toEqual([]);
+  vi.setSystemTime(NOON - HOUR); // The clock was set back: nobody knows how old it is.
+  expect(visit(topic)).toEqual(['news']);
+});
+
 describe('a topic with an interval', () => {
   test('is sampled once in it, however often clients come and go, and each gets that sample', () => {
     const { topic, sample } = counting();
