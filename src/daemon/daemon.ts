@@ -2,11 +2,13 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config, TopicConfig } from '../config/config.ts';
-import { messageOf } from '../errors.ts';
+import { ChimedError, messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import { usePart } from '../linux/part.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
+import type { Rejection, Reloaded } from '../protocol/messages.ts';
+import type { ReloadStatus } from '../protocol/status.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { Mailing } from '../transport/mailing.ts';
@@ -36,6 +38,16 @@ import { TopicSet } from './topic-set.ts';
 import type { Change } from './topic-set.ts';
 import type { TopicParts } from './topic.ts';
 
+/** What a reload has done: the file, the topics that have changed and that are gone, what needs a restart. */
+export type Reload = Omit<Reloaded, 'id'>;
+
+export interface DaemonOptions {
+  /** A socket that somebody else has opened for the daemon. */
+  inherited?: InheritedSocket | undefined;
+  /** Loads the configuration again and calls `reload`, for a client that asks for it. */
+  reload?: () => Promise<Reload>;
+}
+
 /** How long a reload works in one turn of the event loop, in milliseconds. */
 const RELOAD_MS = 5;
 /** Topics that a log line names. */
@@ -59,13 +71,18 @@ export class Daemon {
   readonly #allGone = Promise.withResolvers<void>();
   #config: Config;
   #stopping: Promise<void> | undefined;
+  #lastReload: ReloadStatus | null = null;
 
   /**
    * Claims the socket, listens, and serves. Resolves once clients can connect.
    * @throws {ChimedError} `bad-config`, `socket-in-use`, `not-a-socket`, `not-permitted`, `cannot-listen`;
    * nothing is left open then.
    */
-  static async start(config: Config, logger: Logger, inherited?: InheritedSocket): Promise<Daemon> {
+  static async start(
+    config: Config,
+    logger: Logger,
+    { inherited, reload = async () => await Promise.reject(notReloadable()) }: DaemonOptions = {},
+  ): Promise<Daemon> {
     const calls = await loadSocketCalls(logger);
     assertEnforceable(config, calls);
     const topics = await createTopicParts(config, config.topics, logger);
@@ -75,7 +92,7 @@ export class Daemon {
       () => import('../linux/malloc.ts'),
       ({ mapLargeBlocks }) => mapLargeBlocks(),
     );
-    const daemon = new Daemon(config, logger, socketFile, calls, state);
+    const daemon = new Daemon(config, logger, socketFile, calls, state, reload);
     try {
       await daemon.#open(topics);
       return daemon;
@@ -91,6 +108,7 @@ export class Daemon {
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
     { instance, ...saved }: State,
+    reload: Context['reload'],
   ) {
     this.#config = config;
     this.#logger = logger;
@@ -126,6 +144,8 @@ export class Daemon {
       instance,
       maxPatterns: () => this.#config.clients.maxPatterns,
       facts: () => this.#facts(),
+      frameBytes: config.clients.frameBytes,
+      reload,
     };
   }
 
@@ -142,6 +162,12 @@ export class Daemon {
       instance: this.#context.instance,
     };
     this.#logger.info({ ...fields, topics: topics.length, config: this.#config.file }, 'listening');
+    this.#tellDoubt();
+  }
+
+  #tellDoubt(): void {
+    const { doubt } = this.#config;
+    if (doubt !== undefined) this.#logger.warn({ doubt }, 'the configuration may not mean what it says');
   }
 
   #listen(): Promise<void> {
@@ -153,7 +179,7 @@ export class Daemon {
    * it: what is much is done in several turns of the event loop.
    * @throws {ConfigError} `bad-config` if a source cannot be made; nothing has changed then.
    */
-  async reload(config: Config): Promise<void> {
+  async reload(config: Config): Promise<Reload> {
     assertEnforceable(config, this.#calls);
     const wanted = new Set(config.topics.map(({ name }) => name));
     const removed = [...this.#topics].filter(({ name }) => !wanted.has(name));
@@ -162,7 +188,7 @@ export class Daemon {
       if (!isDeepStrictEqual(topic, this.#topics.get(topic.name)?.config)) changed.push(topic);
     });
     const parts = await createTopicParts(config, changed, this.#logger);
-    if (this.#stopping) return;
+    if (this.#stopping) throw new ChimedError('closed', 'the daemon stops');
     const later = needingRestart(this.#config, config);
     this.#config = config;
 
@@ -170,20 +196,28 @@ export class Daemon {
     await inTurns(removed, (topic) => this.#tell(this.#topics.remove(topic), affected));
     await inTurns(parts, (part) => this.#tell(this.#topics.put(part), affected));
     await inTurns(affected, (client) => client.answer(registeredFrame(client, this.#context)));
+    this.#lastReload = { at: Date.now(), failed: false, error: null };
     const fields = { config: config.file, changed: firstNames(changed), removed: firstNames(removed) };
     this.#logger.info(fields, 'reloaded');
     if (later.length > 0)
       this.#logger.warn({ settings: later }, 'these settings have changed and need a restart');
+    this.#tellDoubt();
+    return { ...fields, needRestart: later };
   }
 
   /** Tells those who may not hear a topic any more. */
   #tell({ topic, added, removed }: Change, affected: Set<Client>): void {
     for (const client of [...added, ...removed] as Client[]) affected.add(client);
-    if (!this.#topics.get(topic.name)) return;
+    const { name } = topic;
+    const isGone = this.#topics.get(name) === undefined;
+    const asking = this.#index.find(name)?.subscribers;
     for (const client of removed as Client[]) {
-      client.forget(topic.name);
-      const message = `a new configuration no longer lets you hear ${topic.name}`;
-      client.refuse({ code: 'not-allowed', message, request: 'chimed.register', topic: topic.name });
+      if (isGone && !asking?.has(client)) continue; // Its patterns may match others.
+      const rejection = isGone
+        ? { code: 'unknown-topic', message: `a new configuration has no topic ${name} any more` }
+        : { code: 'not-allowed', message: `a new configuration no longer lets you hear ${name}` };
+      if (!isGone) client.forget(name);
+      client.refuse({ ...(rejection as Rejection), request: 'chimed.register', topic: name });
     }
   }
 
@@ -234,7 +268,14 @@ export class Daemon {
       startedAt: this.#startedAt,
       configFile: this.#config.file,
       socketPath: this.#socketFile.path,
+      reload: this.#lastReload,
     };
+  }
+
+  /** A configuration could not be loaded: the status shows it. */
+  reloadFailed(error: unknown): void {
+    this.#logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
+    this.#lastReload = { at: Date.now(), failed: true, error: messageOf(error) };
   }
 
   /** Signs of life, for whoever supervises us. */
@@ -260,6 +301,13 @@ export class Daemon {
     this.#admission.leave();
     if (this.#stopping && this.#clients.size === 0) this.#allGone.resolve();
   }
+}
+
+function notReloadable(): ChimedError {
+  return new ChimedError(
+    'not-allowed',
+    'whoever runs this daemon has not said how to load its configuration',
+  );
 }
 
 /** The names that a log line has room for. */

@@ -45,7 +45,7 @@ export class MessageLog {
   #json: string | undefined;
   seq = 0;
   /** True once the topic is removed. */
-  isCleared = false;
+  isClosed = false;
 
   /** @param budget Bounds the bytes of all logs together. */
   constructor(topic: string, limits: LogLimits, budget?: HistoryBudget, saved?: SavedMessages) {
@@ -131,6 +131,14 @@ export class MessageLog {
     return { seq: this.seq, messages };
   }
 
+  /** Lets go of all messages. The numbering goes on. */
+  empty(): void {
+    this.#messages = [];
+    this.#first = 0;
+    this.#change(-this.#bytes);
+    this.#json = undefined;
+  }
+
   /** Lets go of the oldest messages until at most `bytes` are spare. */
   shrink(bytes: number): void {
     while (this.spareBytes > bytes) this.#drop();
@@ -138,13 +146,10 @@ export class MessageLog {
   }
 
   /** Lets go of all messages, when the topic is removed. */
-  clear(): void {
+  close(): void {
     this.#budget?.remove(this);
-    this.#messages = [];
-    this.#first = 0;
-    this.#change(-this.#bytes);
-    this.#json = undefined;
-    this.isCleared = true;
+    this.empty();
+    this.isClosed = true;
   }
 
   #keep(message: LoggedMessage): void {

@@ -24,6 +24,12 @@ export function checkMayPublish(client: Client, topic: Topic): void {
   if (!may) throw notAllowed(client, topic, 'publish to', 'publish');
 }
 
+/** @throws {ChimedError} `not-allowed` unless root or the daemon's own user asks. */
+export function checkIsPrivileged(client: Client, action: string): void {
+  if (client.user.isPrivileged) return;
+  throw new ChimedError('not-allowed', `only root and the user that runs chimed may ${action}`);
+}
+
 function notAllowed(client: Client, { name }: Topic, action: string, right: string): ChimedError {
   const who = client.peer ? `the user with uid ${client.peer.uid}` : 'a peer without credentials';
   const message = `${who} may not ${action} ${clipped(name)}; the topic's access.${right} says who may`;

@@ -21,7 +21,7 @@ export class Replay implements Missed {
 
   get isOpen(): boolean {
     return (
-      !this.#log.isCleared && this.#audience.has(this.#subscriber) && this.#audience.mayHear(this.#subscriber)
+      !this.#log.isClosed && this.#audience.has(this.#subscriber) && this.#audience.mayHear(this.#subscriber)
     );
   }
 

@@ -1,18 +1,24 @@
-import { ChimedError } from '../errors.ts';
+import { ChimedError, messageOf } from '../errors.ts';
 import { idOf, parseRequest } from '../protocol/messages.ts';
 import type {
+  Cleared,
   Frame,
+  Got,
   Published,
   RegisteredTopic,
   Registered,
   Rejection,
+  Reloaded,
   Request,
+  RequestId,
   ResumePoint,
+  Sampled,
 } from '../protocol/messages.ts';
 import { isWildcard } from '../protocol/topics.ts';
 import { clipped } from '../text.ts';
+import { encodeAnswer } from '../transport/frames.ts';
 import type { Client, Task } from './client.ts';
-import { checkMayHear, checkMayPublish, mayHear } from './permissions.ts';
+import { checkIsPrivileged, checkMayHear, checkMayPublish, mayHear } from './permissions.ts';
 import { statusFrame } from './status.ts';
 import type { DaemonFacts, StatusPage } from './status.ts';
 import type { Pattern } from './subscribers/audience.ts';
@@ -26,6 +32,9 @@ const MOST_LISTED = 1000;
 const PATTERN_BYTES = 160;
 const WORD_BYTES = 300;
 
+/** A request about one topic. */
+type Named = Pick<Request & { kind: 'get' }, 'topic' | 'id'>;
+
 /** What requests work on. */
 export interface Context {
   topics: TopicSet;
@@ -34,6 +43,9 @@ export interface Context {
   clients: ReadonlyMap<number, Client>;
   maxPatterns: () => number;
   facts: () => DaemonFacts;
+  frameBytes: number;
+  /** Loads the configuration again. Rejects if it has mistakes. */
+  reload: () => Promise<Omit<Reloaded, 'id'>>;
 }
 
 /**
@@ -59,6 +71,7 @@ export function registeredFrame(client: Client, context: Context, more: readonly
     instance: context.instance,
     topics,
     ...(heard.length > MOST_LISTED && { more: true }),
+    limits: { frameBytes: context.frameBytes },
   };
   return { type: 'chimed.registered', data };
 }
@@ -76,6 +89,18 @@ function dispatch(client: Client, request: Request, context: Context): Task | un
       return unregister(client, request.topics, context);
     case 'publish':
       publish(client, request, context);
+      return undefined;
+    case 'clear':
+      clear(client, request, context);
+      return undefined;
+    case 'get':
+      get(client, request, context);
+      return undefined;
+    case 'sample':
+      sample(client, request, context);
+      return undefined;
+    case 'reload':
+      reload(client, request, context);
       return undefined;
     case 'status':
       return answerStatus(client, request, context);
@@ -186,6 +211,55 @@ function publish(client: Client, request: Request & { kind: 'publish' }, context
   if (id === undefined) return;
   const published: Published = { id, topic: name, seq };
   client.answer({ type: 'chimed.published', data: published });
+}
+
+function clear(client: Client, { topic: name, id }: Named, context: Context): void {
+  const topic = context.topics.find(name, (other) => mayHear(client, other));
+  checkMayPublish(client, topic);
+  client.introduce();
+  topic.empty();
+  if (id !== undefined)
+    client.answer({ type: 'chimed.cleared', data: { id, topic: name } satisfies Cleared });
+}
+
+function get(client: Client, { topic: name, id }: Named, context: Context): void {
+  const topic = context.topics.find(name, (other) => mayHear(client, other));
+  checkMayHear(client, topic);
+  const head: Got = { ...withId(id), topic: name };
+  const { json, ...last } = topic.lastMessage ?? {};
+  if (json === undefined) client.answer({ type: 'chimed.got', data: head });
+  else client.answer(encodeAnswer('chimed.got', { ...head, ...last }, json));
+}
+
+function sample(client: Client, { topic: name, id }: Named, context: Context): void {
+  checkIsPrivileged(client, 'have a sample taken');
+  const topic = context.topics.find(name, () => true);
+  const began = performance.now();
+  const head = (): Sampled => {
+    const ms = Math.round((performance.now() - began) * 10) / 10;
+    return { ...withId(id), topic: name, ms };
+  };
+  void topic.sample().then(
+    (json) =>
+      client.answer(encodeAnswer('chimed.sampled', { ...head(), bytes: Buffer.byteLength(json) }, json)),
+    (error: unknown) =>
+      client.answer({ type: 'chimed.sampled', data: { ...head(), error: messageOf(error) } }),
+  );
+}
+
+function reload(client: Client, { id }: { id?: RequestId }, context: Context): void {
+  checkIsPrivileged(client, 'reload the configuration');
+  void context.reload().then(
+    (data) => client.answer({ type: 'chimed.reloaded', data: { ...withId(id), ...data } satisfies Reloaded }),
+    (error: unknown) => {
+      const code = error instanceof ChimedError ? error.code : 'bad-config';
+      client.refuse({ code, message: messageOf(error), request: 'chimed.reload', ...withId(id) });
+    },
+  );
+}
+
+function withId(id: RequestId | undefined): { id?: RequestId } {
+  return id === undefined ? {} : { id };
 }
 
 function* answerStatus(client: Client, page: StatusPage, context: Context): Generator<void> {

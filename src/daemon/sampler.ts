@@ -56,6 +56,11 @@ export class Sampler {
     this.lastError = lastError;
   }
 
+  /** See `Ticker.nextAt`. */
+  nextAt(now: number): number {
+    return this.#ticker?.nextAt(now) ?? Infinity;
+  }
+
   /** How long the next tick is overdue, in milliseconds; 0 if it is not. It grows while the schedule stands still. */
   get overdueMs(): number {
     return this.#ticker?.overdueMs ?? 0;
@@ -93,6 +98,27 @@ export class Sampler {
     this.#ticker?.stop();
     this.#period?.abort();
     this.#period = undefined;
+  }
+
+  /**
+   * Takes one sample beside the schedule, once none is under way. A tick that comes meanwhile is made up for.
+   * @returns what it encodes to. @throws what the source throws.
+   */
+  async probe(): Promise<string> {
+    while (this.#running) await this.#running;
+    const wanted = new AbortController();
+    const take = async (): Promise<string> => this.#listener.encode(await this.#sample(wanted.signal));
+    const probing = take();
+    this.#running = this.#goOnAfter(probing, wanted);
+    return await probing;
+  }
+
+  async #goOnAfter(probing: Promise<unknown>, wanted: AbortController): Promise<void> {
+    await Promise.allSettled([probing]);
+    wanted.abort();
+    this.#running = undefined;
+    if (this.#isTired) this.stop();
+    else if (this.#period && this.isDue) this.#takeSample(this.#period.signal);
   }
 
   get running(): boolean {

@@ -1,5 +1,5 @@
 import type { ScheduleConfig } from '../config/config.ts';
-import type { ClientStatus, Status, TopicStatus } from '../protocol/status.ts';
+import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import type { Client } from './client.ts';
 import { mayHear } from './permissions.ts';
@@ -23,6 +23,7 @@ export interface DaemonFacts {
   startedAt: number;
   configFile: string;
   socketPath: string;
+  reload: ReloadStatus | null;
 }
 
 /** Which topics a snapshot lists. */
@@ -70,9 +71,10 @@ export function* takeStatus(
     if (shownClients.push(clientStatus(client)) === MOST_LISTED) break;
     if (shownClients.length % PIECE === 0) yield;
   }
-  const { startedAt, configFile, ...rest } = facts();
+  const { startedAt, configFile, reload, ...rest } = facts();
   return {
     ...rest,
+    reload: reload && { ...reload, error: isPrivileged ? reload.error : null },
     configFile: isPrivileged ? configFile : null,
     pid: process.pid,
     uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
@@ -123,6 +125,7 @@ function topicStatus({ name, config, seq, lastSent, audience, awake, sampler }: 
   return {
     topic: name,
     schedule: config.schedule ? describeSchedule(config.schedule) : null,
+    next: finite(sampler.nextAt(Date.now())),
     source: config.source.kind,
     awake,
     seq,
@@ -136,10 +139,15 @@ function topicStatus({ name, config, seq, lastSent, audience, awake, sampler }: 
   };
 }
 
+function finite(time: number): number | null {
+  return Number.isFinite(time) ? Math.round(time) : null;
+}
+
 function describeSchedule(schedule: ScheduleConfig): string {
+  const delay = schedule.delayMs ? ` +${schedule.delayMs}ms` : '';
   if (schedule.kind === 'cron')
-    return `cron ${schedule.pattern}${schedule.timezone ? ` ${schedule.timezone}` : ''}`;
+    return `cron ${schedule.pattern}${schedule.timezone ? ` ${schedule.timezone}` : ''}${delay}`;
   const seconds = schedule.intervalMs / 1000;
   const every = seconds < 1 ? `${schedule.intervalMs}ms` : `${seconds}s`;
-  return `every ${every}${schedule.align ? ' aligned' : ''}`;
+  return `every ${every}${schedule.align ? ' aligned' : ''}${delay}`;
 }

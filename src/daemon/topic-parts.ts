@@ -41,7 +41,7 @@ export async function loadModules(config: Config): Promise<Config> {
       const { name, source } = topic;
       if (source.kind !== 'module') continue;
       try {
-        const stamp = await stampOf(source.module, contextOf(topic, config, silent));
+        const stamp = await stampOf(source, contextOf(topic, config, silent));
         topics[index] = Object.freeze({ ...topic, source: { ...source, stamp } });
       } catch (error) {
         mistakes.push({ path: ['topics', name, 'module'], message: messageOf(error) });

@@ -107,7 +107,7 @@ export class TopicSet implements Iterable<Topic> {
     this.#index.removeTopic(topic.audience);
     this.#topics.delete(topic.name);
     this.#numbering.keep(topic.name, topic.seq);
-    topic.clear();
+    topic.remove();
     this.#closing = Promise.allSettled([this.#closing, this.#close(topic)]);
     return { topic, added: [], removed };
   }

@@ -111,7 +111,7 @@ export class Topic {
       lost = replay.takeLost();
       subscriber.replay(this.name, replay);
     } else if (this.#fresh) {
-      if (this.config.first !== 'none') this.#deliver(this.#lastAsItIs, subscriber);
+      if (this.config.first !== 'none' && !this.#isTooOld) this.#deliver(this.#lastAsItIs, subscriber);
     } else if (this.config.onChange) this.#waiting.add(subscriber);
     if (this.#sampler.failing > 0) subscriber.notice(this.name, this.#failingFrame());
     if (wakes) this.#wake();
@@ -132,14 +132,17 @@ export class Topic {
    * @throws {ChimedError} `not-publishable`, `bad-request` if JSON cannot carry it, or `too-large`.
    */
   publish(payload: unknown): number {
-    if (this.config.source.kind !== 'publish') {
-      throw new ChimedError(
-        'not-publishable',
-        `${this.name} has a source of its own; only a topic with publish: true takes messages`,
-      );
-    }
+    this.#checkPublishable();
     this.#send(this.#encodePublished(payload));
     return this.seq;
+  }
+
+  #checkPublishable(): void {
+    if (this.config.source.kind === 'publish') return;
+    throw new ChimedError(
+      'not-publishable',
+      `${this.name} has a source of its own; only a topic with publish: true takes messages`,
+    );
   }
 
   #encodePublished(payload: unknown): string {
@@ -149,6 +152,34 @@ export class Topic {
       const isItsSender = error instanceof ChimedError && error.code === 'source-failed';
       throw isItsSender ? new ChimedError('bad-request', error.message, { cause: error }) : error;
     }
+  }
+
+  /**
+   * Lets go of what clients published, so that whoever joins gets nothing before the next message.
+   * @throws {ChimedError} `not-publishable`.
+   */
+  empty(): void {
+    this.#checkPublishable();
+    this.#log.empty();
+  }
+
+  /** What whoever joins would get now. `json`: the payload. */
+  get lastMessage(): { seq: number; time: number; stale?: true; json: string } | undefined {
+    const { last, lastJson: json } = this.#log;
+    if (!last || json === undefined || this.#isTooOld) return undefined;
+    const { seq, time } = last;
+    return { seq, time, ...(this.#sampler.failing > 0 && { stale: true }), json };
+  }
+
+  /**
+   * Takes one sample beside the schedule, and sends it to nobody.
+   * @returns its payload as JSON.
+   * @throws {ChimedError} `bad-request` if clients publish to the topic; or what the source throws.
+   */
+  async sample(): Promise<string> {
+    if (!this.#parts.source)
+      throw new ChimedError('bad-request', `${this.name} has no source to sample: clients publish to it`);
+    return await this.#sampler.probe();
   }
 
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
@@ -175,8 +206,8 @@ export class Topic {
   }
 
   /** Lets go of all messages, once it is removed. */
-  clear(): void {
-    this.#log.clear();
+  remove(): void {
+    this.#log.close();
   }
 
   /** @param before What has to end before its first sample: there are never two at once. */
@@ -227,6 +258,11 @@ export class Topic {
     const { last, lastJson = '' } = this.#log;
     if (!last || this.#sampler.failing === 0) return last;
     return { ...last, frame: encodeMessage(this.name, lastJson, last.seq, last.time, true) };
+  }
+
+  /** Reports whether the latest message says nothing any more to whoever joins. */
+  get #isTooOld(): boolean {
+    return Date.now() - (this.lastSent ?? 0) > (this.config.maxAgeMs ?? Infinity);
   }
 
   /** Reports whether to wake means to take a sample: to come and go must not have more of them than the schedule has. */

@@ -29,6 +29,8 @@ export type Request =
   | { kind: 'register'; name?: string; topics: string[]; resume?: ResumePoint }
   | { kind: 'unregister'; topics: string[] }
   | { kind: 'publish'; topic: string; data: unknown; id?: RequestId }
+  | { kind: 'clear' | 'get' | 'sample'; topic: string; id?: RequestId }
+  | { kind: 'reload'; id?: RequestId }
   | { kind: 'status'; topics?: string[]; after?: string }
   | { kind: 'knock'; topic: string; data: unknown };
 
@@ -49,6 +51,8 @@ export interface Registered {
   topics: RegisteredTopic[];
   /** True if there are more. */
   more?: true;
+  /** What the daemon takes. Absent in version 0.1. */
+  limits?: { frameBytes: number };
 }
 
 /** `chimed.published`: the daemon has the message. */
@@ -56,6 +60,43 @@ export interface Published {
   id: RequestId;
   topic: string;
   seq: number;
+}
+
+/** `chimed.cleared`: the topic has no message any more that it would give to whoever joins. */
+export interface Cleared {
+  id?: RequestId;
+  topic: string;
+}
+
+/** `chimed.got`: the last message of a topic; without `seq`, it has none. */
+export interface Got extends Pick<Frame, 'data' | 'seq' | 'time' | 'stale'> {
+  id?: RequestId;
+  topic: string;
+}
+
+/** `chimed.sampled`: what came of one sample, which was sent to nobody. */
+export interface Sampled {
+  id?: RequestId;
+  topic: string;
+  /** How long it took, in milliseconds. */
+  ms: number;
+  /** Length of the payload as JSON, in bytes. */
+  bytes?: number;
+  data?: unknown;
+  /** Why there is no payload. */
+  error?: string;
+}
+
+/** `chimed.reloaded`: the daemon goes by its configuration file as it is now. */
+export interface Reloaded {
+  id?: RequestId;
+  /** The file. */
+  config: string;
+  /** Names of topics: some of them, if they are many. */
+  changed: string[];
+  removed: string[];
+  /** Settings that have changed and need a restart. */
+  needRestart: string[];
 }
 
 /** `chimed.rejected`: why something was refused, sent before anything is closed. */
@@ -115,6 +156,18 @@ export function parseRequest(frame: Frame): Request {
       if (typeof topic !== 'string' || !isTopic(topic)) throw bad(type, 'topic', 'the name of a topic');
       if (payload === undefined) throw bad(type, 'data', 'the payload, any JSON value');
       return { kind: 'publish', topic, data: payload, ...(id !== undefined && { id: requestId(type, id) }) };
+    }
+    case 'chimed.clear':
+    case 'chimed.get':
+    case 'chimed.sample': {
+      const { topic, id } = object(type, data);
+      if (typeof topic !== 'string' || !isTopic(topic)) throw bad(type, 'topic', 'the name of a topic');
+      const kind = type.slice('chimed.'.length) as 'clear' | 'get' | 'sample';
+      return { kind, topic, ...(id !== undefined && { id: requestId(type, id) }) };
+    }
+    case 'chimed.reload': {
+      const { id } = object(type, data ?? {});
+      return { kind: 'reload', ...(id !== undefined && { id: requestId(type, id) }) };
     }
     case 'chimed.status': {
       const { topics, after } = (data ?? {}) as { topics?: unknown; after?: unknown };

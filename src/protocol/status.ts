@@ -9,6 +9,8 @@ export interface Status {
   /** Null for whoever is neither root nor the daemon's user. */
   configFile: string | null;
   socketPath: string;
+  /** The last reload; null before the first, absent in version 0.1. */
+  reload?: ReloadStatus | null;
   /** How many clients are connected, those of other users included. */
   clientCount: number;
   /** The asker's user's clients, or for root and the daemon's user all; the first 200. */
@@ -17,6 +19,14 @@ export interface Status {
   topicCount: number;
   /** They come in pages of 200. */
   topics: TopicStatus[];
+}
+
+export interface ReloadStatus {
+  at: number;
+  /** It has changed nothing. */
+  failed: boolean;
+  /** Why; null also for whoever is neither root nor the daemon's user. */
+  error: string | null;
 }
 
 export interface ClientStatus {
@@ -43,8 +53,13 @@ export interface ClientStatus {
 
 export interface TopicStatus {
   topic: string;
-  /** `every 1s`, `every 60s aligned`, `cron 0 * * * * Europe/Berlin`; null if clients alone set the pace. */
+  /**
+   * `every 1s`, `every 60s aligned`, `cron 0 * * * * Europe/Berlin`, each with ` +3200ms` if `splay` delays it; null if
+   * clients alone set the pace.
+   */
   schedule: string | null;
+  /** When it ticks next, if it is awake or goes by a clock; absent in version 0.1. */
+  next?: number | null;
   /** Kind of its source: data, command, file, module, host or publish. */
   source: string;
   /** False while nobody is registered: no timer, no sample. */

@@ -7,14 +7,16 @@ import { FrameReader, encodeFrame } from './frames.ts';
 
 export interface DialHandler {
   connected(): void;
-  frame(frame: Frame): void;
+  /** @param bytes Its length. */
+  frame(frame: Frame, bytes: number): void;
   /** The attempt failed or the connection ended; nothing follows. */
   ended(error: ChimedError): void;
 }
 
 /** The client's end of a connection. */
 export interface Line {
-  send(frame: Frame): void;
+  /** Sends a frame, or one that is encoded already. */
+  send(frame: Frame | Buffer): void;
   /** Closes without another word to the handler. */
   hangUp(): void;
 }
@@ -39,7 +41,7 @@ export function dial(path: string, handler: DialHandler): Line {
     for (const frame of reader.read(chunk)) {
       if (!open || failure) return;
       if (!(frame instanceof ChimedError)) {
-        handler.frame(frame);
+        handler.frame(frame, reader.frameBytes);
         continue;
       }
       failure = new ChimedError(frame.code, `what answers at ${path} is not chimed: ${frame.message}`);
@@ -53,7 +55,7 @@ export function dial(path: string, handler: DialHandler): Line {
   });
   return {
     send(frame) {
-      if (open) peer.socket.write(encodeFrame(frame));
+      if (open) peer.socket.write(Buffer.isBuffer(frame) ? frame : encodeFrame(frame));
     },
     hangUp() {
       open = false;

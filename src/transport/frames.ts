@@ -24,6 +24,12 @@ export function encodeFrame(frame: Frame): Buffer {
   return Buffer.from(JSON.stringify(frame) + DELIMITER);
 }
 
+/** Encodes an answer that carries a payload, `data` within its own `data`, which is JSON already. */
+export function encodeAnswer(type: string, data: object, json: string): Buffer {
+  const head = JSON.stringify({ type, data }).slice(0, -'}}'.length);
+  return Buffer.from(`${head},"data":${json}}}${DELIMITER}`);
+}
+
 /** Encodes a message whose payload is JSON already. Topics have no character that JSON would escape. */
 export function encodeMessage(topic: string, json: string, seq: number, time: number, stale = false): Buffer {
   const mark = stale ? ',"stale":true' : '';
@@ -62,6 +68,8 @@ export class FrameReader {
   #searched = 0;
   /** `#bytes` belongs to whoever pushed it. */
   #lent = false;
+  /** Length of the frame that `next` gave last, in bytes. */
+  frameBytes = 0;
 
   constructor(limits: FrameLimits) {
     this.#limits = limits;
@@ -110,6 +118,7 @@ export class FrameReader {
       this.#searched = this.#end; // What was searched once is not searched again.
       return this.#end - this.#start > this.#limits.maxBytes ? this.#tooLong() : undefined;
     }
+    this.frameBytes = end - this.#start;
     const frame = this.#decode(this.#bytes.subarray(this.#start, end));
     this.#start = this.#searched = end + 1;
     this.#shrink();

@@ -158,7 +158,7 @@ describe('the histories of all topics', () => {
     const budget = new HistoryBudget(() => 100_000);
     const kept = new MessageLog('t', roomy, budget);
     for (let number = 0; number < 10; number++) kept.append(payload);
-    kept.clear();
+    kept.close();
     expect(budget.bytes).toBe(0);
     expect(kept).toMatchObject({ seq: 10, last: undefined });
   });

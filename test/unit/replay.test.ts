@@ -57,7 +57,7 @@ test('is over when the subscriber leaves, or the topic is removed', () => {
   expect(leaves.missed).toMatchObject({ isOpen: false });
   expect(leaves.next()).toBeUndefined();
   expect(stays.missed).toMatchObject({ isOpen: true });
-  topic.clear();
+  topic.remove();
   expect(stays.missed).toMatchObject({ isOpen: false });
   expect(stays.next()).toBeUndefined();
 });
