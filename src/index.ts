@@ -2,10 +2,11 @@
  * The client library: hear what chimed broadcasts, publish to it, ask how it is.
  * @module
  */
+export type { LastMessage, Reload, Sample } from './client/answers.ts';
 export { connect } from './client/client.ts';
 export type { Client, ClientEvents } from './client/client.ts';
 export type { State } from './client/link.ts';
-export type { ConnectOptions, ListenOptions, StatusOptions } from './client/options.ts';
+export type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './client/options.ts';
 export type { Message, Subscription } from './client/subscription.ts';
 export { ChimedError, codes } from './errors.ts';
 export type { ErrorCode } from './errors.ts';

@@ -5,28 +5,41 @@ import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
 import { toJson } from '../protocol/json.ts';
 import type {
+  Cleared,
   Failing,
   Frame,
+  Got,
   Published,
   Recovered,
   Registered,
   RegisteredTopic,
   Rejection,
+  Reloaded,
+  RequestId,
+  Sampled,
 } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
 import { isPattern, isTopic } from '../protocol/topics.ts';
+import type { LastMessage, Reload, Sample } from './answers.ts';
 import { Link } from './link.ts';
 import type { State } from './link.ts';
-import { DEFAULT_BUFFER, DEFAULT_RETRY, DEFAULT_TIMEOUT_MS } from './options.ts';
-import type { ConnectOptions, ListenOptions, StatusOptions } from './options.ts';
+import {
+  DEFAULT_BUFFER,
+  DEFAULT_BUFFER_BYTES,
+  DEFAULT_RETRY,
+  DEFAULT_TIMEOUT_MS,
+  checkConnectOptions,
+  checkListenOptions,
+} from './options.ts';
+import type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './options.ts';
 import { Requests } from './requests.ts';
 import { Subscription } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /**
  * Connects to the daemon. Returns at once, and connects, registers and resumes for as long as it takes.
- * @throws {ChimedError} `bad-request` if the name is too long.
+ * @throws {ChimedError} `bad-request` for an option that is none.
  */
 export function connect(options: ConnectOptions = {}): Client {
   return new Client(options);
@@ -51,14 +64,16 @@ export class Client extends EventEmitter<ClientEvents> {
   readonly #closed = Promise.withResolvers<ChimedError | undefined>();
   #instance: string | undefined;
   #topics: readonly RegisteredTopic[] = [];
+  /** Largest frame that the daemon takes; one of version 0.1 does not say. */
+  #frameBytes = Infinity;
   #state: State = { status: 'connecting', attempt: 1 };
+  #warned = false;
 
   /** Use `connect`. */
   constructor(options: ConnectOptions) {
     super();
+    checkConnectOptions(options);
     const { socket, retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
-    if ((options.name?.length ?? 0) > 100)
-      throw new ChimedError('bad-request', 'a name has at most 100 characters');
     this.#options = options;
     this.#logger = options.logger ?? silent;
     this.#link = new Link(
@@ -70,7 +85,7 @@ export class Client extends EventEmitter<ClientEvents> {
       {
         hello: () => this.#hello(),
         registered: (registered) => this.#registered(registered),
-        frame: (frame) => this.#frame(frame),
+        frame: (frame, bytes) => this.#frame(frame, bytes),
         state: (state) => this.#enter(state),
       },
     );
@@ -102,7 +117,7 @@ export class Client extends EventEmitter<ClientEvents> {
    * Registers for a topic, a pattern (`*` one token, a last `>` the rest) or several, and lists what comes, each
    * message once, now and after each reconnection. The loop throws a ChimedError `unknown-topic` if the daemon
    * has no such topic.
-   * @throws {ChimedError} `bad-request` if something is neither a topic nor a pattern.
+   * @throws {ChimedError} `bad-request` if something is neither a topic nor a pattern, or for an option that is none.
    */
   listen<T = unknown>(topics: string | readonly string[], options: ListenOptions = {}): Subscription<T> {
     const patterns = typeof topics === 'string' ? [topics] : topics;
@@ -116,16 +131,20 @@ export class Client extends EventEmitter<ClientEvents> {
       const message = `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`;
       throw new ChimedError('bad-request', message);
     }
-    const { buffer = DEFAULT_BUFFER } = options;
-    const subscription: Subscription = new Subscription(patterns, buffer, () =>
-      this.#unsubscribe(subscription),
-    );
+    checkListenOptions(options);
+    const { buffer: messages = DEFAULT_BUFFER, bufferBytes: bytes = DEFAULT_BUFFER_BYTES, signal } = options;
+    const stop = (): void => void subscription.return();
+    const subscription: Subscription = new Subscription(patterns, { messages, bytes }, () => {
+      signal?.removeEventListener('abort', stop);
+      this.#unsubscribe(subscription);
+    });
     // What type the payloads have is for the caller to know; nothing here depends on it.
     const typed = subscription as Subscription<T>;
-    if (this.#state.status === 'closed') {
-      subscription.end(this.#state.error);
+    if (this.#state.status === 'closed' || signal?.aborted) {
+      subscription.end(this.#state.status === 'closed' ? this.#state.error : undefined);
       return typed;
     }
+    signal?.addEventListener('abort', stop);
     this.#tell('chimed.register', this.#subscriptions.add(subscription));
     return typed;
   }
@@ -133,15 +152,63 @@ export class Client extends EventEmitter<ClientEvents> {
   /**
    * Publishes to a topic that takes messages (`publish: true`). Waits for a daemon if there is none yet.
    * @returns the number of the message, once the daemon has it.
+   * @throws the reason of `signal` when that aborts.
    * @throws {ChimedError} `unknown-topic`, `not-publishable`, `too-large`, `bad-request`, `timeout`, `closed`;
    * `connection-lost` if nobody can tell whether the daemon got it: it is not sent again.
    */
-  async publish(topic: string, data: unknown): Promise<{ topic: string; seq: number }> {
-    if (!isTopic(topic))
-      throw new ChimedError('bad-request', `${JSON.stringify(topic)} is not the name of a topic`);
+  async publish(
+    topic: string,
+    data: unknown,
+    { signal }: PublishOptions = {},
+  ): Promise<{ topic: string; seq: number }> {
+    checkedTopic(topic);
     assertCarried(data);
-    const { seq } = await this.#requests.publish(topic, data);
+    const { seq } = await this.#requests.ask<Published>('chimed.publish', { topic, data }, signal);
     return { topic, seq };
+  }
+
+  /**
+   * Takes back what was published: whoever joins gets nothing before the next message. Needs the right to publish.
+   * @throws {ChimedError} as `publish`.
+   */
+  async clear(topic: string): Promise<void> {
+    await this.#requests.ask<Cleared>('chimed.clear', { topic: checkedTopic(topic) });
+  }
+
+  /**
+   * The last message of a topic, without registering for it: nothing is woken.
+   * @returns undefined if there is none, or only one that is older than the topic's `maxAge`.
+   * @throws {ChimedError} `unknown-topic`, `not-allowed`, `bad-request`, `timeout`, `connection-lost`, `closed`.
+   */
+  async get<T = unknown>(topic: string): Promise<LastMessage<T> | undefined> {
+    const got = await this.#requests.ask<Got>('chimed.get', { topic: checkedTopic(topic) });
+    const { seq, time = 0, data, stale } = got;
+    if (seq === undefined) return undefined;
+    return { topic, seq, time, data: data as T, ...(stale && { stale }) };
+  }
+
+  /**
+   * Has one sample taken now, by the daemon and so as its user and in its sandbox. It is sent to nobody. Only root and
+   * the daemon's user may ask for that.
+   * @throws {ChimedError} `source-failed` with what went wrong; `unknown-topic`, `not-allowed`, `bad-request`,
+   * `timeout`, `connection-lost`, `closed`.
+   */
+  async sample<T = unknown>(topic: string): Promise<Sample<T>> {
+    const sampled = await this.#requests.ask<Sampled>('chimed.sample', { topic: checkedTopic(topic) });
+    const { ms, bytes = 0, data, error } = sampled;
+    if (error !== undefined) throw new ChimedError('source-failed', error);
+    return { topic, ms, bytes, data: data as T };
+  }
+
+  /**
+   * Has the daemon load its configuration again. Only root and the daemon's user may ask for that.
+   * @returns what has changed.
+   * @throws {ChimedError} `bad-config` with all mistakes: nothing has changed then; `not-allowed`, `timeout`,
+   * `connection-lost`, `closed`.
+   */
+  async reload(): Promise<Reload> {
+    const { id: _, ...reload } = await this.#requests.ask<Reloaded>('chimed.reload', {});
+    return reload;
   }
 
   /**
@@ -184,7 +251,7 @@ export class Client extends EventEmitter<ClientEvents> {
     };
   }
 
-  #registered({ instance, topics }: Registered): boolean {
+  #registered({ instance, topics, limits }: Registered): boolean {
     const resumed = this.#instance === instance;
     if (this.#instance !== undefined && !resumed) {
       this.#subscriptions.forget();
@@ -195,13 +262,18 @@ export class Client extends EventEmitter<ClientEvents> {
     }
     this.#instance = instance;
     this.#topics = topics;
+    this.#frameBytes = limits?.frameBytes ?? Infinity;
     return resumed;
   }
 
-  #frame(frame: Frame): void {
+  #frame(frame: Frame, bytes: number): void {
     switch (frame.type) {
       case 'chimed.published':
-        return this.#requests.published(frame.data as Published);
+      case 'chimed.cleared':
+      case 'chimed.got':
+      case 'chimed.sampled':
+      case 'chimed.reloaded':
+        return this.#requests.answered(frame.data as { id?: RequestId });
       case 'chimed.status':
         return this.#requests.statusCame(frame.data as Status);
       case 'chimed.rejected':
@@ -211,7 +283,7 @@ export class Client extends EventEmitter<ClientEvents> {
       case 'chimed.recovered':
         return this.#recovered(frame.data as Recovered);
       default:
-        this.#message(frame);
+        this.#message(frame, bytes);
     }
   }
 
@@ -226,10 +298,10 @@ export class Client extends EventEmitter<ClientEvents> {
     this.emit('recovered', recovered);
   }
 
-  #message({ type: topic, data, seq = 0, time = 0, stale }: Frame): void {
+  #message({ type: topic, data, seq = 0, time = 0, stale }: Frame, bytes: number): void {
     if (this.#instance === undefined) return; // Cannot be: nothing comes before the registration.
     const mark = stale && { stale };
-    this.#subscriptions.push({ topic, seq, time, data, instance: this.#instance, ...mark });
+    this.#subscriptions.push({ topic, seq, time, data, instance: this.#instance, bytes, ...mark });
   }
 
   #rejected({ code, message, topic, id }: Rejection): void {
@@ -252,7 +324,7 @@ export class Client extends EventEmitter<ClientEvents> {
           { client: state.client, instance: state.instance, resumed: state.resumed },
           'connected to chimed',
         );
-        this.#requests.sendAll();
+        this.#requests.sendAll(this.#frameBytes);
         break;
       case 'waiting': {
         const log = state.attempt === 1 ? this.#logger.warn : this.#logger.debug;
@@ -262,6 +334,7 @@ export class Client extends EventEmitter<ClientEvents> {
           `waiting for chimed: ${state.error.message}`,
         );
         this.#requests.lost(state.error);
+        if (!this.#options.logger) this.#warnOnce(state.error);
         break;
       }
       case 'closed':
@@ -273,12 +346,28 @@ export class Client extends EventEmitter<ClientEvents> {
     this.emit('state', state);
   }
 
+  /** A program that waits for a daemon that is not there looks like one that hangs. */
+  #warnOnce(error: ChimedError): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    process.emitWarning(`${error.message}; waiting for it`, {
+      type: 'ChimedWarning',
+      code: 'CHIMED_WAITING',
+    });
+  }
+
   #shutDown(error: ChimedError | undefined): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#subscriptions.end(error);
     this.#requests.end(error ?? new ChimedError('closed', 'the client was closed'));
     this.#closed.resolve(error);
   }
+}
+
+/** @throws {ChimedError} `bad-request` for what is none. */
+function checkedTopic(topic: string): string {
+  if (isTopic(topic)) return topic;
+  throw new ChimedError('bad-request', `${JSON.stringify(topic)} is not the name of a topic`);
 }
 
 /** @throws {ChimedError} `bad-request` for what JSON cannot carry, such as NaN, a Map or a circle. */

@@ -33,7 +33,8 @@ export interface LinkHandler {
   hello(): Frame;
   /** The daemon has answered it; returns whether the numbering goes on. */
   registered(registered: Registered): boolean;
-  frame(frame: Frame): void;
+  /** @param bytes Its length. */
+  frame(frame: Frame, bytes: number): void;
   state(state: State): void;
 }
 
@@ -75,7 +76,7 @@ export class Link {
         line.send(this.#handler.hello());
         this.#greeted = true;
       },
-      frame: (frame) => this.#frame(frame),
+      frame: (frame, bytes) => this.#frame(frame, bytes),
       ended: (error) => this.#ended(this.#lastWords ?? error),
     });
     this.#line = line;
@@ -87,7 +88,8 @@ export class Link {
     }, timeoutMs);
   }
 
-  send(frame: Frame): void {
+  /** Sends a frame, or one that is encoded already. */
+  send(frame: Frame | Buffer): void {
     this.#line?.send(frame);
   }
 
@@ -101,7 +103,7 @@ export class Link {
     this.#handler.state({ status: 'closed', ...(error && { error }) });
   }
 
-  #frame(frame: Frame): void {
+  #frame(frame: Frame, bytes: number): void {
     switch (frame.type) {
       case 'chimed.registered': {
         const registered = frame.data as Registered;
@@ -120,11 +122,11 @@ export class Link {
         // A rejection that answers no request is about the connection, and its end follows.
         if (request === undefined)
           this.#lastWords = new ChimedError(isErrorCode(code) ? code : 'connection-lost', message);
-        else this.#handler.frame(frame);
+        else this.#handler.frame(frame, bytes);
         return;
       }
       default:
-        this.#handler.frame(frame);
+        this.#handler.frame(frame, bytes);
     }
   }
 

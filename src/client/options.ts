@@ -1,3 +1,6 @@
+import { inspect } from 'node:util';
+
+import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 
 export interface ConnectOptions {
@@ -5,7 +8,7 @@ export interface ConnectOptions {
   socket?: string;
   /** What the daemon calls this client in its logs and its status, at most 100 characters. @default none */
   name?: string;
-  /** Hears of connections made, lost and retried; a pino logger fits. @default silent */
+  /** Hears of connections made, lost and retried; a pino logger fits. @default silent, but for one warning of the process's when there is no daemon to wait for */
   logger?: Logger;
   /**
    * Waits between attempts to connect, in milliseconds: a random time up to `minMs`, doubled for each failure
@@ -21,6 +24,15 @@ export interface ConnectOptions {
 export interface ListenOptions {
   /** Messages kept for a loop that is slower than its topics; past that the oldest are dropped. @default 1000 */
   buffer?: number;
+  /** Bytes of these messages as they travel; the newest one is always kept. @default 8 MiB */
+  bufferBytes?: number;
+  /** Ends the loop when it aborts. */
+  signal?: AbortSignal;
+}
+
+export interface PublishOptions {
+  /** Gives up waiting when it aborts. What was sent by then is published. */
+  signal?: AbortSignal;
 }
 
 export interface StatusOptions {
@@ -31,3 +43,46 @@ export interface StatusOptions {
 export const DEFAULT_RETRY = { minMs: 100, maxMs: 5000 };
 export const DEFAULT_TIMEOUT_MS = 5000;
 export const DEFAULT_BUFFER = 1000;
+export const DEFAULT_BUFFER_BYTES = 8 * 1024 * 1024;
+
+/** Longest wait that a timer takes, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+const LONGEST_NAME = 100;
+
+/** @throws {ChimedError} `bad-request` for an option that is none. */
+export function checkConnectOptions({ socket, name, timeoutMs, retry }: ConnectOptions): void {
+  if (socket !== undefined && !(typeof socket === 'string' && socket !== ''))
+    throw bad('socket', 'the path of a socket', socket);
+  if (name !== undefined && !isName(name))
+    throw bad('name', `a text of at most ${LONGEST_NAME} characters, none of them a control character`, name);
+  if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad('timeoutMs', WAIT, timeoutMs);
+  if (retry === undefined || retry === false) return;
+  if (typeof retry !== 'object' || retry === null) throw bad('retry', 'false, or { minMs, maxMs }', retry);
+  for (const key of ['minMs', 'maxMs'] as const)
+    if (retry[key] !== undefined && !isWait(retry[key])) throw bad(`retry.${key}`, WAIT, retry[key]);
+}
+
+/** @throws {ChimedError} `bad-request` for an option that is none. */
+export function checkListenOptions({ buffer, bufferBytes }: ListenOptions): void {
+  for (const [key, value] of Object.entries({ buffer, bufferBytes })) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1))
+      throw bad(key, 'a whole number, 1 or more', value);
+  }
+}
+
+const WAIT = `a time in milliseconds, more than 0 and at most ${LONGEST_MS}`;
+
+function isWait(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value <= LONGEST_MS;
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= LONGEST_NAME && !/\p{Cc}/u.test(value);
+}
+
+function bad(option: string, expected: string, value: unknown): ChimedError {
+  return new ChimedError(
+    'bad-request',
+    `the option ${option} must be ${expected}, but it is ${inspect(value)}`,
+  );
+}

@@ -1,13 +1,14 @@
 import { ChimedError } from '../errors.ts';
-import type { Frame, Published, RequestId } from '../protocol/messages.ts';
+import type { Frame, RequestId } from '../protocol/messages.ts';
 import type { Status } from '../protocol/status.ts';
+import { encodeFrame } from '../transport/frames.ts';
 import type { Link } from './link.ts';
 
 interface Pending {
   frame: Frame;
   sent: boolean;
   resolve: (answer: never) => void;
-  reject: (error: ChimedError) => void;
+  reject: (error: unknown) => void;
 }
 
 /** Requests that wait: for a daemon to send them to, or for its answer. Each waits for a bounded time. */
@@ -17,6 +18,7 @@ export class Requests {
   /** In the order in which they were made; a status request's key is a symbol, for its answer has no id. */
   readonly #pending = new Map<RequestId | symbol, Pending>();
   #lastId = 0;
+  #frameBytes = Infinity;
   /** Why the client was closed, if it was. */
   #ended: ChimedError | undefined;
   /** Why there is no daemon, if there is none. */
@@ -27,9 +29,20 @@ export class Requests {
     this.#timeoutMs = timeoutMs;
   }
 
-  publish(topic: string, data: unknown): Promise<Published> {
+  /**
+   * Asks for something whose answer repeats the request's `id`.
+   * @param signal Gives up when it aborts: what was not sent by then is not sent.
+   */
+  async ask<Answer>(type: string, data: object, signal?: AbortSignal): Promise<Answer> {
+    signal?.throwIfAborted();
     const id = ++this.#lastId;
-    return this.#request(id, { type: 'chimed.publish', data: { topic, data, id } });
+    const giveUp = (): void => this.#take(id)?.reject(signal!.reason);
+    signal?.addEventListener('abort', giveUp);
+    try {
+      return await this.#request(id, { type, data: { ...data, id } });
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
   }
 
   /** Asks for one page after the other, until all topics are there. */
@@ -48,14 +61,16 @@ export class Requests {
     return status;
   }
 
-  /** Sends what waited for a daemon. */
-  sendAll(): void {
+  /** Sends what waited for a daemon. @param frameBytes Largest frame that it takes. */
+  sendAll(frameBytes: number): void {
     this.#lastError = undefined;
-    for (const pending of this.#pending.values()) this.#send(pending);
+    this.#frameBytes = frameBytes;
+    for (const [key, pending] of this.#pending) this.#send(key, pending);
   }
 
-  published(published: Published): void {
-    this.#take(published.id)?.resolve(published as never);
+  /** The answer to a request has come. */
+  answered(answer: { id?: RequestId }): void {
+    if (answer.id !== undefined) this.#take(answer.id)?.resolve(answer as never);
   }
 
   rejected(id: RequestId, error: ChimedError): void {
@@ -94,14 +109,20 @@ export class Requests {
     const timer = setTimeout(() => this.#timedOut(key), this.#timeoutMs);
     const pending: Pending = { frame, sent: false, resolve: resolve as Pending['resolve'], reject };
     this.#pending.set(key, pending);
-    if (this.#link.ready) this.#send(pending);
+    if (this.#link.ready) this.#send(key, pending);
     return promise.finally(() => clearTimeout(timer));
   }
 
-  #send(pending: Pending): void {
+  #send(key: RequestId | symbol, pending: Pending): void {
     if (pending.sent) return;
+    const bytes = encodeFrame(pending.frame);
+    // The daemon would refuse it and close the connection, on which all else depends.
+    if (bytes.length - 1 > this.#frameBytes) {
+      const message = `it takes a frame of ${bytes.length - 1} bytes, and the daemon takes at most ${this.#frameBytes} (clients.frameBytes)`;
+      return this.#take(key)?.reject(new ChimedError('too-large', message));
+    }
     pending.sent = true;
-    this.#link.send(pending.frame);
+    this.#link.send(bytes);
   }
 
   #timedOut(key: RequestId | symbol): void {

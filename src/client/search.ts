@@ -45,7 +45,7 @@ export function dialFirst(paths: readonly string[], handler: DialHandler): Searc
         connected = true;
         handler.connected();
       },
-      frame: (frame) => handler.frame(frame),
+      frame: (frame, bytes) => handler.frame(frame, bytes),
       ended(error) {
         failures.push({ path, error });
         const next = paths[failures.length];

@@ -20,8 +20,15 @@ export interface Message<T = unknown> {
   stale?: true;
 }
 
-/** A message as it comes from the daemon. */
-export type Heard = Omit<Message, 'missed'>;
+/** A message as it comes from the daemon. `bytes`: length of its frame. */
+export type Heard = Omit<Message, 'missed'> & { bytes: number };
+
+/** What a subscription keeps for a loop that is slower than its topics. */
+export interface BufferLimits {
+  messages: number;
+  /** Bytes of their frames. The newest message is always kept. */
+  bytes: number;
+}
 
 type Waiter<T> = PromiseWithResolvers<IteratorResult<Message<T>, undefined>>;
 
@@ -32,9 +39,10 @@ type Waiter<T> = PromiseWithResolvers<IteratorResult<Message<T>, undefined>>;
 export class Subscription<T = unknown> implements AsyncIterableIterator<Message<T>, undefined> {
   /** Topics and patterns that it lists. */
   readonly patterns: readonly string[];
-  readonly #limit: number;
+  readonly #limits: BufferLimits;
   readonly #onReturn: () => void;
-  readonly #buffer: Message<T>[] = [];
+  readonly #buffer: { message: Message<T>; bytes: number }[] = [];
+  #bytes = 0;
   readonly #waiters: Waiter<T>[] = [];
   /** The last message of each topic that came in here. */
   readonly #heard = new Map<string, { instance: string; seq: number }>();
@@ -43,9 +51,9 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
   #ended: { error?: ChimedError } | undefined;
 
   /** Made by `Client.listen`. */
-  constructor(patterns: readonly string[], limit: number, onReturn: () => void) {
+  constructor(patterns: readonly string[], limits: BufferLimits, onReturn: () => void) {
     this.patterns = patterns;
-    this.#limit = limit;
+    this.#limits = limits;
     this.#onReturn = onReturn;
   }
 
@@ -58,7 +66,7 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
    * @throws {ChimedError} `unknown-topic`, `too-many-patterns`, or why the client gave up.
    */
   async next(): Promise<IteratorResult<Message<T>, undefined>> {
-    const message = this.#buffer.shift();
+    const message = this.#shift();
     if (message) return { done: false, value: this.#handOver(message) };
     if (this.#ended?.error) throw this.#ended.error;
     if (this.#ended) return { done: true, value: undefined };
@@ -70,7 +78,7 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
   /** Ends the subscription: the daemon is told, and a loop over it ends. */
   async return(): Promise<IteratorResult<Message<T>, undefined>> {
     this.end();
-    this.#buffer.length = 0;
+    this.#buffer.length = this.#bytes = 0;
     this.#onReturn();
     return { done: true, value: undefined };
   }
@@ -85,7 +93,7 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
   }
 
   /** Called by the client for each message that belongs here. */
-  push({ topic, seq, time, data, instance, stale }: Heard): void {
+  push({ topic, seq, time, data, instance, stale, bytes }: Heard): void {
     if (this.#ended) return;
     const heard = this.#heard.get(topic);
     const missed = heard?.instance === instance ? seq - heard.seq - 1 : 0;
@@ -93,8 +101,9 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
     const message = { topic, seq, time, data: data as T, missed, instance, ...(stale && { stale }) };
     const waiter = this.#waiters.shift();
     if (waiter) return waiter.resolve({ done: false, value: this.#handOver(message) });
-    this.#buffer.push(message);
-    if (this.#buffer.length > this.#limit) this.#drop(this.#buffer.shift()!);
+    this.#buffer.push({ message, bytes });
+    this.#bytes += bytes;
+    while (this.#isFull) this.#drop(this.#shift()!);
   }
 
   /** Called by the client when it is closed, with the error if it gave up. */
@@ -105,6 +114,18 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
       if (error) waiter.reject(error);
       else waiter.resolve({ done: true, value: undefined });
     }
+  }
+
+  get #isFull(): boolean {
+    const { messages, bytes } = this.#limits;
+    return this.#buffer.length > messages || (this.#bytes > bytes && this.#buffer.length > 1);
+  }
+
+  /** Takes the oldest message out of the buffer. */
+  #shift(): Message<T> | undefined {
+    const oldest = this.#buffer.shift();
+    this.#bytes -= oldest?.bytes ?? 0;
+    return oldest?.message;
   }
 
   #drop({ topic, missed }: Message<T>): void {

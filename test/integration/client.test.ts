@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { connect } from '../../src/index.ts';
 import type { Client, Message, State } from '../../src/index.ts';
+import { silent } from '../../src/log.ts';
 import { TestDaemon, startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { Program, root } from '../helpers/program.ts';
@@ -153,6 +154,80 @@ describe.concurrent('a loop over messages', () => {
     expect(await client.closed).toBeUndefined();
     expect((await client.listen('tick').next()).done).toBe(true);
   });
+});
+
+test.each([
+  ['name', { name: 'x'.repeat(101) }],
+  ['name', { name: 'a\u001b[2J' }],
+  ['timeoutMs', { timeoutMs: 0 }],
+  ['timeoutMs', { timeoutMs: Infinity }],
+  ['timeoutMs', { timeoutMs: '5s' as unknown as number }],
+  ['retry.minMs', { retry: { minMs: -1 } }],
+  ['retry', { retry: true as unknown as false }],
+  ['socket', { socket: '' }],
+])('connect refuses %s that is none', (option, options) => {
+  expect(() => connect(options)).toThrow(
+    expect.objectContaining({
+      code: 'bad-request',
+      message: expect.stringContaining(`the option ${option} must be `),
+    }),
+  );
+});
+
+test('listen refuses a buffer that is none', async () => {
+  using folder = temporaryFolder();
+  await using client = connect({ socket: folder.file('s'), logger: silent });
+  for (const options of [{ buffer: 0 }, { buffer: 1.5 }, { bufferBytes: -1 }])
+    expect(() => client.listen('t', options)).toThrow(expect.objectContaining({ code: 'bad-request' }));
+});
+
+describe.concurrent('a signal', () => {
+  test('ends one loop, and leaves the client to the others', async () => {
+    await using daemon = await startDaemon({ topics });
+    await using client = daemon.connect();
+    const abort = new AbortController();
+    const loop = client.listen('slow', { signal: abort.signal });
+    await loop.next();
+    const waiting = loop.next();
+    abort.abort();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await client.publish('price', 1);
+    expect(client.topics).toEqual([]);
+    expect(await client.listen('slow', { signal: abort.signal }).next()).toMatchObject({ done: true });
+  });
+
+  test('has a publication given up that waits for a daemon, and nobody else’s', async () => {
+    using folder = temporaryFolder();
+    await using client = connect({ socket: folder.file('s'), logger: silent, retry: quick });
+    const abort = new AbortController();
+    const [given, kept] = [client.publish('price', 1, { signal: abort.signal }), client.publish('price', 2)];
+    const reason = new Error('enough');
+    abort.abort(reason);
+    await expect(given).rejects.toBe(reason);
+    await using daemon = await startDaemon({ topics }, { folder });
+    expect(await kept).toEqual({ topic: 'price', seq: 1 });
+    await expect(client.publish('price', 3, { signal: abort.signal })).rejects.toBe(reason);
+    expect((await daemon.status()).topics.find(({ topic }) => topic === 'price')).toMatchObject({ seq: 1 });
+  });
+});
+
+test('a program that waits for a daemon is told so once', async () => {
+  using folder = temporaryFolder();
+  const script = folder.file('script.ts');
+  writeFileSync(
+    script,
+    `import { connect } from ${JSON.stringify(`${root}/src/index.ts`)};
+    const client = connect({ socket: ${JSON.stringify(folder.file('s'))}, retry: { minMs: 1, maxMs: 5 } });
+    client.on('state', ({ attempt }) => { if (attempt === 10) client.close(); });`,
+  );
+  await using program = new Program([script]);
+  expect(await program.ended).toBe(0);
+  const warnings = program.stderr.items.filter((line) => line.includes('CHIMED_WAITING'));
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /\[CHIMED_WAITING\] ChimedWarning: no daemon: there is no socket at .*; waiting for it$/,
+    ),
+  ]);
 });
 
 describe.concurrent('a request', () => {

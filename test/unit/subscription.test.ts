@@ -5,7 +5,15 @@ import { Subscription } from '../../src/client/subscription.ts';
 import type { Message } from '../../src/client/subscription.ts';
 import { ChimedError } from '../../src/errors.ts';
 
-const heard = (seq: number, instance = 'one', topic = 't') => ({ topic, seq, time: 0, data: seq, instance });
+const heard = (seq: number, instance = 'one', topic = 't') => ({
+  topic,
+  seq,
+  time: 0,
+  data: seq,
+  instance,
+  bytes: 100,
+});
+const upTo = (messages: number, bytes = Infinity) => ({ messages, bytes });
 
 test('what a loop gets and what it missed add up to what was sent, whatever is lost where', async () => {
   const step = fc.oneof(fc.record({ lost: fc.nat({ max: 3 }) }), fc.constant('next' as const));
@@ -14,7 +22,7 @@ test('what a loop gets and what it missed add up to what was sent, whatever is l
       fc.array(step, { maxLength: 60 }),
       fc.integer({ min: 1, max: 5 }),
       async (steps, limit) => {
-        const subscription = new Subscription(['t'], limit, () => {});
+        const subscription = new Subscription(['t'], upTo(limit), () => {});
         const got: Message[] = [];
         let sent = 0;
         let waiting = 0;
@@ -43,7 +51,7 @@ test('what a loop gets and what it missed add up to what was sent, whatever is l
 
 describe('a subscription', () => {
   test('hands over what comes while a loop waits', async () => {
-    const subscription = new Subscription(['t'], 10, () => {});
+    const subscription = new Subscription(['t'], upTo(10), () => {});
     const waiting = [subscription.next(), subscription.next()];
     subscription.push(heard(1));
     subscription.push(heard(2));
@@ -51,7 +59,7 @@ describe('a subscription', () => {
   });
 
   test('counts each topic by itself', async () => {
-    const subscription = new Subscription(['>'], 10, () => {});
+    const subscription = new Subscription(['>'], upTo(10), () => {});
     for (const [topic, seq] of [
       ['a', 1],
       ['b', 5],
@@ -65,7 +73,7 @@ describe('a subscription', () => {
   });
 
   test('counts nothing across two numberings', async () => {
-    const subscription = new Subscription(['t'], 10, () => {});
+    const subscription = new Subscription(['t'], upTo(10), () => {});
     subscription.push(heard(7));
     subscription.push(heard(3, 'two'));
     subscription.push(heard(5, 'two'));
@@ -79,7 +87,7 @@ describe('a subscription', () => {
   });
 
   test('that fails gives what it has and then throws', async () => {
-    const subscription = new Subscription(['t'], 10, () => {});
+    const subscription = new Subscription(['t'], upTo(10), () => {});
     subscription.push(heard(1));
     subscription.end(new ChimedError('unknown-topic', 'gone'));
     expect((await subscription.next()).value!.seq).toBe(1);
@@ -87,7 +95,10 @@ describe('a subscription', () => {
   });
 
   test('that ends or fails tells those who wait, and takes nothing more', async () => {
-    const [ended, failed] = [new Subscription(['t'], 10, () => {}), new Subscription(['t'], 10, () => {})];
+    const [ended, failed] = [
+      new Subscription(['t'], upTo(10), () => {}),
+      new Subscription(['t'], upTo(10), () => {}),
+    ];
     const waiting = Promise.allSettled([ended.next(), ended.next(), failed.next()]);
     ended.end();
     failed.end(new ChimedError('unknown-topic', 'gone'));
@@ -103,10 +114,23 @@ describe('a subscription', () => {
 
   test('that is left tells its owner, and ends', async () => {
     let told = 0;
-    const subscription = new Subscription(['t'], 10, () => told++);
+    const subscription = new Subscription(['t'], upTo(10), () => told++);
     subscription.push(heard(1));
     await subscription.return();
     expect(told).toBe(1);
     expect((await subscription.next()).done).toBe(true);
   });
+});
+
+test('a buffer is bounded in bytes, too, and always has the newest message', async () => {
+  const subscription = new Subscription(['t'], upTo(1000, 350), () => {});
+  for (let seq = 1; seq <= 10; seq++) subscription.push(heard(seq));
+  const next = async () => (await subscription.next()).value!;
+  expect([await next(), await next(), await next()]).toMatchObject([
+    { seq: 8, missed: 7 },
+    { seq: 9, missed: 0 },
+    { seq: 10, missed: 0 },
+  ]);
+  subscription.push({ ...heard(11), bytes: 10_000 });
+  expect(await next()).toMatchObject({ seq: 11, missed: 0 });
 });

@@ -3,8 +3,16 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Subscription } from '../../src/client/subscription.ts';
 import { Subscriptions } from '../../src/client/subscriptions.ts';
 
-const heard = (topic: string, seq: number) => ({ topic, seq, time: 0, data: seq, instance: 'one' });
-const subscription = (...patterns: string[]) => new Subscription(patterns, 10, () => {});
+const heard = (topic: string, seq: number) => ({
+  topic,
+  seq,
+  time: 0,
+  data: seq,
+  instance: 'one',
+  bytes: 100,
+});
+const subscription = (...patterns: string[]) =>
+  new Subscription(patterns, { messages: 10, bytes: Infinity }, () => {});
 
 /** What waits in a subscription, as `topic seq`; it has ended then. */
 async function contents(all: Subscription): Promise<string[]> {
