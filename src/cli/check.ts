@@ -1,26 +1,89 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+
+import type { Config, TopicConfig } from '../config/config.ts';
+import { printable } from './printable.ts';
 
 interface Options {
   print?: boolean;
+  run?: boolean;
 }
 
-/** `chimed check`: says what is wrong with a configuration. Its modules are loaded, and nothing else is started. */
+/** How many samples are taken at a time. */
+const RUNS = 4;
+
+/** `chimed check`: says what is wrong with a configuration. Its modules are loaded; with --run, all topics are sampled. */
 export function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration: every mistake, with its place and what was expected')
-    .argument('[file]', 'configuration (default: the one that serve would use)')
+    .argument('[file]', 'configuration; - is stdin (default: the one that serve would use)')
     .option('--print', 'print the configuration with all defaults filled in; durations in ms, sizes in bytes')
-    .addHelpText('after', '\nExamples:\n  chimed check\n  chimed check ./chimed.yaml --print')
+    .addOption(
+      new Option(
+        '--run',
+        'also take one sample of each topic, as the user who calls; exits with 1 if one fails',
+      ).conflicts('print'),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  chimed check\n  chimed check ./chimed.yaml --print\n  chimed check ./chimed.yaml --run',
+    )
     .action(check);
 }
 
-async function check(file: string | undefined, { print }: Options): Promise<void> {
-  const { findConfig, loadConfig } = await import('../config/load.ts');
-  const loaded = loadConfig(findConfig(file));
+async function check(file: string | undefined, { print, run }: Options): Promise<void> {
+  const { STDIN, findConfig, loadConfig } = await import('../config/load.ts');
+  const loaded = loadConfig(file === '-' ? STDIN : findConfig(file));
   await (await import('../daemon/topic-parts.ts')).loadModules(loaded);
-  const { socketKeys: _, ...config } = loaded;
+  if (run) await sampleAll(loaded);
+  const { socketKeys: _, doubt, ...config } = loaded;
+  if (doubt !== undefined) process.stderr.write(`chimed: ${doubt}\n`);
   const { mode } = config.socket;
   const readable = { ...config, socket: { ...config.socket, mode: `0${mode.toString(8)}` } };
   if (print) process.stdout.write((await import('js-yaml')).dump(readable));
-  else process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
+  else {
+    process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
+    for (const line of await nextTimes(loaded)) process.stdout.write(`${line}\n`);
+  }
+}
+
+/** When the topics that go by a clock tick next, on that clock. */
+async function nextTimes({ topics }: Config): Promise<string[]> {
+  const { createTimetable } = await import('../daemon/timetable.ts');
+  return topics.flatMap(({ name, schedule }) => {
+    if (!schedule) return [];
+    const next = createTimetable(schedule).after(Date.now());
+    if (!Number.isFinite(next)) return [];
+    const { timezone = 'UTC' } = schedule;
+    // Sweden writes times as ISO 8601 does.
+    const format = new Intl.DateTimeFormat('sv-SE', {
+      timeZone: timezone,
+      dateStyle: 'short',
+      timeStyle: 'medium',
+    });
+    return [`  ${name}: next at ${format.format(next)} ${timezone}`];
+  });
+}
+
+/**
+ * Samples all topics that have a source, and says of each what came of it.
+ * @throws if one has failed.
+ */
+async function sampleAll(config: Config): Promise<void> {
+  const { sampleOnce } = await import('../daemon/sample-once.ts');
+  const left = config.topics.values();
+  let failures = 0;
+  const run = async (topic: TopicConfig): Promise<string> => {
+    if (topic.source.kind === 'publish') return 'clients publish to it';
+    const outcome = await sampleOnce(config, topic);
+    if ('error' in outcome) {
+      failures++;
+      return `FAILED after ${outcome.ms} ms: ${printable(outcome.error)}`;
+    }
+    return `${Buffer.byteLength(outcome.json)} bytes in ${outcome.ms} ms`;
+  };
+  const runRest = async (): Promise<void> => {
+    for (const topic of left) process.stdout.write(`${topic.name}: ${await run(topic)}\n`);
+  };
+  await Promise.all(Array.from({ length: RUNS }, runRest));
+  if (failures > 0) throw new Error(`${failures} of ${config.topics.length} topics failed`);
 }

@@ -1,20 +1,15 @@
 /**
- * Runs `work`, which never rejects, once at a time. Calls while it runs are answered by one more run, which begins after
- * the last of them.
+ * Runs `work` once at a time. Calls while it runs are answered by one more run, which begins after the last of them.
  */
-export function coalesce(work: () => Promise<void>): () => void {
-  let running = false;
-  let wanted = false;
-  const run = async (): Promise<void> => {
-    running = true;
-    while (wanted) {
-      wanted = false;
-      await work();
-    }
-    running = false;
+export function coalesce<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | undefined;
+  const run = async (): Promise<T> => {
+    await running;
+    next = undefined;
+    const result = work();
+    running = result.catch(() => {});
+    return await result;
   };
-  return () => {
-    wanted = true;
-    if (!running) void run();
-  };
+  return () => (next ??= run());
 }

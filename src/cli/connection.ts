@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 import type { Client } from '../client/client.ts';
+import type { ConnectOptions } from '../client/options.ts';
 
 /** The option that every command has that talks to a daemon. */
 export function socketOption(): Option {
@@ -17,8 +18,17 @@ export function socketPath(text: string): string {
 }
 
 /** Connects once, for one question; there is no waiting for a daemon that is not there. */
-export async function connectOnce(command: string, socket: string | undefined): Promise<Client> {
+export async function connectOnce(
+  command: string,
+  socket: string | undefined,
+  options: Pick<ConnectOptions, 'timeoutMs'> = {},
+): Promise<Client> {
   // Imported here, so that --help and the commands that talk to nobody do not load it.
   const { connect } = await import('../client/client.ts');
-  return connect({ name: `chimed ${command}`, retry: false, ...(socket !== undefined && { socket }) });
+  return connect({
+    name: `chimed ${command}`,
+    retry: false,
+    ...(socket !== undefined && { socket }),
+    ...options,
+  });
 }

@@ -5,7 +5,7 @@ import type { DestinationStream } from 'pino';
 import { systemCode } from '../errors.ts';
 import type { JournalField } from '../linux/journal.ts';
 import { messageId } from './message-ids.ts';
-import { printable } from './painter.ts';
+import { printable, printableLines } from './printable.ts';
 
 /** What one line of pino's holds. */
 interface Line {
@@ -80,7 +80,7 @@ export function journalFields({ level, msg, origin, ...rest }: Line): JournalFie
     .map(([name, value]) => `${name}=${wordOf(value)}`);
   const texts = facts
     .filter(([name, value]) => hasLines(name, value))
-    .map(([, text]) => linesOf(String(text)));
+    .map(([, text]) => printableLines(String(text)));
   const id = messageId(msg);
   return [
     ['MESSAGE', [[msg, ...words].join(' '), ...texts].join('\n')],
@@ -119,14 +119,10 @@ function hasLines(name: string, value: unknown): boolean {
   return (name === 'stack' || name === 'error') && typeof value === 'string' && value.includes('\n');
 }
 
-function linesOf(text: string): string {
-  return text.split('\n').map(printable).join('\n');
-}
-
 /** A value in a line: as it is if it is one word, else in quotes. */
 function wordOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(wordOf).join(' ')}]`;
   if (typeof value !== 'string') return JSON.stringify(value);
   const text = printable(value);
-  return /^[^\s"=]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
+  return /^[^\s"=]+$/.test(text) ? text : `"${printable(value.replace(/["\\]/g, '\\$&'))}"`;
 }

@@ -5,11 +5,14 @@ import type { State } from '../client/link.ts';
 import type { Message } from '../client/subscription.ts';
 import { formats, parseDuration } from '../config/formats.ts';
 import { ChimedError } from '../errors.ts';
+import { silent } from '../log.ts';
 import { isWildcard } from '../protocol/topics.ts';
 import { socketOption } from './connection.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
-import { createPainter, printable } from './painter.ts';
+import { createPainter } from './painter.ts';
 import type { Painter } from './painter.ts';
+import { asText } from './payload.ts';
+import { printable, printableJson } from './printable.ts';
 import { wholeNumber } from './whole-number.ts';
 
 interface Options {
@@ -32,7 +35,7 @@ export function listenCommand(): Command {
     .option('--raw', 'print the data alone: text as it is, anything else as JSON')
     .option('--json', 'print one JSON object a line: topic, seq, time, data, missed')
     .option('-n, --count <number>', 'end after so many messages', wholeNumber)
-    .option('--for <duration>', 'end after this time, such as 10s', duration)
+    .option('--for <duration>', 'end after this time, such as 10s; exits with 1 if nothing came', duration)
     .addOption(socketOption())
     .addHelpText(
       'after',
@@ -49,19 +52,24 @@ async function listen(patterns: string[], options: Options): Promise<void> {
   const { connect } = await import('../client/client.ts');
   await using client = connect({
     name: 'chimed listen',
+    logger: silent, // We say it ourselves.
     ...(options.socket !== undefined && { socket: options.socket }),
   });
-  client.on('state', reporter(client, patterns));
   client.on('failing', ({ topic, error }) =>
     note(`${topic} is failing: ${printable(error)}; what came of it before is stale`),
   );
   client.on('recovered', ({ topic }) => note(`${topic} has recovered`));
   let unreached: ChimedError | undefined = new ChimedError('timeout', 'no daemon answered in time');
+  let overdue = false;
   client.on('state', (state) => {
     if (state.status === 'ready') unreached = undefined;
-    else if (state.status === 'waiting' && unreached) unreached = state.error;
+    if (state.status !== 'waiting' || !unreached) return;
+    unreached = state.error;
+    if (state.error.code !== 'not-permitted') return;
+    overdue = true; // To wait would not help.
+    void client.close();
   });
-  let overdue = false;
+  client.on('state', reporter(client, patterns));
   const timeUp = (): void => {
     overdue = true;
     void client.close();
@@ -71,14 +79,16 @@ async function listen(patterns: string[], options: Options): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop).once(signal, hurryOutput);
   outputEnd.addEventListener('abort', stop);
   const format = chooseFormat(options, createPainter(process.stdout));
-  let left = options.count ?? Infinity;
+  let heard = 0;
   for await (const message of client.listen(patterns)) {
     if (message.missed > 0) note(`missed ${message.missed} of ${message.topic} before #${message.seq}`);
     await print(`${format(message)}\n`); // Who does not read holds up the loop, whose buffer is bounded.
-    if (--left === 0) break;
+    if (++heard === options.count) break;
   }
   clearTimeout(timer);
-  if (overdue && unreached) throw unreached;
+  if (!overdue) return;
+  if (unreached) throw unreached;
+  if (heard === 0) throw new Error('nothing came in the time that --for gave');
 }
 
 /** Says on stderr what becomes of the connection. */
@@ -86,6 +96,7 @@ function reporter(client: Client, patterns: string[]): (state: State) => void {
   let waiting = false;
   let known = false;
   return (state) => {
+    if (client.state.status === 'closed') return;
     if (state.status === 'waiting' && !waiting) {
       waiting = true;
       note(`${state.error.message}; waiting for it`);
@@ -108,14 +119,10 @@ function note(text: string): void {
 function chooseFormat({ raw, json }: Options, paint: Painter): Format {
   if (json)
     return ({ topic, seq, time, data, missed, stale }) =>
-      JSON.stringify({ topic, seq, time, data, missed, stale });
+      printableJson(JSON.stringify({ topic, seq, time, data, missed, stale }));
   if (raw) return ({ data }) => asText(data);
   return ({ topic, seq, time, data, stale }) =>
     `${paint.dim(clock(time))} ${paint.name(topic)} ${paint.dim(`#${seq}${stale ? ' stale' : ''}`)} ${printable(asText(data))}`;
-}
-
-function asText(data: unknown): string {
-  return typeof data === 'string' ? data : JSON.stringify(data);
 }
 
 function clock(time: number): string {

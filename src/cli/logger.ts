@@ -8,7 +8,7 @@ import { messageOf } from '../errors.ts';
 import type { JournalField } from '../linux/journal.ts';
 import { DROPPED, journalStream, withOrigin } from './journal-stream.ts';
 import { LAST_LINES_MS } from './output.ts';
-import { printable } from './painter.ts';
+import { printableJson, printableLine } from './printable.ts';
 
 /** Bytes of log lines that may wait for whoever reads our output; past that they are dropped, and counted. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
@@ -42,7 +42,7 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   const logger = pretty
     ? pino(options, await prettyStream(output))
-    : pino({ ...options, formatters }, output);
+    : pino({ ...options, formatters }, { write: (line) => void output.write(printableJson(line)) });
   reportDropped(output, logger);
   if (problem !== undefined)
     logger.warn({ error: problem }, 'the journal cannot be reached: log lines go to stdout');
@@ -104,5 +104,5 @@ async function prettyStream(output: Output): Promise<DestinationStream> {
     errorLikeObjectKeys: ['err'],
   });
   // It escapes all control characters of what others say but these.
-  return { write: (line) => void output.write(pretty(line)?.replace(/[\u0080-\u009f]/g, printable)) };
+  return { write: (line) => void output.write(printableLine(pretty(line) ?? '')) };
 }

@@ -9,6 +9,7 @@ export const messageIds: Readonly<Record<string, string>> = {
   stopping: '5707ff25ffc40f992882d109c09eeb88',
   stopped: 'ccec09d8afe28d85a541be605ae6aae5',
   reloaded: '4b163da46dcc2c562244cc04213f7312',
+  'the configuration may not mean what it says': '5b0f8a1c93d24e77a6c1d0e2f4983b6e',
   'reload failed': 'a43aae17797b8bd3fcadd9fcb3165d7f',
   'these settings have changed and need a restart': '628263e7671e3fbf01e5ba4a8cc8d349',
   'client connected': '12af2ac24af0ba311907dcae21d4de49',

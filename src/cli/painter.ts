@@ -14,10 +14,3 @@ export function createPainter(stream: NodeJS.WriteStream): Painter {
     styleText(style, text, { stream });
   return { dim: paint('dim'), name: paint('cyan'), bad: paint('red'), heading: paint('bold') };
 }
-
-/** Text from elsewhere as one line that cannot command the terminal: control characters are shown, not obeyed. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) =>
-    character === '\t' ? character : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-}

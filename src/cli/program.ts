@@ -5,10 +5,14 @@ import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Ending, Finish } from './exit-codes.ts';
+import { getCommand } from './get.ts';
 import { helpCommand } from './help.ts';
 import { listenCommand } from './listen.ts';
 import { finishOutput } from './output.ts';
+import { printableLines } from './printable.ts';
 import { publishCommand } from './publish.ts';
+import { reloadCommand } from './reload.ts';
+import { sampleCommand } from './sample.ts';
 import { serveCommand } from './serve.ts';
 import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
@@ -39,9 +43,12 @@ async function runCommand(argv: readonly string[]): Promise<Ending> {
   for (const create of [
     serveCommand,
     listenCommand,
+    getCommand,
     publishCommand,
     statusCommand,
+    sampleCommand,
     checkCommand,
+    reloadCommand,
     serviceCommand,
   ]) {
     program.addCommand(create(finish).exitOverride().helpCommand(false));
@@ -53,7 +60,7 @@ async function runCommand(argv: readonly string[]): Promise<Ending> {
   } catch (error) {
     if (error instanceof CommanderError)
       return { ...ending, exitCode: error.exitCode === 0 ? exitCodes.ok : exitCodes.usage };
-    process.stderr.write(`chimed: ${messageOf(error)}\n`);
+    process.stderr.write(`chimed: ${printableLines(messageOf(error))}\n`);
     if (isDebugging(argv) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     return { ...ending, exitCode: exitCodeOf(error) };
   }

@@ -1,59 +1,121 @@
-import { buffer } from 'node:stream/consumers';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
+import type { Client } from '../client/client.ts';
 import { ChimedError, messageOf } from '../errors.ts';
-import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
-import { jsonOrText } from '../sources/output.ts';
-import { decodeUtf8 } from '../text.ts';
+import { parseOutput } from '../sources/output.ts';
 import { connectOnce, socketOption } from './connection.ts';
+import { inputLines, readInput } from './input.ts';
 
 interface Options {
   socket?: string;
+  json?: boolean;
+  text?: boolean;
+  lines?: boolean;
+  clear?: boolean;
 }
 
-/** `chimed publish`: sends one message to a topic that takes them. */
+/** Publications of `--lines` that may be under way at a time: enough to never wait for one answer. */
+const UNDER_WAY = 500;
+
+/** `chimed publish`: sends messages to a topic that takes them. */
 export function publishCommand(): Command {
   return new Command('publish')
     .description('publish a message to a topic that has publish: true')
     .argument('<topic>', 'name of the topic')
     .argument('[data]', 'JSON if it parses, else text; - or nothing reads it from stdin')
+    .addOption(new Option('--json', 'the data must be JSON').conflicts('text'))
+    .option('--text', 'the data is text, also if it looks like JSON')
+    .option('--lines', 'publish each line on stdin as a message, as it comes, over one connection')
+    .addOption(
+      new Option(
+        '--clear',
+        'take back what was published: whoever joins gets nothing before the next message',
+      ).conflicts(['json', 'text', 'lines']),
+    )
     .addOption(socketOption())
     .addHelpText(
       'after',
       `
 Examples:
   chimed publish price '{"eur": 12.5}'
-  chimed publish note "the build is green"
-  date | chimed publish note`,
+  chimed publish note --text "12.50"
+  date | chimed publish note
+  tail -F /var/log/syslog | chimed publish syslog --lines --text
+  chimed publish note --clear`,
     )
     .action(publish);
 }
 
-async function publish(topic: string, data: string | undefined, { socket }: Options): Promise<void> {
+async function publish(topic: string, data: string | undefined, options: Options): Promise<void> {
+  if (data !== undefined && (options.lines || options.clear))
+    throw new ChimedError(
+      'bad-request',
+      `${options.lines ? '--lines reads the data from stdin' : '--clear takes no data'}; leave out ${JSON.stringify(data)}`,
+    );
+  if (options.lines) return await publishLines(topic, options);
+  if (options.clear) return await clear(topic, options);
   const input = data === undefined || data === '-' ? await readInput() : data;
-  await using client = await connectOnce('publish', socket);
-  const { seq } = await client.publish(topic, jsonOrText(input));
+  const payload = parse(input, options, 'the data');
+  await using client = await connectOnce('publish', options.socket);
+  const { seq } = await client.publish(topic, payload);
   process.stderr.write(`published ${topic} #${seq}\n`);
 }
 
-async function readInput(): Promise<string> {
-  try {
-    return decodeUtf8(await buffer(bounded(process.stdin)));
-  } catch (error) {
-    if (error instanceof ChimedError) throw error;
-    throw new ChimedError('bad-request', `the data on stdin cannot be sent: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+async function clear(topic: string, { socket }: Options): Promise<void> {
+  await using client = await connectOnce('publish', socket);
+  await client.clear(topic);
+  process.stderr.write(`cleared ${topic}\n`);
 }
 
-/** What no client could hear is not read to its end, which may never come. */
-async function* bounded(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    bytes += chunk.length;
-    if (bytes > LARGEST_PAYLOAD_BYTES)
-      throw new ChimedError('too-large', 'the data on stdin is larger than 64 MiB; publish less at a time');
-    yield chunk;
+async function publishLines(topic: string, options: Options): Promise<void> {
+  await using client = await connectOnce('publish', options.socket);
+  const published = await sendLines(topic, options, client);
+  process.stderr.write(`published ${published.count} messages to ${topic}, the last is #${published.last}\n`);
+}
+
+/** Sends the lines one behind the other, without waiting for each answer. The first that fails ends it. */
+async function sendLines(
+  topic: string,
+  options: Options,
+  client: Client,
+): Promise<{ count: number; last: number }> {
+  const underWay = new Set<Promise<void>>();
+  const result = { count: 0, last: 0 };
+  let failure: Error | undefined;
+  let number = 0;
+  const send = async (line: string, at: number): Promise<void> => {
+    try {
+      const { seq } = await client.publish(topic, parse(line, options, 'it'));
+      result.count++;
+      result.last = seq;
+    } catch (error) {
+      failure ??= failureAt(at, error);
+    }
+  };
+  for await (const line of inputLines()) {
+    const sending: Promise<void> = send(line, ++number).then(() => void underWay.delete(sending));
+    underWay.add(sending);
+    if (underWay.size >= UNDER_WAY) await Promise.race(underWay);
+    if (failure) break;
+  }
+  await Promise.all(underWay);
+  if (failure) throw failure;
+  return result;
+}
+
+function failureAt(line: number, error: unknown): Error {
+  const message = `line ${line}: ${messageOf(error)}`;
+  return error instanceof ChimedError
+    ? new ChimedError(error.code, message, { cause: error })
+    : new Error(message, { cause: error });
+}
+
+function parse(text: string, { json, text: isText }: Options, what: string): unknown {
+  const format = json ? 'json' : isText ? 'text' : 'auto';
+  try {
+    return parseOutput(text, format);
+  } catch (error) {
+    const message = messageOf(error).replace(/^it /, `${what} `);
+    throw new ChimedError('bad-request', message, { cause: error });
   }
 }

@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 
 import type { Config } from '../config/config.ts';
 import { logFormats, logLevels } from '../config/formats.ts';
-import type { Daemon } from '../daemon/daemon.ts';
+import type { Daemon, Reload } from '../daemon/daemon.ts';
 import type { Supervision } from '../daemon/supervision.ts';
 import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
@@ -102,30 +102,29 @@ async function serve(options: Options, finish: Finish): Promise<number> {
     inherited = await inheritedSocket(logger);
     // Before any command is run: it would take the service manager's variables for its own.
     const manager = await serviceManager(logger);
-    const daemon = await Daemon.start(config, logger, inherited);
+    const daemon = await Daemon.start(config, logger, { inherited, reload: () => reloadSoon() });
     return { daemon, supervision: manager && (await supervise(daemon, manager, logger)) };
   };
-  const starting = start();
-  const reload = async (): Promise<void> => {
-    const started = await starting.catch(() => undefined);
-    if (!started) return;
-    const { daemon, supervision } = started;
+  const reloadSoon = coalesce(async (): Promise<Reload> => {
+    const { daemon, supervision } = await starting;
     supervision?.reloading();
     try {
       const next = await loadModules(await loadApart(options.config, env)); // No tick waits for it.
-      await daemon.reload(next);
+      const reloaded = await daemon.reload(next);
       logger.level = next.log.level;
       supervision?.reloaded({ failed: false });
+      return reloaded;
     } catch (error) {
-      logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
+      daemon.reloadFailed(error);
       supervision?.reloaded({ failed: true });
+      throw error;
     }
-  };
+  });
+  const starting = start();
   const isHungUp = watchTerminal();
-  const reloadSoon = coalesce(reload);
   process.on('SIGHUP', () => {
     if (isHungUp()) causes.hangUp();
-    else reloadSoon();
+    else reloadSoon().catch(() => {}); // It was logged.
   });
   const life = async (): Promise<number> => {
     let started;

@@ -1,18 +1,44 @@
 import { stripVTControlCharacters } from 'node:util';
 import ms from 'ms';
 
-import type { ClientStatus, Status, TopicStatus } from '../protocol/status.ts';
-import { printable } from './painter.ts';
+import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status.ts';
 import type { Painter } from './painter.ts';
+import { printable, printableCell } from './printable.ts';
 
-/** Renders a snapshot for people: a line about the daemon, a table of topics, a table of clients. */
-export function renderStatus(status: Status, paint: Painter): string {
+/** What topics can be sorted by: by numbers, the largest first. */
+const sorts = {
+  name: ({ topic }) => topic,
+  clients: ({ clients }) => clients,
+  failed: ({ failures }) => failures,
+  late: ({ lateP99Ms }) => lateP99Ms ?? -1,
+  seq: ({ seq }) => seq,
+  sent: ({ lastSent }) => lastSent ?? -1,
+  skipped: ({ skippedTicks }) => skippedTicks,
+} satisfies Record<string, (topic: TopicStatus) => string | number>;
+
+export type SortKey = keyof typeof sorts;
+export const sortKeys = Object.keys(sorts) as SortKey[];
+
+export function sortTopics(topics: readonly TopicStatus[], key: SortKey): TopicStatus[] {
+  const of: (topic: TopicStatus) => string | number = sorts[key];
+  return topics.toSorted((one, other) => {
+    const [a, b] = [of(one), of(other)];
+    return typeof a === 'string' ? a.localeCompare(String(b)) : Number(b) - a;
+  });
+}
+
+/**
+ * Renders a snapshot for people: a line about the daemon, a table of topics, a table of clients.
+ * @param columns Width of the terminal: what is wider is cut off.
+ */
+export function renderStatus(status: Status, paint: Painter, columns = Infinity): string {
   const { version, pid, uptimeSeconds, memoryBytes, instance, socketPath, configFile } = status;
-  const { topics, topicCount, clients, clientCount } = status;
+  const { topics, topicCount, clients, clientCount, reload } = status;
   const memory = `${Math.round(memoryBytes / 1024 ** 2)} MiB`;
   return [
     `${paint.heading(`chimed ${version}`)}, pid ${pid}, up ${ms(uptimeSeconds * 1000)}, ${memory}, instance ${instance}`,
     paint.dim(`socket ${socketPath}${configFile === null ? '' : `, configuration ${configFile}`}`),
+    ...(reload?.failed ? [paint.bad(failedReload(reload))] : []),
     '',
     ...table(
       topicHeads,
@@ -31,7 +57,27 @@ export function renderStatus(status: Status, paint: Painter): string {
     ),
     ...omitted(clientCount - clients.length, 'clients are not listed'),
     '',
-  ].join('\n');
+  ]
+    .map((line) => cropped(line, columns))
+    .join('\n');
+}
+
+function failedReload({ at, error }: ReloadStatus): string {
+  const why = error === null ? '' : `: ${printable(error.split('\n').join(' '))}`;
+  return `the reload ${ago(at)} has failed, and the old configuration stays${why}`;
+}
+
+const colourOrCharacter = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m)|.`, 'gsu');
+
+/** A line without what does not fit; colours, which take no room, stay. */
+function cropped(line: string, columns: number): string {
+  if (shown(line) <= columns) return line;
+  let room = columns - 1;
+  const kept = line.replace(colourOrCharacter, (character, colour?: string) => {
+    if (colour !== undefined) return colour;
+    return room-- > 0 ? character : '';
+  });
+  return `${kept}…`;
 }
 
 const topicHeads = [
@@ -41,6 +87,7 @@ const topicHeads = [
   'SEQ',
   'CLIENTS',
   'LAST SENT',
+  'NEXT',
   'LATE P50',
   'P99',
   'SKIPPED',
@@ -56,6 +103,7 @@ function topicRow(topic: TopicStatus, paint: Painter): string[] {
     String(seq),
     clients === 0 && !topic.awake ? paint.dim('asleep') : String(clients),
     lastSent === null ? '-' : ago(lastSent),
+    topic.next === undefined || topic.next === null ? '-' : `in ${ms(Math.max(topic.next - Date.now(), 0))}`,
     late(lateP50Ms),
     late(lateP99Ms),
     String(skippedTicks),
@@ -72,7 +120,7 @@ function clientRow(
   const more = patternCount > topics.length ? ` and ${patternCount - topics.length} more` : '';
   return [
     String(id),
-    printable(name ?? '-'),
+    name === null ? '-' : printableCell(name),
     String(pid ?? '-'),
     String(uid ?? '-'),
     topics.join(' ') + more || '-',

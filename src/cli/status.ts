@@ -1,16 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
+import { ChimedError } from '../errors.ts';
 import type { Status } from '../protocol/status.ts';
 import { connectOnce, socketOption } from './connection.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
 import { createPainter } from './painter.ts';
-import { renderStatus } from './status-page.ts';
+import { printable, printableJson } from './printable.ts';
+import { renderStatus, sortKeys, sortTopics } from './status-page.ts';
+import type { SortKey } from './status-page.ts';
 
 interface Options {
   socket?: string;
   json?: boolean;
   watch?: boolean;
+  sort?: SortKey;
 }
 
 const WATCH_MS = 1000;
@@ -23,31 +28,50 @@ export function statusCommand(): Command {
     .argument('[pattern...]', 'topics to show, or patterns such as "host.>" (default: all)')
     .option('--json', 'print the snapshot as JSON; with --watch one line for each')
     .option('-w, --watch', 'show it again every second, until interrupted')
+    .addOption(new Option('--sort <key>', 'topics with the most of it first').choices(sortKeys))
     .addOption(socketOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  chimed status\n  chimed status "host.>"\n  chimed status --watch\n  chimed status --json | jq .topics',
+      '\nExamples:\n  chimed status\n  chimed status "host.>"\n  chimed status --watch --sort late\n  chimed status --json | jq .topics',
     )
     .action(status);
 }
 
-async function status(patterns: string[], { socket, json, watch }: Options): Promise<void> {
+async function status(patterns: string[], { socket, json, watch, sort }: Options): Promise<void> {
   const topics = patterns.length > 0 ? { topics: patterns } : {};
-  await using client = await connectOnce('status', socket);
   const interrupted = new AbortController();
   if (watch) process.once('SIGINT', () => interrupted.abort()).once('SIGINT', hurryOutput);
   const stopped = AbortSignal.any([interrupted.signal, outputEnd]);
   const paint = createPainter(process.stdout);
-  const show = (snapshot: Status): Promise<void> =>
-    print(
-      json
-        ? `${JSON.stringify(snapshot, null, watch ? 0 : 2)}\n`
-        : (watch && process.stdout.isTTY ? CLEAR_SCREEN : '') + renderStatus(snapshot, paint),
-    );
-  await show(await client.status(topics));
-  if (!watch) return;
-  while (!stopped.aborted) {
-    await wait(WATCH_MS, undefined, { signal: stopped }).catch(() => {}); // Interrupted: done.
-    if (!stopped.aborted) await show(await client.status(topics));
+  const show = (snapshot: Status): Promise<void> => {
+    if (sort) snapshot.topics = sortTopics(snapshot.topics, sort);
+    if (json) return print(`${printableJson(JSON.stringify(snapshot, null, watch ? 0 : 2))}\n`);
+    const { isTTY, columns } = process.stdout;
+    const page = renderStatus(snapshot, paint, isTTY ? columns : Infinity);
+    return print((watch && isTTY ? CLEAR_SCREEN : '') + page);
+  };
+  let client = await connectOnce('status', socket);
+  try {
+    await show(await client.status(topics));
+    if (!watch) return;
+    for (;;) {
+      await wait(WATCH_MS, undefined, { signal: stopped }).catch(() => {}); // Interrupted: done.
+      if (stopped.aborted) return;
+      try {
+        await show(await client.status(topics));
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        process.stderr.write(`chimed: ${printable(error.message)}; trying again\n`);
+        await client.close();
+        client = await connectOnce('status', socket);
+      }
+    }
+  } finally {
+    await client.close();
   }
+}
+
+/** The daemon may be there again in a moment, as after a restart. */
+function isPassing(error: unknown): error is ChimedError {
+  return error instanceof ChimedError && exitCodeOf(error) === exitCodes.noDaemon;
 }

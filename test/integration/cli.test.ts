@@ -36,11 +36,14 @@ describe.concurrent('chimed', () => {
     expect(await chimed(['--version'])).toEqual({ exitCode: 0, stdout: manifest.version, stderr: '' });
   });
 
-  test.each(['serve', 'listen', 'publish', 'status', 'check'])('%s --help has examples', async (command) => {
-    const { exitCode, stdout } = await chimed([command, '--help']);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(new RegExp(`Examples:\n(.*\n)*.*chimed ${command}`));
-  });
+  test.each(['serve', 'listen', 'get', 'publish', 'status', 'sample', 'check', 'reload'])(
+    '%s --help has examples',
+    async (command) => {
+      const { exitCode, stdout } = await chimed([command, '--help']);
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(new RegExp(`Examples:\n(.*\n)*.*chimed ${command}`));
+    },
+  );
 
   test.each([
     [],
@@ -145,9 +148,12 @@ describe.concurrent('chimed listen', () => {
     expect(second!['seq']).toBe((first!['seq'] as number) + 1);
   });
 
-  test('--for ends it', async () => {
-    const { exitCode, stdout } = await chimed(['listen', 'later.>', '--for', '1s'], { env });
-    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
+  test('--for ends it, with 1 if nothing came', async () => {
+    const { exitCode, stdout, stderr } = await chimed(['listen', 'later.>', '--for', '100ms'], { env });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/\nchimed: nothing came in the time that --for gave$/);
+    const heard = await chimed(['listen', 'tick', '--for', '1s'], { env });
+    expect(heard).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('tick #'), stderr: '' });
   });
 
   test('names the topics that there are', async () => {
@@ -285,6 +291,38 @@ describe.concurrent('chimed status', () => {
     expect(status.topics.map(({ topic }) => topic)).toEqual(['tick', 'load', 'price']);
   });
 
+  test('--sort puts the topics with the most of it first', async () => {
+    const order = async (key: string): Promise<string[]> => {
+      const { stdout } = await chimed(['status', '--json', '--sort', key], { env });
+      return (JSON.parse(stdout) as Status).topics.map(({ topic }) => topic);
+    };
+    expect(await order('name')).toEqual(['load', 'price', 'tick']);
+    expect((await order('seq'))[0]).toBe('tick');
+    expect(await chimed(['status', '--sort', 'colour'], { env })).toMatchObject({ exitCode: 64 });
+  });
+
+  test('--watch goes on when the daemon is started again', async () => {
+    using folder = temporaryFolder();
+    const first = await startDaemon({ topics }, { folder });
+    await using watching = new Program([cli, 'status', '--watch', '--json', '--socket', first.socket]);
+    await watching.stdout.take(1);
+    await first[Symbol.asyncDispose]();
+    await watching.stderr.find((line) => line.endsWith('; trying again'));
+    await using second = await startDaemon({ topics }, { folder });
+    await watching.stdout.find((line) => (JSON.parse(line) as Status).pid === second.program.pid);
+  });
+
+  test('says that a reload has failed, and why to who may know', async () => {
+    await using own = await startDaemon({ topics: {} });
+    await own.reload({ topics: { t: { interval: 'often', data: 1 } } });
+    const { stdout } = await chimed(['status', '--socket', own.socket]);
+    expect(stdout).toMatch(
+      /^the reload \d+m?s ago has failed, and the old configuration stays: .* topics\.t\.interval: expected a duration/m,
+    );
+    await own.reload({ topics: {} });
+    expect((await own.status()).reload).toEqual({ at: expect.any(Number), failed: false, error: null });
+  });
+
   test('--watch goes on until it is interrupted', async () => {
     await using watching = new Program([cli, 'status', '--watch', '--json'], env);
     await watching.stdout.take(2);
@@ -293,7 +331,7 @@ describe.concurrent('chimed status', () => {
 });
 
 describe.concurrent('without a daemon', () => {
-  test.each([['status'], ['publish', 'price', '1']])(
+  test.each([['status'], ['publish', 'price', '1'], ['get', 'tick'], ['reload'], ['sample', 'tick']])(
     '%s exits with 69 and says what to do',
     async (...args) => {
       using folder = temporaryFolder();
@@ -310,16 +348,19 @@ describe.concurrent('without a daemon', () => {
     expect(stderr).toMatch(/^chimed: no daemon: \/tmp\/x+ is too long for a socket/);
   });
 
-  test('that this user may call, it exits with 77', async ({ skip }) => {
-    if (process.getuid?.() !== 0) skip('SKIPPED: only root can become somebody else');
-    chmodSync(daemon.folder.path, 0o755);
-    const become = `process.setuid(65534); process.argv = ['', 'chimed', 'status']; await import(${JSON.stringify(cli)});`;
-    await using program = new Program(['--input-type=module', '--eval', become], env);
-    expect(await program.ended).toBe(77);
-    expect(program.output.stderr).toBe(
-      `chimed: permission denied: ${daemon.socket}; its owner or group must let this user write to it (socket.mode, socket.group)`,
-    );
-  });
+  test.for([['status'], ['listen', 'tick']])(
+    'that this user may call, %s exits with 77',
+    async (args, { skip }) => {
+      if (process.getuid?.() !== 0) skip('SKIPPED: only root can become somebody else');
+      chmodSync(daemon.folder.path, 0o755);
+      const become = `process.setuid(65534); process.argv = ${JSON.stringify(['', 'chimed', ...args])}; await import(${JSON.stringify(cli)});`;
+      await using program = new Program(['--input-type=module', '--eval', become], env);
+      expect(await program.ended).toBe(77);
+      expect(program.output.stderr).toBe(
+        `chimed: permission denied: ${daemon.socket}; its owner or group must let this user write to it (socket.mode, socket.group)`,
+      );
+    },
+  );
 });
 
 describe.concurrent('chimed listen --for', () => {

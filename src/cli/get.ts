@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+
+import { connectOnce, socketOption } from './connection.ts';
+import { asAnswer } from './payload.ts';
+import { printableJson } from './printable.ts';
+
+interface Options {
+  socket?: string;
+  json?: boolean;
+}
+
+/** `chimed get`: prints the last message of a topic, and wakes nothing. */
+export function getCommand(): Command {
+  return new Command('get')
+    .description('print the last message of a topic; exits with 1 if it has none')
+    .argument('<topic>', 'name of the topic')
+    .option(
+      '--json',
+      'print one JSON object: topic, seq, time, data, and stale if the source has failed since',
+    )
+    .addOption(socketOption())
+    .addHelpText('after', '\nExamples:\n  chimed get host.load\n  chimed get disk.root --json')
+    .action(get);
+}
+
+async function get(topic: string, { socket, json }: Options): Promise<void> {
+  await using client = await connectOnce('get', socket);
+  const last = await client.get(topic);
+  if (!last) throw new Error(`${topic} has no message; chimed listen ${topic} waits for the next`);
+  process.stdout.write(`${json ? printableJson(JSON.stringify(last)) : asAnswer(last.data)}\n`);
+  if (last.stale && !json)
+    process.stderr.write(`chimed: the source of ${topic} has failed since: the message is stale\n`);
+}

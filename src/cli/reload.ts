@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+
+import { connectOnce, socketOption } from './connection.ts';
+
+/** How long a daemon may take: it loads each module once, within the topic's timeout. */
+const PATIENCE_MS = 120_000;
+
+/** `chimed reload`: has the daemon load its configuration again, and says what came of it. */
+export function reloadCommand(): Command {
+  return new Command('reload')
+    .description('have the daemon load its configuration again, and wait for the verdict')
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      `
+Only root and the user that runs the daemon may do that. A configuration with mistakes changes nothing; it exits with 78.
+
+Examples:
+  chimed reload
+  sudo chimed reload`,
+    )
+    .action(reload);
+}
+
+async function reload({ socket }: { socket?: string }): Promise<void> {
+  await using client = await connectOnce('reload', socket, { timeoutMs: PATIENCE_MS });
+  const { config, changed, removed, needRestart } = await client.reload();
+  const changes = [named('changed', changed), named('removed', removed)].filter(Boolean);
+  process.stdout.write(`${config}: ${changes.join('; ') || 'no topic has changed'}\n`);
+  if (needRestart.length > 0)
+    process.stderr.write(`chimed: ${needRestart.join(', ')} have changed and need a restart\n`);
+}
+
+function named(what: string, topics: readonly string[]): string {
+  return topics.length > 0 ? `${what} ${topics.join(', ')}` : '';
+}

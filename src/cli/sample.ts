@@ -1,0 +1,79 @@
+import { userInfo } from 'node:os';
+import { Command } from 'commander';
+
+import { ChimedError } from '../errors.ts';
+import { connectOnce, socketOption } from './connection.ts';
+import { asAnswer } from './payload.ts';
+
+/** Longest that the daemon may take: `timeout` is a day at most, and somebody waits. */
+const PATIENCE_MS = 24 * 3_600_000;
+
+interface Options {
+  socket?: string;
+  config?: string;
+}
+
+interface Taken {
+  data: unknown;
+  bytes: number;
+  ms: number;
+  /** Who has taken it. */
+  by: string;
+}
+
+/** `chimed sample`: takes one sample of a topic now, and sends it to nobody. */
+export function sampleCommand(): Command {
+  return new Command('sample')
+    .description('take one sample of a topic now, print it, and send it to nobody')
+    .argument('<topic>', 'name of the topic')
+    .option('-c, --config <file>', 'take it here, by this configuration, as the user who calls')
+    .addOption(socketOption())
+    .addHelpText(
+      'after',
+      `
+The daemon takes it, as its user and in its sandbox, if root or that user asks. If no daemon runs, the sample is taken here.
+
+Examples:
+  sudo chimed sample disk.root
+  chimed sample disk.root --config ./chimed.yaml`,
+    )
+    .action(sample);
+}
+
+async function sample(topic: string, { socket, config }: Options): Promise<void> {
+  const taken = config === undefined ? await bySomebody(topic, socket) : await here(topic, config);
+  process.stdout.write(`${asAnswer(taken.data)}\n`);
+  process.stderr.write(`${topic}: ${taken.bytes} bytes in ${taken.ms} ms, taken by ${taken.by}\n`);
+}
+
+async function bySomebody(topic: string, socket: string | undefined): Promise<Taken> {
+  try {
+    await using client = await connectOnce('sample', socket, { timeoutMs: PATIENCE_MS });
+    const { pid } = await client.status({ topics: [] });
+    return { ...(await client.sample(topic)), by: `the daemon, pid ${pid}` };
+  } catch (error) {
+    if (!(error instanceof ChimedError)) throw error;
+    if (error.code === 'source-failed') throw new Error(`${topic}: ${error.message}`, { cause: error });
+    if (error.code === 'not-allowed') {
+      const message = `${error.message}; --config FILE takes it here, as you`;
+      throw new ChimedError('not-allowed', message, { cause: error });
+    }
+    if (error.code !== 'no-daemon' || socket !== undefined) throw error;
+    return await here(topic);
+  }
+}
+
+async function here(topic: string, file?: string): Promise<Taken> {
+  const [{ findConfig, loadConfig }, { sampleOnce }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../daemon/sample-once.ts'),
+  ]);
+  const config = loadConfig(findConfig(file));
+  const found = config.topics.find(({ name }) => name === topic);
+  if (!found) throw new ChimedError('unknown-topic', `there is no topic ${topic} in ${config.file}`);
+  const result = await sampleOnce(config, found);
+  if ('error' in result) throw new Error(`${topic}: ${result.error}`);
+  const { json, ms } = result;
+  const data: unknown = JSON.parse(json);
+  return { data, bytes: Buffer.byteLength(json), ms, by: `this process, as ${userInfo().username}` };
+}
