@@ -11,6 +11,8 @@ import type { Scale, Trial } from '../trial.ts';
 /** Lets us set the clock of one process; Debian's package is called faketime. */
 const [library] = globSync('/usr/lib/*/faketime/libfaketime.so.1');
 const HOUR_S = 3600;
+/** How long before a cron time the clock is set, in seconds. */
+const BEFORE_S = 2;
 
 /** In Berlin on 28 March 2027, 2:00 becomes 3:00; on 31 October, 3:00 becomes 2:00. */
 const timezone = 'Europe/Berlin';
@@ -23,7 +25,7 @@ const changes = [
 export const clock: Trial = {
   name: 'clock',
   holds:
-    'the wall clock stepped by an hour either way: intervals unmoved, aligned ticks at multiples of their interval on the new clock; cron across both changes of summer time as documented',
+    'the wall clock stepped by an hour either way, and to just before a cron time: intervals unmoved, aligned ticks at multiples of their interval on the new clock, the cron time met; cron across both changes of summer time as documented',
   async run(scale) {
     if (!library) return { seen: 'SKIPPED: it needs libfaketime (apt-get install faketime)', failures: [] };
     const stayMs = scale.of(10_000, 1500);
@@ -34,10 +36,11 @@ export const clock: Trial = {
     const topics = {
       steady: { interval: '100ms', data: 1 },
       aligned: { interval: '200ms', align: true, data: 1 },
+      hourly: { cron: '0 * * * *', data: 1 },
     };
     await using daemon = await startDaemon({ topics }, { built: scale.full, folder, env });
     using client = await daemon.raw();
-    client.send('chimed.register', { topics: ['steady', 'aligned'] });
+    client.send('chimed.register', { topics: ['steady', 'aligned', 'hourly'] });
     const arrivals: number[] = [];
     const push = client.frames.push.bind(client.frames);
     client.frames.push = (frame) => {
@@ -68,8 +71,14 @@ export const clock: Trial = {
       .map(({ time }) => time! % 200);
     const late = Math.max(...offMs);
     findings.hold(!scale.full || late < 50, `an aligned tick was ${late} ms off`);
+    const hour = Math.ceil(Date.now() / (HOUR_S * 1000)) * HOUR_S;
+    const before = client.frames.items.length;
+    step(hour - Date.now() / 1000 - BEFORE_S);
+    const met = await client.frames.find(({ type }) => type === 'hourly', before);
+    const metMs = met.time! - hour * 1000;
+    findings.hold(metMs >= 0 && metMs < scale.of(200, 10_000), `0 * * * * came ${metMs} ms after the hour`);
     return {
-      seen: `${steady.length} of ${expected} ticks of 100 ms, none off by more than ${worst.toFixed(1)} ms; ${offMs.length} aligned ticks, at most ${late} ms after their multiple; clock stepped by +3600 s and -7200 s; cron at ${changes.map(({ what }) => what).join(', ')} as documented`,
+      seen: `${steady.length} of ${expected} ticks of 100 ms, none off by more than ${worst.toFixed(1)} ms; ${offMs.length} aligned ticks, at most ${late} ms after their multiple; clock stepped by +3600 s and -7200 s, and to ${BEFORE_S} s before an hour, which came ${metMs} ms late; cron at ${changes.map(({ what }) => what).join(', ')} as documented`,
       failures: findings.failures,
     };
   },
