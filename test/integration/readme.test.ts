@@ -27,7 +27,7 @@ test.each(Object.entries(readmeTables))('the table of %s says what the code says
 });
 
 test('the mistakes name the keys that there are', () => {
-  expect(readme).toContain(`intervall: ${unknownKey(Object.keys(topicSchema))}\n`);
+  expect(readme).toContain(`intervall: ${unknownKey('intervall', Object.keys(topicSchema))}\n`);
 });
 
 test('the configuration has no mistakes', async () => {
