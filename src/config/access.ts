@@ -5,7 +5,7 @@ import type { Access, Accounts } from './config.ts';
 import { formats, isMapping } from './formats.ts';
 import type { Complain } from './mistakes.ts';
 
-type RawAccess = { subscribe?: string[]; publish?: string[] };
+type RawAccess = { subscribe?: (string | number)[]; publish?: (string | number)[] };
 
 /** Whom a configuration names, looked up. */
 export interface Ids {
@@ -17,7 +17,11 @@ export interface Ids {
 export function lookUpAll(rawTopics: unknown, socketGroup: unknown): Ids {
   const topics = isMapping(rawTopics) ? Object.values(rawTopics).filter(isMapping) : [];
   const names = topics.flatMap(({ access }) => {
-    return formats.access.check(access) ? Object.values(access as RawAccess).flat() : [];
+    return formats.access.check(access)
+      ? Object.values(access as RawAccess)
+          .flat()
+          .map(String)
+      : [];
   });
   const groups = names.filter(isGroup).map((name) => name.slice(1));
   return {
@@ -31,8 +35,8 @@ export function readAccess(raw: unknown, publishable: boolean, ids: Ids, complai
   if (!formats.access.check(raw)) return {}; // Not there, or complained of already.
   const { subscribe, publish } = raw as RawAccess;
   if (publish && !publishable) complain('access.publish goes with publish: true', 'access', 'publish');
-  const accounts = (names: string[], right: string): Accounts =>
-    accountsOf(names, ids, (message) => complain(message, 'access', right));
+  const accounts = (names: (string | number)[], right: string): Accounts =>
+    accountsOf(names.map(String), ids, (message) => complain(message, 'access', right));
   return {
     ...(subscribe && { subscribe: accounts(subscribe, 'subscribe') }),
     ...(publish && { publish: accounts(publish, 'publish') }),

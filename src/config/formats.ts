@@ -150,10 +150,9 @@ function isFiniteNumber(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
+/** Which names there are, the system's directory knows. */
 function isAccountList(value: unknown): boolean {
-  return (
-    Array.isArray(value) && value.every((name) => typeof name === 'string' && /^@?[\w][\w.-]*\$?$/.test(name))
-  );
+  return Array.isArray(value) && value.every((name) => isWhole(name, 0) || (isText(name) && name !== '@'));
 }
 
 function isWhole(value: unknown, least: number): boolean {

@@ -16,6 +16,7 @@ import { readSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
 import { readTopics } from './topics.ts';
+import { yamlMistakes } from './yaml-mistakes.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -93,8 +94,7 @@ function parse(text: string, file: string): unknown {
     return parseYaml(text, { merge: true }) ?? {};
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    const { reason: message, line } = error;
-    throw new ConfigError(file, [{ path: [], message, ...(line !== undefined && { line }) }]);
+    throw new ConfigError(file, yamlMistakes(text, error));
   }
 }
 

@@ -113,7 +113,7 @@ describe('a topic', () => {
   });
 
   test('may say otherwise', () => {
-    const access = { subscribe: ['root', '42', '@root'] };
+    const access = { subscribe: ['root', 42, '@root'] };
     const options = {
       access,
       first: 'none',

@@ -57,6 +57,45 @@ describe('a setting is refused', () => {
   });
 });
 
+describe('what is no YAML is named, and how to mend it', () => {
+  test.each([
+    ['a pattern without quotes', 'cron: */5 * * * *', 'a value that begins with * must be in quotes'],
+    ['a group without quotes', 'access: {subscribe: [@ops]}', 'a value that begins with @ must be in quotes'],
+    [
+      'a command with a colon',
+      'command: echo a: b',
+      'a value with a colon and a blank in it must be in quotes',
+    ],
+    ['a command with a backquote', 'command: `date`', 'a value that begins with ` must be in quotes'],
+    ['a format', 'command: %H', 'a value that begins with % must be in quotes'],
+    ['a quote within quotes', "command: 'it's'", 'a quote within a value in single quotes is written twice'],
+  ])('%s', (_, line, hint) => {
+    const [mistake, ...others] = mistakes(`topics:\n  t:\n    ${line}\n    interval: 1s\n`);
+    expect(mistake).toMatch(/^3 : not valid YAML: /);
+    expect(mistake).toContain(`; ${hint}`);
+    expect(others).toEqual([]);
+  });
+
+  test('all at once, and not what follows from one', () => {
+    const text = [
+      'topics:',
+      '  one:',
+      '    cron: */5 * * * *',
+      '    command: echo a: b',
+      '  two: @x',
+      '    interval: 1s',
+      '  three:',
+      '    command: [a',
+    ];
+    expect(mistakes(text.join('\n')).map((mistake) => mistake.split(' ')[0])).toEqual(['3', '4', '5', '8']);
+  });
+
+  test('as far as a person reads', () => {
+    const text = Array.from({ length: 1000 }, (_, index) => `k${index}: @x`).join('\n');
+    expect(mistakes(text)).toHaveLength(10);
+  });
+});
+
 describe('a topic is refused', () => {
   test.each([
     ['an interval that says nothing', 'interval: , data: 1', 'interval: expected a duration'],
@@ -122,6 +161,16 @@ describe('a topic is refused', () => {
       'a key in other letters',
       'interval: 1s, data: 1, onchange: true',
       'onchange: unknown key; did you mean onChange?',
+    ],
+    [
+      'a group of a directory that is not there',
+      "publish: true, access: {subscribe: ['@domain users']}",
+      'access.subscribe: there is no group domain users on this machine',
+    ],
+    [
+      'an account that is no text',
+      'publish: true, access: {subscribe: [1.5]}',
+      'access: expected lists of users',
     ],
     ['half of a text', 'interval: 1s, command: "a\\0b"', 'command: expected a list of arguments'],
     [

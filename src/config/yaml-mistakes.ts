@@ -1,0 +1,48 @@
+import { YamlError, parseYaml } from '../yaml.ts';
+import type { Mistake } from './mistakes.ts';
+
+/** How many are told of at a time. */
+const MOST = 10;
+
+/** A key, with what is before it. */
+const KEY = /^\s*(?:- +)?[^\s:#'"[{][^:#]*:(?= |$)/;
+
+/**
+ * All that keeps a text from being YAML. Behind each mistake the rest is read as if its line said nothing.
+ * @param error The first mistake.
+ */
+export function yamlMistakes(text: string, error: YamlError): Mistake[] {
+  const lines = text.split('\n');
+  const mistakes: Mistake[] = [];
+  let before = 0;
+  for (let next: YamlError | undefined = error; next && mistakes.length < MOST; next = mistakeIn(lines)) {
+    const { reason, line } = next;
+    if (line === undefined) return [...mistakes, { path: [], message: reason }];
+    if (line <= before) break; // What follows from a mistake that was told of.
+    mistakes.push({ path: [], line, message: reason + hintFor(lines[line - 1] ?? '') });
+    lines[line - 1] = KEY.exec(lines[line - 1] ?? '')?.[0] ?? '';
+    before = line;
+  }
+  return mistakes;
+}
+
+function mistakeIn(lines: readonly string[]): YamlError | undefined {
+  try {
+    parseYaml(lines.join('\n'), { merge: true });
+    return undefined;
+  } catch (error) {
+    if (error instanceof YamlError) return error;
+    throw error;
+  }
+}
+
+/** Most mistakes are a missing quote; the parser sees only what it leads to. */
+function hintFor(line: string): string {
+  const key = KEY.exec(line)?.[0] ?? '';
+  const value = line.slice(key.length).trim();
+  const [, first] = /(?:^|[[,{] *|: )([*&!%@`])/.exec(value) ?? [];
+  if (first !== undefined) return `; a value that begins with ${first} must be in quotes`;
+  if (/^(['"]).*\1./.test(value)) return '; a quote within a value in single quotes is written twice';
+  if (/^[^'"[{|>].*: /.test(value)) return '; a value with a colon and a blank in it must be in quotes';
+  return '';
+}
