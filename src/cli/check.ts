@@ -6,6 +6,7 @@ import { printable } from './printable.ts';
 interface Options {
   print?: boolean;
   run?: boolean;
+  schema?: boolean;
 }
 
 /** How many samples are taken at a time. */
@@ -16,12 +17,18 @@ export function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration: every mistake, with its place and what was expected')
     .argument('[file]', 'configuration; - is stdin (default: the one that serve would use)')
-    .option('--print', 'print the configuration with all defaults filled in; durations in ms, sizes in bytes')
+    .option('--print', 'print the configuration with all defaults and merges filled in')
     .addOption(
       new Option(
         '--run',
         'also take one sample of each topic, as the user who calls; exits with 1 if one fails',
       ).conflicts('print'),
+    )
+    .addOption(
+      new Option('--schema', 'print a JSON Schema for editors, and check nothing').conflicts([
+        'print',
+        'run',
+      ]),
     )
     .addHelpText(
       'after',
@@ -30,20 +37,24 @@ export function checkCommand(): Command {
     .action(check);
 }
 
-async function check(file: string | undefined, { print, run }: Options): Promise<void> {
-  const { STDIN, findConfig, loadConfig } = await import('../config/load.ts');
-  const loaded = loadConfig(file === '-' ? STDIN : findConfig(file));
-  await (await import('../daemon/topic-parts.ts')).loadModules(loaded);
-  if (run) await sampleAll(loaded);
-  const { socketKeys: _, doubt, ...config } = loaded;
-  if (doubt !== undefined) process.stderr.write(`chimed: ${doubt}\n`);
-  const { mode } = config.socket;
-  const readable = { ...config, socket: { ...config.socket, mode: `0${mode.toString(8)}` } };
-  if (print) process.stdout.write((await import('js-yaml')).dump(readable));
-  else {
-    process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
-    for (const line of await nextTimes(loaded)) process.stdout.write(`${line}\n`);
+async function check(file: string | undefined, { print, run, schema }: Options): Promise<void> {
+  if (schema) {
+    const { jsonSchema } = await import('../config/json-schema.ts');
+    process.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+    return;
   }
+  const { STDIN, findConfig, readConfig } = await import('../config/load.ts');
+  const { config, written } = readConfig(file === '-' ? STDIN : findConfig(file));
+  await (await import('../daemon/topic-parts.ts')).loadModules(config);
+  if (config.doubt !== undefined) process.stderr.write(`chimed: ${config.doubt}\n`);
+  if (print) {
+    process.stdout.write(`# Relative paths start from ${config.directory}.\n`);
+    process.stdout.write((await import('js-yaml')).dump(written));
+    return;
+  }
+  if (run) await sampleAll(config);
+  process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
+  for (const line of await nextTimes(config)) process.stdout.write(`${line}\n`);
 }
 
 /** When the topics that go by a clock tick next, on that clock. */

@@ -10,6 +10,8 @@ export interface Format {
   /** What a person should write, as in "expected …". */
   expected: string;
   check: (value: unknown) => boolean;
+  /** The same as JSON Schema, as far as that can say it: for editors. */
+  shape: object;
   /** Reads the text of an environment variable, where the value itself is not a text. */
   fromText?: (text: string) => unknown;
 }
@@ -36,6 +38,14 @@ const DURATION = new RegExp(
   `^(?=\\d)${['w', 'd', 'h', 'm', 's', 'ms'].map((unit) => `(?:\\d+(?:\\.\\d+)? ?${unit}(?![a-z]) ?)?`).join('')}(?<! )$`,
 );
 
+const SIZE = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)$/;
+const VARIABLE = /^[A-Za-z_]\w*$/;
+
+const textShape = { type: 'string', minLength: 1 };
+const durationShape = { type: 'string', pattern: DURATION.source };
+const sizeShape = { type: 'string', pattern: SIZE.source };
+const accountsShape = { type: 'array', items: { oneOf: [textShape, { type: 'integer', minimum: 0 }] } };
+
 const wholeFromText = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
 
 /** Formats by the names that the schema calls them. */
@@ -43,49 +53,67 @@ export const formats = {
   duration: {
     expected: 'a duration of at most 24d, such as 250ms, 10s or 5m',
     check: (value) => parseDuration(value) >= 1 && parseDuration(value) <= MAX_DURATION_MS,
+    shape: durationShape,
   },
   interval: {
     expected: `a duration of at least ${MIN_INTERVAL_MS}ms, such as 250ms, 1s or 5m`,
     check: (value) => parseDuration(value) >= MIN_INTERVAL_MS,
+    shape: durationShape,
   },
   size: {
     expected: 'a size such as 64KiB or 1MiB',
     check: (value) => parseSize(value) >= 1,
+    shape: sizeShape,
   },
   'payload-size': {
     expected: `a size of at most ${LARGEST_PAYLOAD_BYTES / UNITS['MiB']!}MiB, such as 64KiB or 1MiB`,
     check: (value) => parseSize(value) >= 1 && parseSize(value) <= LARGEST_PAYLOAD_BYTES,
+    shape: sizeShape,
   },
   'buffer-size': {
     expected: 'a size of at least 64KiB, such as 256KiB or 1MiB',
     check: (value) => parseSize(value) >= MIN_PENDING_BYTES,
+    shape: sizeShape,
   },
   'history-size': {
     expected: 'a size of at most 1GiB, such as 256KiB or 32MiB',
     check: (value) => parseSize(value) >= 1 && parseSize(value) <= UNITS['GiB']!,
+    shape: sizeShape,
   },
   mode: {
     expected: "an octal mode in quotes, such as '0660'",
     check: (value) => typeof value === 'string' && /^0?[0-7]{3}$/.test(value),
+    shape: { type: 'string', pattern: '^0?[0-7]{3}$' },
   },
   count: {
     expected: 'a whole number, 1 or more',
     check: (value) => isWhole(value, 1),
     fromText: wholeFromText,
+    shape: { type: 'integer', minimum: 1 },
   },
-  length: { expected: 'a whole number, 0 or more', check: (value) => isWhole(value, 0) },
-  switch: { expected: 'true or false', check: (value) => typeof value === 'boolean' },
-  text: { expected: 'a text', check: isText },
+  length: {
+    expected: 'a whole number, 0 or more',
+    check: (value) => isWhole(value, 0),
+    shape: { type: 'integer', minimum: 0 },
+  },
+  switch: {
+    expected: 'true or false',
+    check: (value) => typeof value === 'boolean',
+    shape: { type: 'boolean' },
+  },
+  text: { expected: 'a text', check: isText, shape: textShape },
   path: {
     expected: 'a path; a ~ is not expanded',
     check: (value) => isText(value) && !/^~[^/]*(\/|$)/.test(value),
+    shape: { ...textShape, pattern: '^(?!~[^/]*(/|$))' },
   },
   command: {
     expected: 'a list of arguments such as [uname, -r], or a text for /bin/sh',
     check: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
+    shape: { oneOf: [textShape, { type: 'array', minItems: 1, items: textShape }] },
   },
-  true: { expected: 'true', check: (value) => value === true },
-  payload: { expected: 'any value that JSON can carry', check: isJson },
+  true: { expected: 'true', check: (value) => value === true, shape: { const: true } },
+  payload: { expected: 'any value that JSON can carry', check: isJson, shape: {} },
   level: oneOf(...logLevels),
   'log-format': oneOf(...logFormats),
   access: {
@@ -93,10 +121,20 @@ export const formats = {
     check: (value) =>
       isMapping(value) &&
       Object.entries(value).every(([right, list]) => rights.includes(right) && isAccountList(list)),
+    shape: {
+      type: 'object',
+      properties: Object.fromEntries(rights.map((right) => [right, accountsShape])),
+      additionalProperties: false,
+    },
   },
   env: {
     expected: 'variables and their values, such as {LC_ALL: C, RETRIES: 3}',
     check: (value) => isMapping(value) && Object.entries(value).every(isVariable),
+    shape: {
+      type: 'object',
+      propertyNames: { pattern: VARIABLE.source },
+      additionalProperties: { type: ['string', 'number'] },
+    },
   },
   first: oneOf(...firsts),
   output: oneOf(...outputFormats),
@@ -115,8 +153,7 @@ export function parseDuration(value: unknown): number {
 
 /** The number of bytes of a size that a person wrote; NaN if it is none. */
 export function parseSize(value: unknown): number {
-  const [, number, unit] =
-    (typeof value === 'string' && /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)$/.exec(value)) || [];
+  const [, number, unit] = (typeof value === 'string' && SIZE.exec(value)) || [];
   return unit === undefined ? Number.NaN : Math.round(Number(number) * UNITS[unit]!);
 }
 
@@ -125,7 +162,11 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
 }
 
 function oneOf(...words: string[]): Format {
-  return { expected: `one of ${words.join(', ')}`, check: (value) => words.includes(value as string) };
+  return {
+    expected: `one of ${words.join(', ')}`,
+    check: (value) => words.includes(value as string),
+    shape: { enum: words },
+  };
 }
 
 /** Reports whether JSON carries the value as it is: YAML also has infinities, and lists that hold themselves. */
@@ -143,7 +184,7 @@ function isText(value: unknown): value is string {
 }
 
 function isVariable([name, value]: [string, unknown]): boolean {
-  return /^[A-Za-z_]\w*$/.test(name) && (value === '' || isText(value) || isFiniteNumber(value));
+  return VARIABLE.test(name) && (value === '' || isText(value) || isFiniteNumber(value));
 }
 
 function isFiniteNumber(value: unknown): boolean {

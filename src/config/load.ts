@@ -12,6 +12,8 @@ import { isMapping, parseDuration, parseSize } from './formats.ts';
 import { KeyLines } from './key-lines.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
+import { topicSchema } from './schema.ts';
+import type { Key } from './schema.ts';
 import { readSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
@@ -39,6 +41,17 @@ export function findConfig(named?: string, env: Environment = process.env): stri
  * @throws {ConfigError} `bad-config`, with every mistake and its path.
  */
 export function loadConfig(file: string, env: Environment = process.env): Config {
+  return readConfig(file, env).config;
+}
+
+/**
+ * The same, and what it says in the words of the file: with all defaults, merges and variables, and still one that
+ * `readConfig` reads.
+ */
+export function readConfig(
+  file: string,
+  env: Environment = process.env,
+): { config: Config; written: Record<string, unknown> } {
   const text = readText(file);
   const raw = parse(text, file);
   if (!isMapping(raw)) throw new ConfigError(file, [{ path: [], message: 'expected a mapping with topics' }]);
@@ -61,7 +74,7 @@ export function loadConfig(file: string, env: Environment = process.env): Config
     (key) => isMapping(raw['socket']) && key in raw['socket'],
   );
   const doubt = hasLocalTimes(rawTopics) ? timezoneDoubt(env) : undefined;
-  return deepFreeze({
+  const config: Config = deepFreeze({
     file,
     directory,
     ...resolveSettings(settings, directory, env),
@@ -69,6 +82,33 @@ export function loadConfig(file: string, env: Environment = process.env): Config
     topics,
     ...(doubt !== undefined && { doubt }),
   });
+  return { config, written: { ...writtenSettings(settings, config), topics: writtenTopics(rawTopics) } };
+}
+
+/** @param config Has the paths as they are wherever the text is read. */
+function writtenSettings(settings: Settings, { socket, state }: Config): Record<string, unknown> {
+  const absolute = {
+    ...settings,
+    socket: { ...settings.socket, path: settings.socket.path && socket.path },
+    state: { ...settings.state, file: settings.state.file && state.file },
+  };
+  return Object.fromEntries(Object.entries(absolute).map(([section, keys]) => [section, withoutNull(keys)]));
+}
+
+function writtenTopics(rawTopics: unknown): Record<string, unknown> {
+  const defaults = Object.fromEntries(
+    Object.entries<Key>(topicSchema).map(([key, { default: value }]) => [key, value]),
+  );
+  const written = (topic: Record<string, unknown>): object => {
+    const { align, ...rest } = withoutNull(defaults);
+    return { ...rest, ...(topic['interval'] !== undefined && { align }), ...topic };
+  };
+  const topics = Object.entries((rawTopics ?? {}) as Record<string, Record<string, unknown>>);
+  return Object.fromEntries(topics.map(([name, topic]) => [name, written(topic)]));
+}
+
+function withoutNull(keys: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== null));
 }
 
 /** Reports whether a topic goes by the machine's clock. */
@@ -81,7 +121,7 @@ function hasLocalTimes(rawTopics: unknown): boolean {
 
 function readText(file: string): string {
   try {
-    return decodeUtf8(readFileSync(file));
+    return decodeUtf8(readFileSync(file === STDIN ? 0 : file)); // A socket cannot be opened by its name.
   } catch (error) {
     throw new ChimedError('bad-config', `the configuration cannot be read: ${messageAt(file, error)}`, {
       cause: error,

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import manifest from '../../package.json' with { type: 'json' };
+import { loadConfig } from '../../src/config/load.ts';
 import type { Status } from '../../src/index.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
@@ -93,7 +94,7 @@ describe.concurrent('what chimed prints', () => {
     writeFileSync(folder.file('c.yaml'), JSON.stringify(manyTopics()));
     const { exitCode, stdout } = await chimed(['check', folder.file('c.yaml'), '--print']);
     expect(exitCode).toBe(0);
-    expect(stdout.match(/name: t\d+$/gm)).toHaveLength(3000);
+    expect(stdout.match(/^ {2}t\d+:$/gm)).toHaveLength(3000);
   });
 
   test('is no longer waited for when whoever read it has gone', async () => {
@@ -392,8 +393,31 @@ describe.concurrent('chimed check', () => {
     const file = 'config/chimed.yaml';
     expect((await chimed(['check', file])).stdout).toMatch(/config\/chimed\.yaml: 5 topics, no mistakes$/);
     expect((await chimed(['check', file, '--print'])).stdout).toMatch(
-      /stallTimeoutMs: 30000\n(.*\n)*.*name: host.load/,
+      /stallTimeout: 30s\n(.*\n)*.* host.load:\n/,
     );
+  });
+
+  test('takes what it prints, and it means the same', async () => {
+    using folder = temporaryFolder();
+    const text = `
+x-slow: &slow { timeout: 1s, history: 7 }
+socket: { path: run/s, mode: '0660' }
+log: { level: debug }
+topics:
+  a: { <<: *slow, interval: 1m30s, align: true, command: [df, -h], env: { A: b } }
+  b: { <<: *slow, cron: '0 0 * * 1', timezone: Europe/Berlin, file: x.json }
+  c: { publish: true, access: { subscribe: [root, 7] } }`;
+    writeFileSync(folder.file('one.yaml'), text);
+    const { stdout } = await chimed(['check', folder.file('one.yaml'), '--print'], {
+      env: { CHIMED_CLIENTS_MAX: '9' },
+    });
+    writeFileSync(folder.file('two.yaml'), stdout);
+    const [one, two] = ['one', 'two'].map((name) =>
+      loadConfig(folder.file(`${name}.yaml`), { CHIMED_CLIENTS_MAX: '9' }),
+    );
+    expect({ ...two, file: one!.file }).toEqual(one);
+    expect(stdout).toMatch(/^ {4}timeout: 1s$/m);
+    expect((await chimed(['check', '-'], { input: stdout })).stdout).toContain(': 3 topics, no mistakes');
   });
 
   test('lists every mistake with its line', async () => {
