@@ -43,7 +43,10 @@ async function check(file: string | undefined, { print, run, schema }: Options):
     process.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
     return;
   }
-  const { STDIN, findConfig, readConfig } = await import('../config/load.ts');
+  const [{ findConfig, readConfig }, { STDIN }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../config/parts.ts'),
+  ]);
   const { config, written } = readConfig(file === '-' ? STDIN : findConfig(file));
   await (await import('../daemon/topic-parts.ts')).loadModules(config);
   if (config.doubt !== undefined) process.stderr.write(`chimed: ${config.doubt}\n`);

@@ -1,32 +1,26 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { ChimedError, messageAt, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
-import { decodeUtf8 } from '../text.ts';
-import { YamlError, parseYaml } from '../yaml.ts';
 import { lookUpAll } from './access.ts';
 import type { Ids } from './access.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
 import { isMapping, parseDuration, parseSize } from './formats.ts';
-import { KeyLines } from './key-lines.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
+import { Parts, STDIN } from './parts.ts';
 import { topicSchema } from './schema.ts';
 import type { Key } from './schema.ts';
 import { readSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
 import { readTopics } from './topics.ts';
-import { yamlMistakes } from './yaml-mistakes.ts';
 
 type Environment = Record<string, string | undefined>;
 
 const SYSTEM_FILE = '/etc/chimed/chimed.yaml';
 const PACKAGED_FILE = resolve(import.meta.dirname, '../../config/chimed.yaml');
-
-/** Paths in what is read from there start from the current directory. */
-export const STDIN = '/dev/stdin';
 
 /** The file to use: the one named, `$CHIMED_CONFIG`, `/etc/chimed/chimed.yaml`, else the one that we ship. */
 export function findConfig(named?: string, env: Environment = process.env): string {
@@ -52,27 +46,21 @@ export function readConfig(
   file: string,
   env: Environment = process.env,
 ): { config: Config; written: Record<string, unknown> } {
-  const text = readText(file);
-  const raw = parse(text, file);
-  if (!isMapping(raw)) throw new ConfigError(file, [{ path: [], message: 'expected a mapping with topics' }]);
-
+  const parts = new Parts(file);
   const mistakes: Mistake[] = [];
   const directory = file === STDIN ? process.cwd() : dirname(file);
-  const { topics: rawTopics, ...rawSettings } = raw;
-  const settings = readSettings(rawSettings, env, mistakes);
+  const settings = readSettings(parts.settings, env, mistakes);
+  const rawTopics = parts.topics(mistakes);
   const ids = lookUpAll(rawTopics, settings.socket.group);
   checkGroup(settings.socket.group, ids, mistakes);
   const topics = readTopics(rawTopics, ids, parseSize(settings.clients.frameBytes), mistakes);
-  if (mistakes.length > 0) {
-    const lines = new KeyLines(text);
+  if (mistakes.length > 0)
     throw new ConfigError(
       file,
-      mistakes.map((mistake) => withLine(mistake, lines)),
+      mistakes.map((mistake) => parts.locate(mistake)),
     );
-  }
-  const socketKeys = (['path', 'mode', 'group'] as const).filter(
-    (key) => isMapping(raw['socket']) && key in raw['socket'],
-  );
+  const { socket } = parts.settings;
+  const socketKeys = (['path', 'mode', 'group'] as const).filter((key) => isMapping(socket) && key in socket);
   const doubt = hasLocalTimes(rawTopics) ? timezoneDoubt(env) : undefined;
   const config: Config = deepFreeze({
     file,
@@ -119,25 +107,6 @@ function hasLocalTimes(rawTopics: unknown): boolean {
   );
 }
 
-function readText(file: string): string {
-  try {
-    return decodeUtf8(readFileSync(file === STDIN ? 0 : file)); // A socket cannot be opened by its name.
-  } catch (error) {
-    throw new ChimedError('bad-config', `the configuration cannot be read: ${messageAt(file, error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function parse(text: string, file: string): unknown {
-  try {
-    return parseYaml(text, { merge: true }) ?? {};
-  } catch (error) {
-    if (!(error instanceof YamlError)) throw error;
-    throw new ConfigError(file, yamlMistakes(text, error));
-  }
-}
-
 function checkGroup(group: unknown, ids: Ids, mistakes: Mistake[]): void {
   if (typeof group !== 'string') return; // Not set, or complained of already.
   try {
@@ -145,11 +114,6 @@ function checkGroup(group: unknown, ids: Ids, mistakes: Mistake[]): void {
   } catch (error) {
     mistakes.push({ path: ['socket', 'group'], message: messageOf(error) });
   }
-}
-
-function withLine(mistake: Mistake, lines: KeyLines): Mistake {
-  const line = mistake.variable ? undefined : lines.of(mistake.path);
-  return line === undefined ? mistake : { ...mistake, line };
 }
 
 function resolveSettings(

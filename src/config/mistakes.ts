@@ -10,6 +10,8 @@ export interface Mistake {
   message: string;
   /** Line in the file, from 1, where it can be told. */
   line?: number;
+  /** The file, if it is not the configuration's first. */
+  file?: string;
   /** Environment variable that the value came from, if it did not come from the file. */
   variable?: string;
 }
@@ -31,7 +33,7 @@ export class ConfigError extends ChimedError {
   }
 }
 
-function describe(file: string, { path, message, line }: Mistake): string {
-  const place = line === undefined ? '' : `${basename(file)}:${line} `;
+function describe(first: string, { path, message, line, file = basename(first) }: Mistake): string {
+  const place = line === undefined ? '' : `${file}:${line} `;
   return path.length === 0 ? `${place}${message}` : `${place}${path.join('.')}: ${message}`;
 }

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-
 import type { Config, TopicConfig } from '../config/config.ts';
-import { KeyLines } from '../config/key-lines.ts';
 import { ConfigError } from '../config/mistakes.ts';
 import type { Mistake } from '../config/mistakes.ts';
+import { Parts } from '../config/parts.ts';
 import { messageOf } from '../errors.ts';
 import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
@@ -50,10 +48,10 @@ export async function loadModules(config: Config): Promise<Config> {
   };
   await Promise.all(Array.from({ length: LOADS }, load));
   if (mistakes.length > 0) {
-    const lines = new KeyLines(await readFile(config.file, 'utf8'));
+    const parts = new Parts(config.file);
     throw new ConfigError(
       config.file,
-      mistakes.map((mistake) => ({ ...mistake, line: lines.of(mistake.path) ?? 0 })),
+      mistakes.map((mistake) => parts.locate(mistake)),
     );
   }
   return Object.freeze({ ...config, topics: Object.freeze(topics) });
