@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-import type { Client } from '../client/client.ts';
+import type { Client } from '../client/api.ts';
 import type { ConnectOptions } from '../client/options.ts';
 
 /** The option that every command has that talks to a daemon. */

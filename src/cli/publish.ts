@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 
-import type { Client } from '../client/client.ts';
+import type { Client } from '../client/api.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import { parseOutput } from '../sources/output.ts';
 import { connectOnce, socketOption } from './connection.ts';

@@ -22,6 +22,7 @@ import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
 import { isPattern, isTopic } from '../protocol/topics.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
+import type { Client, ClientEvents, Subscription } from './api.ts';
 import { Link } from './link.ts';
 import type { State } from './link.ts';
 import {
@@ -34,7 +35,7 @@ import {
 } from './options.ts';
 import type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './options.ts';
 import { Requests } from './requests.ts';
-import { Subscription } from './subscription.ts';
+import { MessageQueue } from './message-queue.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /**
@@ -42,20 +43,10 @@ import { Subscriptions } from './subscriptions.ts';
  * @throws {ChimedError} `bad-request` for an option that is none.
  */
 export function connect(options: ConnectOptions = {}): Client {
-  return new Client(options);
+  return new DaemonClient(options);
 }
 
-/** What a client emits, and with what. */
-export interface ClientEvents {
-  state: [State];
-  /** The source of a topic fails, or for another reason than before. Comes to who joins such a topic, too. */
-  failing: [Failing];
-  /** The source of a topic has recovered; its message follows. */
-  recovered: [Recovered];
-}
-
-/** A connection to the daemon that mends itself. Emits `state` at each change, and how the sources of its topics are. */
-export class Client extends EventEmitter<ClientEvents> {
+class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   readonly #options: ConnectOptions;
   readonly #logger: Logger;
   readonly #link: Link;
@@ -69,7 +60,6 @@ export class Client extends EventEmitter<ClientEvents> {
   #state: State = { status: 'connecting', attempt: 1 };
   #warned = false;
 
-  /** Use `connect`. */
   constructor(options: ConnectOptions) {
     super();
     checkConnectOptions(options);
@@ -98,27 +88,18 @@ export class Client extends EventEmitter<ClientEvents> {
     this.#link.open();
   }
 
-  /** Where it stands now. */
   get state(): State {
     return this.#state;
   }
 
-  /** The topics that the daemon has it registered for; empty before it is ready. */
   get topics(): readonly RegisteredTopic[] {
     return this.#topics;
   }
 
-  /** Resolves when the client is closed, with the error if it gave up. Never rejects. */
   get closed(): Promise<ChimedError | undefined> {
     return this.#closed.promise;
   }
 
-  /**
-   * Registers for a topic, a pattern (`*` one token, a last `>` the rest) or several, and lists what comes, each
-   * message once, now and after each reconnection. The loop throws a ChimedError `unknown-topic` if the daemon
-   * has no such topic.
-   * @throws {ChimedError} `bad-request` if something is neither a topic nor a pattern, or for an option that is none.
-   */
   listen<T = unknown>(topics: string | readonly string[], options: ListenOptions = {}): Subscription<T> {
     const patterns = typeof topics === 'string' ? [topics] : topics;
     if (!Array.isArray(patterns) || patterns.length === 0)
@@ -134,7 +115,7 @@ export class Client extends EventEmitter<ClientEvents> {
     checkListenOptions(options);
     const { buffer: messages = DEFAULT_BUFFER, bufferBytes: bytes = DEFAULT_BUFFER_BYTES, signal } = options;
     const stop = (): void => void subscription.return();
-    const subscription: Subscription = new Subscription(patterns, { messages, bytes }, () => {
+    const subscription: MessageQueue = new MessageQueue(patterns, { messages, bytes }, () => {
       signal?.removeEventListener('abort', stop);
       this.#unsubscribe(subscription);
     });
@@ -149,13 +130,6 @@ export class Client extends EventEmitter<ClientEvents> {
     return typed;
   }
 
-  /**
-   * Publishes to a topic that takes messages (`publish: true`). Waits for a daemon if there is none yet.
-   * @returns the number of the message, once the daemon has it.
-   * @throws the reason of `signal` when that aborts.
-   * @throws {ChimedError} `unknown-topic`, `not-publishable`, `too-large`, `bad-request`, `timeout`, `closed`;
-   * `connection-lost` if nobody can tell whether the daemon got it: it is not sent again.
-   */
   async publish(
     topic: string,
     data: unknown,
@@ -167,19 +141,10 @@ export class Client extends EventEmitter<ClientEvents> {
     return { topic, seq };
   }
 
-  /**
-   * Takes back what was published: whoever joins gets nothing before the next message. Needs the right to publish.
-   * @throws {ChimedError} as `publish`.
-   */
   async clear(topic: string): Promise<void> {
     await this.#requests.ask<Cleared>('chimed.clear', { topic: checkedTopic(topic) });
   }
 
-  /**
-   * The last message of a topic, without registering for it: nothing is woken.
-   * @returns undefined if there is none, or only one that is older than the topic's `maxAge`.
-   * @throws {ChimedError} `unknown-topic`, `not-allowed`, `bad-request`, `timeout`, `connection-lost`, `closed`.
-   */
   async get<T = unknown>(topic: string): Promise<LastMessage<T> | undefined> {
     const got = await this.#requests.ask<Got>('chimed.get', { topic: checkedTopic(topic) });
     const { seq, time = 0, data, stale } = got;
@@ -187,12 +152,6 @@ export class Client extends EventEmitter<ClientEvents> {
     return { topic, seq, time, data: data as T, ...(stale && { stale }) };
   }
 
-  /**
-   * Has one sample taken now, by the daemon and so as its user and in its sandbox. It is sent to nobody. Only root and
-   * the daemon's user may ask for that.
-   * @throws {ChimedError} `source-failed` with what went wrong; `unknown-topic`, `not-allowed`, `bad-request`,
-   * `timeout`, `connection-lost`, `closed`.
-   */
   async sample<T = unknown>(topic: string): Promise<Sample<T>> {
     const sampled = await this.#requests.ask<Sampled>('chimed.sample', { topic: checkedTopic(topic) });
     const { ms, bytes = 0, data, error } = sampled;
@@ -200,28 +159,15 @@ export class Client extends EventEmitter<ClientEvents> {
     return { topic, ms, bytes, data: data as T };
   }
 
-  /**
-   * Has the daemon load its configuration again. Only root and the daemon's user may ask for that.
-   * @returns what has changed.
-   * @throws {ChimedError} `bad-config` with all mistakes: nothing has changed then; `not-allowed`, `timeout`,
-   * `connection-lost`, `closed`.
-   */
   async reload(): Promise<Reload> {
     const { id: _, ...reload } = await this.#requests.ask<Reloaded>('chimed.reload', {});
     return reload;
   }
 
-  /**
-   * The daemon's snapshot of itself, its clients and its topics, as far as this user may see them. Waits for a daemon
-   * if there is none yet.
-   * @param options.topics Topics or patterns to list. @default all
-   * @throws {ChimedError} `timeout`, `connection-lost`, `closed`.
-   */
   status(options: StatusOptions = {}): Promise<Status> {
     return this.#requests.status(options.topics);
   }
 
-  /** Closes the connection, ends every subscription, rejects what waits. Nothing keeps the process alive then. */
   async close(): Promise<void> {
     if (this.#state.status !== 'closed') this.#link.close();
   }
@@ -232,7 +178,7 @@ export class Client extends EventEmitter<ClientEvents> {
 
   readonly #onAbort = (): void => void this.close();
 
-  #unsubscribe(subscription: Subscription): void {
+  #unsubscribe(subscription: MessageQueue): void {
     this.#tell('chimed.unregister', this.#subscriptions.remove(subscription));
   }
 

@@ -1,9 +1,9 @@
 import type { ChimedError } from '../errors.ts';
-import type { Heard, Subscription } from './subscription.ts';
+import type { Heard, MessageQueue } from './message-queue.ts';
 
 /** All subscriptions of a client: what to register for, what to resume after, and who hears a message. */
 export class Subscriptions {
-  readonly #all = new Set<Subscription>();
+  readonly #all = new Set<MessageQueue>();
   /** The latest message of each topic: what to resume after, and what another subscription begins with. */
   readonly #latest = new Map<string, Heard>();
 
@@ -18,7 +18,7 @@ export class Subscriptions {
   }
 
   /** Adds a subscription; returns those of its patterns that are new. */
-  add(subscription: Subscription): string[] {
+  add(subscription: MessageQueue): string[] {
     const before = this.patterns;
     this.#all.add(subscription);
     for (const message of this.#latest.values())
@@ -27,7 +27,7 @@ export class Subscriptions {
   }
 
   /** Removes a subscription; returns those of its patterns that nobody wants any more. */
-  remove(subscription: Subscription): string[] {
+  remove(subscription: MessageQueue): string[] {
     if (!this.#all.delete(subscription)) return [];
     // What nobody hears is not missed either: a later registration starts afresh.
     for (const topic of this.#latest.keys()) if (!this.#hears(topic)) this.#latest.delete(topic);
@@ -50,7 +50,7 @@ export class Subscriptions {
   }
 
   /** Those that asked for exactly this pattern. */
-  asking(pattern: string): Subscription[] {
+  asking(pattern: string): MessageQueue[] {
     return [...this.#all].filter(({ patterns }) => patterns.includes(pattern));
   }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { Subscription } from '../../src/client/subscription.ts';
+import { MessageQueue } from '../../src/client/message-queue.ts';
 import { Subscriptions } from '../../src/client/subscriptions.ts';
 
 const heard = (topic: string, seq: number) => ({
@@ -12,10 +12,10 @@ const heard = (topic: string, seq: number) => ({
   bytes: 100,
 });
 const subscription = (...patterns: string[]) =>
-  new Subscription(patterns, { messages: 10, bytes: Infinity }, () => {});
+  new MessageQueue(patterns, { messages: 10, bytes: Infinity }, () => {});
 
 /** What waits in a subscription, as `topic seq`; it has ended then. */
-async function contents(all: Subscription): Promise<string[]> {
+async function contents(all: MessageQueue): Promise<string[]> {
   all.end();
   const found: string[] = [];
   for await (const { topic, seq } of all) found.push(`${topic} ${seq}`);

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { Subscription } from '../../src/client/subscription.ts';
-import type { Message } from '../../src/client/subscription.ts';
+import { MessageQueue } from '../../src/client/message-queue.ts';
+import type { Message } from '../../src/client/api.ts';
 import { ChimedError } from '../../src/errors.ts';
 
 const heard = (seq: number, instance = 'one', topic = 't') => ({
@@ -22,7 +22,7 @@ test('what a loop gets and what it missed add up to what was sent, whatever is l
       fc.array(step, { maxLength: 60 }),
       fc.integer({ min: 1, max: 5 }),
       async (steps, limit) => {
-        const subscription = new Subscription(['t'], upTo(limit), () => {});
+        const subscription = new MessageQueue(['t'], upTo(limit), () => {});
         const got: Message[] = [];
         let sent = 0;
         let waiting = 0;
@@ -51,7 +51,7 @@ test('what a loop gets and what it missed add up to what was sent, whatever is l
 
 describe('a subscription', () => {
   test('hands over what comes while a loop waits', async () => {
-    const subscription = new Subscription(['t'], upTo(10), () => {});
+    const subscription = new MessageQueue(['t'], upTo(10), () => {});
     const waiting = [subscription.next(), subscription.next()];
     subscription.push(heard(1));
     subscription.push(heard(2));
@@ -59,7 +59,7 @@ describe('a subscription', () => {
   });
 
   test('counts each topic by itself', async () => {
-    const subscription = new Subscription(['>'], upTo(10), () => {});
+    const subscription = new MessageQueue(['>'], upTo(10), () => {});
     for (const [topic, seq] of [
       ['a', 1],
       ['b', 5],
@@ -73,7 +73,7 @@ describe('a subscription', () => {
   });
 
   test('counts nothing across two numberings', async () => {
-    const subscription = new Subscription(['t'], upTo(10), () => {});
+    const subscription = new MessageQueue(['t'], upTo(10), () => {});
     subscription.push(heard(7));
     subscription.push(heard(3, 'two'));
     subscription.push(heard(5, 'two'));
@@ -87,7 +87,7 @@ describe('a subscription', () => {
   });
 
   test('that fails gives what it has and then throws', async () => {
-    const subscription = new Subscription(['t'], upTo(10), () => {});
+    const subscription = new MessageQueue(['t'], upTo(10), () => {});
     subscription.push(heard(1));
     subscription.end(new ChimedError('unknown-topic', 'gone'));
     expect((await subscription.next()).value!.seq).toBe(1);
@@ -96,8 +96,8 @@ describe('a subscription', () => {
 
   test('that ends or fails tells those who wait, and takes nothing more', async () => {
     const [ended, failed] = [
-      new Subscription(['t'], upTo(10), () => {}),
-      new Subscription(['t'], upTo(10), () => {}),
+      new MessageQueue(['t'], upTo(10), () => {}),
+      new MessageQueue(['t'], upTo(10), () => {}),
     ];
     const waiting = Promise.allSettled([ended.next(), ended.next(), failed.next()]);
     ended.end();
@@ -114,7 +114,7 @@ describe('a subscription', () => {
 
   test('that is left tells its owner, and ends', async () => {
     let told = 0;
-    const subscription = new Subscription(['t'], upTo(10), () => told++);
+    const subscription = new MessageQueue(['t'], upTo(10), () => told++);
     subscription.push(heard(1));
     await subscription.return();
     expect(told).toBe(1);
@@ -123,7 +123,7 @@ describe('a subscription', () => {
 });
 
 test('a buffer is bounded in bytes, too, and always has the newest message', async () => {
-  const subscription = new Subscription(['t'], upTo(1000, 350), () => {});
+  const subscription = new MessageQueue(['t'], upTo(1000, 350), () => {});
   for (let seq = 1; seq <= 10; seq++) subscription.push(heard(seq));
   const next = async () => (await subscription.next()).value!;
   expect([await next(), await next(), await next()]).toMatchObject([

@@ -1,24 +1,6 @@
 import type { ChimedError } from '../errors.ts';
 import { matches } from '../protocol/topics.ts';
-
-/** One message of a topic, as a client hears it. */
-export interface Message<T = unknown> {
-  topic: string;
-  /** Number of the message in its topic. */
-  seq: number;
-  /** When the daemon made it, in milliseconds since the epoch. */
-  time: number;
-  data: T;
-  /**
-   * How many messages of this topic came between the last one that this loop got and this one, and are lost
-   * to it: the daemon skipped them because the client was slow or away, or the loop's own buffer was full.
-   */
-  missed: number;
-  /** Id of the numbering that `seq` belongs to. Another id means that it began again. */
-  instance: string;
-  /** Present if the source has failed since: the message does not say how things are. */
-  stale?: true;
-}
+import type { Message, Subscription } from './api.ts';
 
 /** A message as it comes from the daemon. `bytes`: length of its frame. */
 export type Heard = Omit<Message, 'missed'> & { bytes: number };
@@ -32,12 +14,8 @@ export interface BufferLimits {
 
 type Waiter<T> = PromiseWithResolvers<IteratorResult<Message<T>, undefined>>;
 
-/**
- * An endless, asynchronous list of messages. Its buffer is bounded: a loop that is slower than its topics
- * gets the newest messages, and reads in `missed` how many it lost.
- */
-export class Subscription<T = unknown> implements AsyncIterableIterator<Message<T>, undefined> {
-  /** Topics and patterns that it lists. */
+/** The messages that wait for one loop. */
+export class MessageQueue<T = unknown> implements Subscription<T> {
   readonly patterns: readonly string[];
   readonly #limits: BufferLimits;
   readonly #onReturn: () => void;
@@ -61,10 +39,6 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
     return this;
   }
 
-  /**
-   * The next message; `done` once the client or this subscription was closed.
-   * @throws {ChimedError} `unknown-topic`, `too-many-patterns`, or why the client gave up.
-   */
   async next(): Promise<IteratorResult<Message<T>, undefined>> {
     const message = this.#shift();
     if (message) return { done: false, value: this.#handOver(message) };
@@ -75,7 +49,6 @@ export class Subscription<T = unknown> implements AsyncIterableIterator<Message<
     return waiter.promise;
   }
 
-  /** Ends the subscription: the daemon is told, and a loop over it ends. */
   async return(): Promise<IteratorResult<Message<T>, undefined>> {
     this.end();
     this.#buffer.length = this.#bytes = 0;

@@ -1,0 +1,71 @@
+import { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+import type { Client, ClientEvents, Message, Subscription } from '../../src/index.ts';
+import { startDaemon } from '../../src/testing.ts';
+import { isAlive } from '../helpers/processes.ts';
+
+test('a daemon of a test is real, and leaves nothing behind', async () => {
+  const daemon = await startDaemon({
+    topics: { price: { publish: true }, here: { interval: '1h', command: 'pwd' } },
+  });
+  const client = daemon.connect();
+  await client.publish('price', 7);
+  for await (const { data } of client.listen('price')) {
+    expect(data).toBe(7);
+    break;
+  }
+  expect((await client.sample('here')).data).toBe(daemon.directory);
+  await daemon.reload({ topics: { other: { publish: true } } });
+  await expect(client.publish('price', 8)).rejects.toMatchObject({ code: 'unknown-topic' });
+  await expect(daemon.reload({ topics: { t: {} } })).rejects.toMatchObject({ code: 'bad-config' });
+  await daemon.stop();
+  expect(client.state.status).toBe('closed');
+  expect(isAlive(daemon.pid)).toBe(false);
+  expect(existsSync(daemon.directory)).toBe(false);
+});
+
+test('one that does not start says why', async () => {
+  await expect(startDaemon({ topics: { t: { interval: 'often', data: 1 } } })).rejects.toThrow(
+    /chimed exited with 78: .*topics\.t\.interval: expected a duration/s,
+  );
+});
+
+test('a client can be faked', async () => {
+  /** What a test of a program would give it. */
+  class FakeClient extends EventEmitter<ClientEvents> implements Client {
+    readonly state = { status: 'connecting', attempt: 1 } as const;
+    readonly topics = [];
+    readonly closed = new Promise<undefined>(() => {});
+    listen<T>(topics: string | readonly string[]): Subscription<T> {
+      const message = { topic: String(topics), seq: 1, time: 0, data: 5, missed: 0, instance: 'x' };
+      const messages = [message as Message<T>];
+      const subscription: Subscription<T> = {
+        patterns: [],
+        next: async () => {
+          const value = messages.shift();
+          return value ? { done: false, value } : { done: true, value: undefined };
+        },
+        return: async () => ({ done: true, value: undefined }),
+        [Symbol.asyncIterator]: () => subscription,
+        [Symbol.asyncDispose]: async () => {},
+      };
+      return subscription;
+    }
+    publish = async (topic: string) => ({ topic, seq: 1 });
+    clear = async () => {};
+    get = async () => undefined;
+    status = async () => await Promise.reject(new Error('not here'));
+    sample = async () => await Promise.reject(new Error('not here'));
+    reload = async () => await Promise.reject(new Error('not here'));
+    close = async () => {};
+    [Symbol.asyncDispose] = async () => {};
+  }
+  const sum = async (client: Client): Promise<number> => {
+    let total = 0;
+    for await (const { data } of client.listen<number>('price')) total += data;
+    return total;
+  };
+  expect(await sum(new FakeClient())).toBe(5);
+});
