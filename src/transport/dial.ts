@@ -22,6 +22,16 @@ export interface Line {
 }
 
 const PEER = 'chimed';
+/** Type of what is a frame already. */
+const ENCODED = 'chimed.encoded';
+
+/** node-ipc's own would drop a message's number and time. Ours reads the bytes itself, as it does at the other end. */
+const parser = {
+  raw: true,
+  encode: (type: string, data: unknown) =>
+    type === ENCODED ? (data as Buffer) : encodeFrame({ type, ...(data !== undefined && { data }) }),
+  read() {},
+} as const;
 
 /** Connects once to the daemon at `path`. Retrying is the caller's: node-ipc's own has neither jitter nor end. */
 export function dial(path: string, handler: DialHandler): Line {
@@ -29,7 +39,7 @@ export function dial(path: string, handler: DialHandler): Line {
   ipc.config.silent = true;
   ipc.config.maxRetries = 0;
   ipc.config.stopRetrying = true;
-  ipc.config.rawBuffer = true; // It would drop a message's number and time.
+  ipc.config.parser = parser;
   const reader = new FrameReader({ maxBytes: LARGEST_FRAME_BYTES });
   let failure: ChimedError | undefined;
   let open = true;
@@ -55,7 +65,9 @@ export function dial(path: string, handler: DialHandler): Line {
   });
   return {
     send(frame) {
-      if (open) peer.socket.write(Buffer.isBuffer(frame) ? frame : encodeFrame(frame));
+      if (!open) return;
+      if (Buffer.isBuffer(frame)) peer.emit(ENCODED, frame);
+      else peer.emit(frame.type, frame.data);
     },
     hangUp() {
       open = false;

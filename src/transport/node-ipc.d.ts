@@ -2,9 +2,17 @@
 declare module 'node-ipc' {
   import type { Socket } from 'node:net';
 
+  interface Parser {
+    /** Bytes are handed over as they come, as the event `data`. */
+    raw: true;
+    /** Makes what is written of what is emitted. */
+    encode(type: string, data: unknown): Buffer;
+    /** Not called for a parser that is raw. */
+    read(): void;
+  }
+
   interface Config {
-    /** Hands over bytes as they come, as the event `data`. */
-    rawBuffer: boolean;
+    parser: Parser;
     silent: boolean;
     maxRetries: number;
     stopRetrying: boolean;
@@ -13,6 +21,8 @@ declare module 'node-ipc' {
   interface Client {
     socket: Socket;
     on(type: string, handler: (...values: never[]) => void): this;
+    /** Sends a message. */
+    emit(type: string, data: unknown): void;
   }
 
   export class IPCModule {
