@@ -1,8 +1,8 @@
 import convict from 'convict';
 import { closest, distance } from 'fastest-levenshtein';
 
-import { formats, isMapping } from './formats.ts';
-import type { Format } from './formats.ts';
+import { validate } from './convicted.ts';
+import { isMapping } from './formats.ts';
 import type { Mistake } from './mistakes.ts';
 import { settingsSchema } from './schema.ts';
 import type { Key } from './schema.ts';
@@ -20,33 +20,16 @@ export type Settings = { [S in keyof Sections]: { [K in keyof Sections[S]]: Valu
 
 const schema = nullable(settingsSchema) as convict.Schema<Settings>;
 
-for (const [name, format] of Object.entries<Format>(formats)) {
-  convict.addFormat({
-    name,
-    validate(value) {
-      if (!format.check(value)) throw new Error(`expected ${format.expected}`);
-    },
-    ...(format.fromText && { coerce: format.fromText }),
-  });
-}
-
 /** Lays what the file says over the defaults and the environment over both, and checks the result. */
 export function readSettings(raw: Record<string, unknown>, env: Environment, mistakes: Mistake[]): Settings {
   // convict reads the command line too, and would take `--help` for its own.
   const conf = convict<Settings>(schema, { env: withoutEmpty(env), args: [] });
   conf.load(knownSettings(raw, mistakes));
-  try {
-    conf.validate({ allowed: 'strict' });
-  } catch (error) {
-    // One line for each, which begins with the path.
-    for (const line of (error as Error).message.split('\n')) {
-      const [path = '', ...rest] = line.split(': ');
-      const message = rest.join(': ').replace(/: value was /, ', but it is ');
-      const variable = variableOf(path);
-      if (variable && env[variable]) {
-        mistakes.push({ path: path.split('.'), message: `${message}, in $${variable}`, variable });
-      } else mistakes.push({ path: path.split('.'), message });
-    }
+  for (const { fullName, sentence } of validate(conf)) {
+    const path = fullName.split('.');
+    const variable = variableOf(path);
+    if (variable && env[variable]) mistakes.push({ path, message: `${sentence}, in $${variable}`, variable });
+    else mistakes.push({ path, message: sentence });
   }
   return conf.getProperties();
 }
@@ -56,8 +39,7 @@ function withoutEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 }
 
-function variableOf(path: string): string | undefined {
-  const [section, key] = path.split('.');
+function variableOf([section, key]: readonly string[]): string | undefined {
   return (settingsSchema as Record<string, Record<string, Key>>)[section!]?.[key!]?.env;
 }
 

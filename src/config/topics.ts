@@ -1,5 +1,3 @@
-import { inspect } from 'node:util';
-
 import { messageOf } from '../errors.ts';
 import { isTakenElsewhere, isTopic } from '../protocol/topics.ts';
 import type { SourceConfig } from '../sources/create.ts';
@@ -11,11 +9,11 @@ import { readAccess } from './access.ts';
 import type { Ids } from './access.ts';
 import type { First, ScheduleConfig, TopicConfig } from './config.ts';
 import { parseCron } from './cron.ts';
-import { formats, isMapping, parseDuration, parseSize } from './formats.ts';
-import type { Format } from './formats.ts';
+import { Convicted } from './convicted.ts';
+import { isMapping, parseDuration, parseSize } from './formats.ts';
 import type { Complain, Mistake } from './mistakes.ts';
 import { sourceKeys, topicSchema } from './schema.ts';
-import type { Key, TopicKey } from './schema.ts';
+import type { TopicKey } from './schema.ts';
 import { unknownKey } from './settings.ts';
 import { splayOf } from './splay.ts';
 
@@ -50,12 +48,11 @@ function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): To
     complain('expected a mapping with a schedule and a source');
     return undefined;
   }
-  const topic: RawTopic = checkedKeys(raw, complain);
+  const { topic, value } = checkedKeys(raw, complain);
   const source = readSource(topic, complain);
   const schedule = readSchedule(name, topic, source?.kind === 'publish', complain);
   const access = readAccess(topic.access, source?.kind === 'publish', ids, complain);
   if (!source) return undefined;
-  const value = <K extends TopicKey>(key: K) => topic[key] ?? topicSchema[key].default;
   return {
     name,
     ...(schedule && { schedule }),
@@ -72,26 +69,19 @@ function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): To
   };
 }
 
-function checkedKeys(raw: Record<string, unknown>, complain: Complain): RawTopic {
+/** The keys that there are, checked, and the defaults of those that are not given. */
+function checkedKeys(
+  raw: Record<string, unknown>,
+  complain: Complain,
+): { topic: RawTopic; value: (key: TopicKey) => unknown } {
   const topic: RawTopic = {};
   for (const [key, value] of Object.entries(raw)) {
-    const known: Key | undefined = Object.hasOwn(topicSchema, key) ? topicSchema[key as TopicKey] : undefined;
-    if (!known) {
-      complain(unknownKey(key, Object.keys(topicSchema)), key);
-      continue;
-    }
-    const format: Format = formats[known.format];
-    if (!format.check(value)) complain(`expected ${format.expected}, but it is ${shown(value)}`, key);
-    topic[key as TopicKey] = value;
+    if (Object.hasOwn(topicSchema, key)) topic[key as TopicKey] = value;
+    else complain(unknownKey(key, Object.keys(topicSchema)), key);
   }
-  return topic;
-}
-
-/** JSON would make null of what it cannot carry, such as `.nan`. */
-function shown(value: unknown): string {
-  return formats.payload.check(value)
-    ? JSON.stringify(value)
-    : inspect(value, { breakLength: Infinity, compact: true });
+  const convicted = new Convicted<TopicKey>(topicSchema, topic);
+  for (const { fullName, sentence } of convicted.misfits) complain(sentence, fullName);
+  return { topic, value: (key) => convicted.get(key) };
 }
 
 function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefined {

@@ -1,0 +1,77 @@
+import { inspect } from 'node:util';
+import convict from 'convict';
+
+import { formats } from './formats.ts';
+import type { Format } from './formats.ts';
+import type { Key } from './schema.ts';
+
+/** A value that is not of its key's format. */
+export class Misfit extends Error {
+  /** Set by convict. */
+  declare readonly fullName: string;
+  declare readonly value: unknown;
+
+  /** What is wrong, as a sentence. */
+  get sentence(): string {
+    return `${this.message}, but it is ${shown(this.value)}`;
+  }
+}
+
+/** Those of one validation: convict itself puts all of them into one text. */
+const misfits: Misfit[] = [];
+
+for (const [name, format] of Object.entries<Format>(formats)) {
+  convict.addFormat({
+    name,
+    validate(value) {
+      if (format.check(value)) return;
+      const misfit = new Misfit(`expected ${format.expected}`);
+      misfits.push(misfit);
+      throw misfit;
+    },
+    ...(format.fromText && { coerce: format.fromText }),
+  });
+}
+
+/** Checks all values. */
+export function validate<Values>(conf: convict.Config<Values>): Misfit[] {
+  try {
+    conf.validate({ allowed: 'warn', output() {} }); // Which keys there are is looked at before.
+  } catch (error) {
+    if (misfits.length === 0) throw error;
+  }
+  return misfits.splice(0);
+}
+
+/** One mapping of keys, such as a topic, with its defaults. */
+export class Convicted<Name extends string> {
+  readonly #conf: convict.Config<Record<string, unknown>>;
+  readonly misfits: readonly Misfit[];
+
+  /** @param given Some of the schema's keys. */
+  constructor(schema: Readonly<Record<Name, Key>>, given: Partial<Record<Name, unknown>>) {
+    // A key that is there must have a value: nothing is null but what has not been given.
+    const entries = Object.entries<Key>(schema).filter(
+      ([name, key]) => Object.hasOwn(given, name) || key.default !== null,
+    );
+    this.#conf = convict(Object.fromEntries(entries) as convict.Schema<Record<string, unknown>>, {
+      env: {},
+      args: [],
+    });
+    // Not by `load`, which looks into mappings that are values.
+    for (const [name, value] of Object.entries(given)) this.#conf.set(name, value);
+    this.misfits = validate(this.#conf);
+  }
+
+  /** The value of a key, or its default; undefined if it has neither. */
+  get(name: Name): unknown {
+    return this.#conf.has(name) ? this.#conf.get(name) : undefined;
+  }
+}
+
+/** JSON would make null of what it cannot carry, such as `.nan`. */
+function shown(value: unknown): string {
+  return formats.payload.check(value)
+    ? JSON.stringify(value)
+    : inspect(value, { breakLength: Infinity, compact: true });
+}
