@@ -35,6 +35,9 @@ const WORD_BYTES = 300;
 /** A request about one topic. */
 type Named = Pick<Request & { kind: 'get' }, 'topic' | 'id'>;
 
+/** Largest payload that `chimed.get` answers with, in bytes: it is copied for each, while messages are shared. */
+const MOST_GOT_BYTES = 1024 * 1024;
+
 /** What requests work on. */
 export interface Context {
   topics: TopicSet;
@@ -227,8 +230,12 @@ function get(client: Client, { topic: name, id }: Named, context: Context): void
   checkMayHear(client, topic);
   const head: Got = { ...withId(id), topic: name };
   const { json, ...last } = topic.lastMessage ?? {};
-  if (json === undefined) client.answer({ type: 'chimed.got', data: head });
-  else client.answer(encodeAnswer('chimed.got', { ...head, ...last }, json));
+  if (json === undefined) return client.answer({ type: 'chimed.got', data: head });
+  if (Buffer.byteLength(json) > MOST_GOT_BYTES) {
+    const message = `the last message of ${name} has more than ${MOST_GOT_BYTES} bytes; register for the topic to get it`;
+    throw new ChimedError('too-large', message);
+  }
+  client.answer(encodeAnswer('chimed.got', { ...head, ...last }, json));
 }
 
 function sample(client: Client, { topic: name, id }: Named, context: Context): void {

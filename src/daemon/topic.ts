@@ -34,6 +34,8 @@ export class Topic {
   /** Reports whether the latest message is what whoever joins begins with, and not one that is being sampled. */
   #fresh = false;
   #awake = false;
+  /** The latest message, marked as stale: made once, for all who join. */
+  #stale: LoggedMessage | undefined;
   /** Settles when the samples of earlier configurations have ended. */
   #ending: Promise<unknown> = Promise.resolve();
   #parts: TopicParts;
@@ -161,6 +163,7 @@ export class Topic {
   empty(): void {
     this.#checkPublishable();
     this.#log.empty();
+    this.#stale = undefined;
   }
 
   /** What whoever joins would get now. `json`: the payload. */
@@ -257,7 +260,11 @@ export class Topic {
   get #lastAsItIs(): LoggedMessage | undefined {
     const { last, lastJson = '' } = this.#log;
     if (!last || this.#sampler.failing === 0) return last;
-    return { ...last, frame: encodeMessage(this.name, lastJson, last.seq, last.time, true) };
+    if (this.#stale?.seq !== last.seq) {
+      const frame = encodeMessage(this.name, lastJson, last.seq, last.time, true);
+      this.#stale = { ...last, frame };
+    }
+    return this.#stale;
   }
 
   /** Reports whether the latest message says nothing any more to whoever joins. */
@@ -289,6 +296,7 @@ export class Topic {
 
   #send(json: string): void {
     this.#fresh = true;
+    this.#stale = undefined;
     if (this.config.onChange && json === this.#log.lastJson) {
       for (const subscriber of this.#waiting)
         if (this.audience.has(subscriber)) this.#deliver(this.#log.last, subscriber);

@@ -32,6 +32,23 @@ describe.concurrent('chimed get', () => {
     });
   });
 
+  test('refuses what is too large to be copied for each who asks', async () => {
+    await using daemon = await startDaemon({
+      topics: { p: { publish: true, maxBytes: '2MiB' } },
+      clients: { frameBytes: '3MiB' },
+    });
+    await using client = daemon.connect();
+    await client.publish('p', 'x'.repeat(1_500_000));
+    await expect(client.get('p')).rejects.toMatchObject({
+      code: 'too-large',
+      message: expect.stringContaining('register'),
+    });
+    for await (const { data } of client.listen<string>('p')) {
+      expect(data).toHaveLength(1_500_000);
+      break;
+    }
+  });
+
   test('says so if the source has failed since', async () => {
     await using daemon = await startDaemon({ topics: { t: { ...slow, interval: '20ms', first: 'sample' } } });
     writeFileSync(daemon.folder.file('value'), '1');

@@ -37,6 +37,10 @@ export const attacks = {
   'asks for the status': { again: frame('chimed.status', {}).repeat(100) },
   'asks for the status, and does not read': { again: frame('chimed.status', {}).repeat(100), deaf: true },
   resumes: { again: register(['>'], { resume: { instance: 'x', after: seen } }) + unregister(['>']) },
+  'asks for a message': {
+    first: frame('chimed.publish', { topic: 'p', data: 'x'.repeat(MiB - 1000) }),
+    again: frame('chimed.get', { topic: 'p' }).repeat(500),
+  },
   'publishes little': { again: frame('chimed.publish', { topic: 'p', data: 1 }).repeat(500) },
   'publishes much': { again: frame('chimed.publish', { topic: 'p', data: 'x'.repeat(MiB - 1000) }) },
   'publishes many objects': { again: `{"type":"chimed.publish","data":{"topic":"p","data":${objects}}}\f` },
