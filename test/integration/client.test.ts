@@ -198,7 +198,7 @@ describe.concurrent('a signal', () => {
 
   test('has a publication given up that waits for a daemon, and nobody else’s', async () => {
     using folder = temporaryFolder();
-    await using client = connect({ socket: folder.file('s'), logger: silent, retry: quick });
+    await using client = connect({ socket: folder.file('s'), logger: silent, retry: quick, timeoutMs: 60_000 });
     const abort = new AbortController();
     const [given, kept] = [client.publish('price', 1, { signal: abort.signal }), client.publish('price', 2)];
     const reason = new Error('enough');

@@ -24,6 +24,8 @@ async function frozenClient(daemon: TestDaemon): Promise<RawClient> {
 /** What a pipe holds, and publications of which the debug lines do not fit. */
 const PIPE_BYTES = 65_536;
 const PUBLICATIONS = 3000;
+/** How long a daemon may take to start on a busy machine, in milliseconds. */
+const PATIENCE_MS = 60_000;
 
 /** A named pipe that is open to be read, and is read only when it is told to. */
 function openPipe(path: string): Disposable & { read: () => Buffer } {
@@ -104,7 +106,7 @@ describe.concurrent('a stop', () => {
     const args = [cli, 'serve', '--config', config, '--socket', socket, '--log-level', 'debug'];
     const script = `exec "$0" "$@" --log-format json > '${fifo}'`;
     await using daemon = new Program(['-c', script, process.execPath, ...args], {}, root, 'sh');
-    await using client = connect({ socket });
+    await using client = connect({ socket, timeoutMs: PATIENCE_MS });
     await Promise.all(Array.from({ length: PUBLICATIONS }, () => client.publish('flood', 'x')));
     for await (const _ of client.listen('tick')) break; // The ticks go on.
     expect(await daemon.kill('SIGTERM').ended).toBe(0);
