@@ -33,6 +33,9 @@ export class Sampler {
   #running: Promise<void> | undefined;
   /** It was told to rest, and does so once the sample under way has ended. */
   #isTired = false;
+  /** What is under way is a probe, and a sample was wanted meanwhile. */
+  #isProbing = false;
+  #wantedMeanwhile = false;
   /** When the last sample that counts was begun, on the monotonic clock. */
   sampledAt = -Infinity;
   /** Failures since the last success, and when the first of them was, in milliseconds since the epoch. */
@@ -82,13 +85,13 @@ export class Sampler {
     this.#period ??= new AbortController();
     this.#ticker?.start(performance.now() - this.sampledAt);
     // A sample of an aborted period that has yet to end is followed by one of this period.
-    if (sampleNow && !this.#running) this.#takeSample(this.#period.signal);
+    if (sampleNow) this.#sampleSoon(this.#period.signal);
   }
 
   /** Takes no sample any more. The one that is under way is of use to whoever comes next. */
   rest(): void {
     this.#ticker?.stop();
-    if (this.#running && !this.#period?.signal.aborted) this.#isTired = true;
+    if (this.running && !this.#period?.signal.aborted) this.#isTired = true;
     else this.stop();
   }
 
@@ -106,22 +109,31 @@ export class Sampler {
    */
   async probe(): Promise<string> {
     while (this.#running) await this.#running;
-    const wanted = new AbortController();
-    const take = async (): Promise<string> => this.#listener.encode(await this.#sample(wanted.signal));
+    const asleep = this.#period ? undefined : new AbortController();
+    const { signal } = this.#period ?? asleep!; // What a source keeps for a period is kept.
+    const take = async (): Promise<string> => this.#listener.encode(await this.#sample(signal));
     const probing = take();
-    this.#running = this.#goOnAfter(probing, wanted);
+    this.#isProbing = true;
+    this.#running = this.#goOnAfter(probing, asleep);
     return await probing;
   }
 
-  async #goOnAfter(probing: Promise<unknown>, wanted: AbortController): Promise<void> {
+  async #goOnAfter(probing: Promise<unknown>, asleep: AbortController | undefined): Promise<void> {
     await Promise.allSettled([probing]);
-    wanted.abort();
+    asleep?.abort();
+    const isWanted = this.#wantedMeanwhile;
     this.#running = undefined;
-    if (this.#isTired) this.stop();
-    else if (this.#period && this.isDue) this.#takeSample(this.#period.signal);
+    this.#isProbing = this.#wantedMeanwhile = false;
+    if (this.#period && isWanted) this.#takeSample(this.#period.signal);
   }
 
+  /** True while a sample is under way that subscribers will get. */
   get running(): boolean {
+    return this.#running !== undefined && !this.#isProbing;
+  }
+
+  /** True while any is. */
+  get isBusy(): boolean {
     return this.#running !== undefined;
   }
 
@@ -133,8 +145,14 @@ export class Sampler {
   #onTick({ lateMs, skipped }: Tick): void {
     this.#lateness.record(Math.max(1, Math.round(lateMs * 1000)));
     this.skippedTicks += skipped;
-    if (this.#running) this.skippedTicks++;
-    else if (this.#period) this.#takeSample(this.#period.signal);
+    if (this.running) this.skippedTicks++;
+    else if (this.#period) this.#sampleSoon(this.#period.signal);
+  }
+
+  /** Takes a sample, behind a probe that is under way. */
+  #sampleSoon(signal: AbortSignal): void {
+    if (this.#isProbing) this.#wantedMeanwhile = true;
+    else if (!this.#running) this.#takeSample(signal);
   }
 
   #takeSample(signal: AbortSignal): void {

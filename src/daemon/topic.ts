@@ -191,7 +191,7 @@ export class Topic {
     const before = { sampler: this.#sampler, source: this.#fingerprint };
     this.#parts = parts;
     this.#log.configure(parts.config);
-    const running = this.#sampler.running && this.#sampler.settled();
+    const running = this.#sampler.isBusy && this.#sampler.settled();
     this.#ending = Promise.allSettled([this.#ending, running]);
     this.#sampler = this.#createSampler(running ? this.#ending : undefined);
     if (parts.source) this.#sampler.continue(before.sampler);

@@ -224,3 +224,73 @@ test.each([
   expect(sampler.latePercentile(50)! / lateMs).toBeCloseTo(1, 1);
   expect(sampler.skippedTicks).toBe(overrun);
 });
+
+describe('a probe', () => {
+  test('is told to nobody, and takes no sample that no tick asks for', async () => {
+    const source = new SlowSource();
+    const { sampler, said } = sampling(source.sample);
+    sampler.start({ sampleNow: false });
+    const probe = sampler.probe();
+    expect(sampler).toMatchObject({ running: false, isBusy: true });
+    await source.end('probed');
+    expect(await probe).toBe('probed');
+    expect(sampler.isBusy).toBe(false);
+    expect(source.runs).toHaveLength(1);
+    expect(said).toEqual([]);
+  });
+
+  test('is followed by the tick that it held up, which is not skipped', async () => {
+    const source = new SlowSource();
+    const { sampler, said } = sampling(source.sample);
+    sampler.start({ sampleNow: false });
+    const probe = sampler.probe();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(source.runs).toHaveLength(1);
+    await source.end('probed');
+    await probe;
+    expect(source.runs).toHaveLength(2);
+    await source.end('ticked');
+    expect(said).toEqual(['ticked']);
+    expect(sampler.skippedTicks).toBe(0);
+  });
+
+  test('is followed by the sample of whoever wakes the topic meanwhile', async () => {
+    const source = new SlowSource();
+    const { sampler, said } = sampling(source.sample);
+    const probe = sampler.probe();
+    sampler.start({ sampleNow: true });
+    await source.end('probed');
+    await probe;
+    await source.end('first');
+    expect(said).toEqual(['first']);
+  });
+
+  test('has the signal of the period that it falls into, which goes on', async () => {
+    const source = new SlowSource();
+    const { sampler } = sampling(source.sample);
+    sampler.start({ sampleNow: true });
+    await source.end('first');
+    const probe = sampler.probe();
+    await source.end('probed');
+    await probe;
+    const [first, probed] = source.runs;
+    expect(probed!.signal).toBe(first!.signal);
+    expect(first!.signal.aborted).toBe(false);
+    sampler.stop();
+    const asleep = sampler.probe();
+    await source.end('probed');
+    await asleep;
+    expect(source.runs[2]!.signal.aborted).toBe(true);
+  });
+
+  test('that fails is an error for who asked, and no failure of the source', async () => {
+    const source = new SlowSource();
+    const { sampler, said } = sampling(source.sample);
+    const probe = sampler.probe();
+    const failed = expect(probe).rejects.toThrow('on purpose');
+    await source.end(new Error('on purpose'));
+    await failed;
+    expect(said).toEqual([]);
+    expect(sampler).toMatchObject({ failures: 0, isBusy: false });
+  });
+});
