@@ -138,8 +138,8 @@ export class Outbox {
 
   /** Queues a notice about a topic. Like a message it waits while there is no room, but it is counted nowhere. */
   notice(topic: string, frame: Buffer): void {
+    this.#notices.delete(topic); // An older one must not follow it.
     if (!this.#held && !this.full && !this.#replays.has(topic)) return this.#queue(frame);
-    this.#notices.delete(topic);
     this.#notices.set(topic, frame);
     this.wantRoom();
   }
@@ -147,6 +147,7 @@ export class Outbox {
   /** Has what was missed of a topic follow, by `catchUp`. */
   replay(topic: string, missed: Missed): void {
     this.#held?.delete(topic); // It is among what was missed.
+    this.#endReplay(topic);
     this.#replays.set(topic, missed);
   }
 
@@ -158,7 +159,7 @@ export class Outbox {
     return false;
   }
 
-  /** Queues the next message that was missed. @returns its length in bytes. */
+  /** Queues the next message that was missed, or ends a replay that has none. @returns its length in bytes. */
   catchUp(): number {
     for (const [topic, missed] of this.#replays) {
       const frame = missed.next();
@@ -167,18 +168,25 @@ export class Outbox {
         this.#queue(frame);
         return frame.length;
       }
-      this.#replays.delete(topic);
-      const lost = missed.takeLost();
-      if (lost > 0) this.#listener.lost(lost);
-      this.#sendNotices();
+      this.#endReplay(topic);
+      const notice = this.#notices.get(topic);
+      if (notice) this.notice(topic, notice);
+      return 0;
     }
     return 0;
+  }
+
+  /** What the topic let go of before its turn is lost. */
+  #endReplay(topic: string): void {
+    const lost = this.#replays.get(topic)?.takeLost() ?? 0;
+    this.#replays.delete(topic);
+    if (lost > 0) this.#listener.lost(lost);
   }
 
   /** Drops what is held back of a topic. */
   forget(topic: string): void {
     this.#notices.delete(topic);
-    this.#replays.delete(topic);
+    this.#endReplay(topic);
     if (this.#held?.delete(topic)) this.#countSkipped();
   }
 

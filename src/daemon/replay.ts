@@ -26,6 +26,7 @@ export class Replay implements Missed {
   }
 
   next(): Buffer | undefined {
+    if (this.#log.isClosed) this.#skipTo(this.#log.seq);
     if (!this.isOpen) return undefined;
     this.#skipLost();
     if (this.#seq === this.#log.seq) return undefined;
@@ -39,9 +40,12 @@ export class Replay implements Missed {
   }
 
   #skipLost(): void {
-    const before = this.#log.oldest - 1;
-    if (before <= this.#seq) return;
-    this.#lost += before - this.#seq;
-    this.#seq = before;
+    this.#skipTo(this.#log.oldest - 1);
+  }
+
+  #skipTo(seq: number): void {
+    if (seq <= this.#seq) return;
+    this.#lost += seq - this.#seq;
+    this.#seq = seq;
   }
 }

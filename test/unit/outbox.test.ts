@@ -141,6 +141,42 @@ describe('for a client that has stopped reading', () => {
     expect(all.far.frames.items.at(-1)).toBe(notices[1]); // After the messages that waited.
   });
 
+  test('an older notice never follows a newer one', async () => {
+    using all = await client();
+    const notice = (number: number): void =>
+      all.outbox.notice('a', encodeMessage('chimed.failing', String(number), 1, 0));
+    await all.fill('a', () => all.outbox.full);
+    notice(1);
+    // There is room, and nobody has said so yet.
+    vi.spyOn(all.connection, 'pendingBytes', 'get').mockReturnValue(0);
+    notice(2);
+    vi.restoreAllMocks();
+    all.far.socket.resume();
+    await all.far.frame('chimed.failing');
+    all.send('end');
+    await all.far.frame('end');
+    const notices = all.far.frames.items.filter(({ type }) => type === 'chimed.failing');
+    expect(notices.map(({ data }) => data)).toEqual([2]);
+  });
+
+  test('a step of catching up ends one replay at most, with the notice of its topic', async () => {
+    using all = await client();
+    const nothing = { isOpen: true, next: () => undefined, takeLost: () => 0 };
+    for (const topic of ['a', 'b', 'c']) {
+      all.outbox.replay(topic, nothing);
+      all.outbox.notice(topic, encodeMessage('chimed.failing', JSON.stringify(topic), 1, 0));
+    }
+    const heard: unknown[] = [];
+    while (all.outbox.canCatchUp) {
+      all.outbox.catchUp();
+      await nextTurn();
+      const notices = await all.far.messages('chimed.failing', heard.length + 1);
+      heard.push(notices.at(-1)!.data);
+      expect(notices).toHaveLength(heard.length);
+    }
+    expect(heard).toEqual(['a', 'b', 'c']);
+  });
+
   test('answers are never skipped; instead, the outbox says that it is full', async () => {
     using all = await client();
     await all.fill('a');

@@ -60,4 +60,5 @@ test('is over when the subscriber leaves, or the topic is removed', () => {
   topic.remove();
   expect(stays.missed).toMatchObject({ isOpen: false });
   expect(stays.next()).toBeUndefined();
+  expect(stays.missed!.takeLost()).toBe(3);
 });
