@@ -269,7 +269,14 @@ function withId(id: RequestId | undefined): { id?: RequestId } {
   return id === undefined ? {} : { id };
 }
 
-function* answerStatus(client: Client, page: StatusPage, context: Context): Generator<void> {
+function answerStatus(client: Client, page: StatusPage, context: Context): Task {
+  const most = context.maxPatterns();
+  if (page.topics && page.topics.length > most)
+    throw new ChimedError('too-many-patterns', `Too many patterns: limit ${most} (clients.maxPatterns).`);
+  return takeAnswer(client, page, context);
+}
+
+function* takeAnswer(client: Client, page: StatusPage, context: Context): Generator<void> {
   client.answer(yield* statusFrame(client, page, context));
 }
 

@@ -12,7 +12,7 @@ import type { Topic } from './topic.ts';
 const MOST_LISTED = 200;
 const MOST_PATTERNS = 20;
 /** What is taken in one piece of work. */
-const PIECE = 50;
+const PIECE = 10;
 /** How old the figure of the memory may be, in milliseconds: on some machines, reading it takes 20 of them. */
 const MEMORY_MS = 1000;
 
@@ -52,9 +52,7 @@ export function* takeStatus(
   { clients, topics, index, facts }: Subjects,
 ): Generator<void, Status> {
   const { isPrivileged } = asker.user;
-  const asked = patterns
-    ? new Set(patterns.flatMap((pattern) => index.matching(pattern)).map((audience) => topics.of(audience)))
-    : topics;
+  const asked = patterns ? yield* matching(patterns, topics, index) : topics;
   const shownTopics: TopicStatus[] = [];
   let topicCount = 0;
   let isOnPage = after === undefined;
@@ -84,6 +82,19 @@ export function* takeStatus(
     topicCount,
     topics: shownTopics,
   };
+}
+
+function* matching(
+  patterns: readonly string[],
+  topics: TopicSet,
+  index: SubscriptionIndex,
+): Generator<void, Set<Topic>> {
+  const found = new Set<Topic>();
+  for (const pattern of new Set(patterns)) {
+    for (const audience of index.matching(pattern)) found.add(topics.of(audience));
+    yield;
+  }
+  return found;
 }
 
 /** The encoded answer to `chimed.status`. */

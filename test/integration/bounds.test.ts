@@ -117,3 +117,18 @@ test('a client that goes in the middle of its answers registers for nothing afte
   }
   expect((await daemon.status()).topics[0]).toMatchObject({ clients: 0, awake: false });
 });
+
+test('a status of more patterns than a client may have is refused, and one pattern many times counts once', async () => {
+  const topics = Object.fromEntries(
+    Array.from({ length: 50 }, (_, index) => [`t${index}`, { interval: '1h', data: 1 }]),
+  );
+  await using daemon = await startDaemon({ topics });
+  using client = await daemon.raw();
+  client.send('chimed.status', { topics: Array.from({ length: 40_000 }, () => '>') });
+  expect((await client.frame('chimed.rejected')).data).toMatchObject({
+    code: 'too-many-patterns',
+    request: 'chimed.status',
+  });
+  client.send('chimed.status', { topics: Array.from({ length: 200 }, () => '>') });
+  expect((await client.frame('chimed.status')).data).toMatchObject({ topicCount: 50 });
+});

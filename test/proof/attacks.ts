@@ -35,6 +35,9 @@ export const attacks = {
   'registers for everything, and leaves': { again: register(['>']) + unregister(['>']) },
   'unregisters from nothing': { first: register(overlapping), again: unregister([]).repeat(200) },
   'asks for the status': { again: frame('chimed.status', {}).repeat(100) },
+  'asks for the status of many': {
+    again: frame('chimed.status', { topics: Array.from({ length: 40_000 }, () => '>') }),
+  },
   'asks for the status, and does not read': { again: frame('chimed.status', {}).repeat(100), deaf: true },
   resumes: { again: register(['>'], { resume: { instance: 'x', after: seen } }) + unregister(['>']) },
   'asks for a message': {
