@@ -14,8 +14,11 @@ interface Options {
   clear?: boolean;
 }
 
-/** Publications of `--lines` that may be under way at a time: enough to never wait for one answer. */
+/** Publications of `--lines` that may be under way at a time, and their characters: enough to never wait for one answer. */
 const UNDER_WAY = 500;
+const UNDER_WAY_CHARACTERS = 1024 * 1024;
+/** How long the daemon may take for them: it reads only so many bytes a second. */
+const PATIENCE_MS = 60_000;
 
 /** `chimed publish`: sends messages to a topic that takes them. */
 export function publishCommand(): Command {
@@ -68,7 +71,7 @@ async function clear(topic: string, { socket }: Options): Promise<void> {
 }
 
 async function publishLines(topic: string, options: Options): Promise<void> {
-  await using client = await connectOnce('publish', options.socket);
+  await using client = await connectOnce('publish', options.socket, { timeoutMs: PATIENCE_MS });
   const published = await sendLines(topic, options, client);
   process.stderr.write(`published ${published.count} messages to ${topic}, the last is #${published.last}\n`);
 }
@@ -80,26 +83,33 @@ async function sendLines(
   client: Client,
 ): Promise<{ count: number; last: number }> {
   const underWay = new Set<Promise<void>>();
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {}); // It is waited for below.
   const result = { count: 0, last: 0 };
-  let failure: Error | undefined;
+  const waiting = { characters: 0 };
   let number = 0;
   const send = async (line: string, at: number): Promise<void> => {
+    waiting.characters += line.length;
     try {
       const { seq } = await client.publish(topic, parse(line, options, 'it'));
       result.count++;
       result.last = seq;
     } catch (error) {
-      failure ??= failureAt(at, error);
+      failed.reject(failureAt(at, error));
     }
+    waiting.characters -= line.length;
   };
-  for await (const line of inputLines()) {
+  const lines = inputLines();
+  for (;;) {
+    // A failure is told at once, though the next line may be long in coming.
+    const { value: line, done } = await Promise.race([lines.next(), failed.promise]);
+    if (done) break;
     const sending: Promise<void> = send(line, ++number).then(() => void underWay.delete(sending));
     underWay.add(sending);
-    if (underWay.size >= UNDER_WAY) await Promise.race(underWay);
-    if (failure) break;
+    while (underWay.size >= UNDER_WAY || (waiting.characters > UNDER_WAY_CHARACTERS && underWay.size > 1))
+      await Promise.race([...underWay, failed.promise]);
   }
-  await Promise.all(underWay);
-  if (failure) throw failure;
+  await Promise.race([Promise.all(underWay), failed.promise]);
   return result;
 }
 

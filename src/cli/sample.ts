@@ -47,9 +47,11 @@ async function sample(topic: string, { socket, config }: Options): Promise<void>
 }
 
 async function bySomebody(topic: string, socket: string | undefined): Promise<Taken> {
+  let isThere = false;
   try {
     await using client = await connectOnce('sample', socket, { timeoutMs: PATIENCE_MS });
     const { pid } = await client.status({ topics: [] });
+    isThere = true;
     return { ...(await client.sample(topic)), by: `the daemon, pid ${pid}` };
   } catch (error) {
     if (!(error instanceof ChimedError)) throw error;
@@ -58,7 +60,7 @@ async function bySomebody(topic: string, socket: string | undefined): Promise<Ta
       const message = `${error.message}; --config FILE takes it here, as you`;
       throw new ChimedError('not-allowed', message, { cause: error });
     }
-    if (error.code !== 'no-daemon' || socket !== undefined) throw error;
+    if (error.code !== 'no-daemon' || isThere || socket !== undefined) throw error;
     return await here(topic);
   }
 }

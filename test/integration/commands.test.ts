@@ -2,7 +2,7 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { startDaemon } from '../helpers/daemon.ts';
-import { Program, chimed, cli } from '../helpers/program.ts';
+import { Program, chimed, cli, root } from '../helpers/program.ts';
 import { Stranger } from '../helpers/stranger.ts';
 
 const slow = { interval: '1h', command: 'cat value', first: 'last' };
@@ -111,6 +111,29 @@ describe.concurrent('chimed publish', () => {
     program.child.stdin!.end('o');
     expect((await heard.next()).value).toMatchObject({ data: 'two' });
     expect(await program.ended).toBe(0);
+  });
+
+  test('--lines says at once what cannot be published, though the next line is long in coming', async () => {
+    await using daemon = await startDaemon({ topics: { p: { interval: '1h', data: 1 } } });
+    await using program = new Program([cli, 'publish', 'p', '--lines', '--socket', daemon.socket]);
+    program.child.stdin!.write('one\n');
+    expect(await program.ended).toBe(1);
+    expect(program.output.stderr).toMatch(/^chimed: line 1: p has a source of its own/);
+  });
+
+  test('--lines publishes large lines no faster than the daemon reads them', async () => {
+    await using daemon = await startDaemon({
+      topics: { p: { publish: true } },
+      clients: { bytesPerSecond: '2MiB' },
+    });
+    const input = `${'x'.repeat(500_000)}\n`.repeat(30);
+    const { exitCode, stderr } = await chimed(['publish', 'p', '--lines', '--socket', daemon.socket], {
+      input,
+    });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: 'published 30 messages to p, the last is #30',
+    });
   });
 
   test('--lines names the line that cannot be published', async () => {
@@ -266,6 +289,21 @@ describe.concurrent('chimed sample', () => {
     const sample = await client.sample<string[]>('t');
     const { value } = (await heard.next()) as { value: { data: string[] } };
     for (const { data } of [sample, value]) expect(data.join('')).toMatch(/^(\+-)+$/);
+  });
+});
+
+describe.concurrent('chimed check -', () => {
+  test('waits for who writes to it, however slow', async () => {
+    const script = '{ sleep 2; cat config/chimed.yaml; } | exec "$0" "$@"';
+    await using program = new Program(['-c', script, process.execPath, cli, 'check', '-'], {}, root, 'sh');
+    expect(await program.ended).toBe(0);
+    expect(program.output.stdout).toContain(': 5 topics, no mistakes');
+  });
+
+  test('takes what --print prints of a topic whose payloads are bounded by frames', async () => {
+    const input = 'clients: { frameBytes: 64KiB }\ntopics: { p: { publish: true } }';
+    const { stdout } = await chimed(['check', '-', '--print'], { input });
+    expect(await chimed(['check', '-'], { input: stdout })).toMatchObject({ exitCode: 0 });
   });
 });
 
