@@ -2,7 +2,7 @@
 export function isTimezone(name: string): boolean {
   try {
     Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
+    return typeof name === 'string';
   } catch {
     return false;
   }
@@ -10,7 +10,8 @@ export function isTimezone(name: string): boolean {
 
 /** The machine's time zone, as Node has understood it when this process started. */
 export function machineTimezone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return isTimezone(name) ? name : 'UTC'; // It may be called Etc/Unknown.
 }
 
 /**

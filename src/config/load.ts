@@ -88,8 +88,13 @@ function writtenTopics(rawTopics: unknown): Record<string, unknown> {
     Object.entries<Key>(topicSchema).map(([key, { default: value }]) => [key, value]),
   );
   const written = (topic: Record<string, unknown>): object => {
-    const { align, ...rest } = withoutNull(defaults);
-    return { ...rest, ...(topic['interval'] !== undefined && { align }), ...topic };
+    const { align, maxBytes, ...rest } = withoutNull(defaults);
+    return {
+      ...rest,
+      ...(topic['interval'] !== undefined && { align }),
+      ...(topic['publish'] === undefined && { maxBytes }), // Else clients.frameBytes bounds it as well.
+      ...topic,
+    };
   };
   const topics = Object.entries((rawTopics ?? {}) as Record<string, Record<string, unknown>>);
   return Object.fromEntries(topics.map(([name, topic]) => [name, written(topic)]));

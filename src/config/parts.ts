@@ -105,7 +105,7 @@ function yamlFiles(directory: string): string[] {
 function readPart(file: string, name: string): Part {
   let text: string;
   try {
-    text = decodeUtf8(readFileSync(file === STDIN ? 0 : file)); // A socket cannot be opened by its name.
+    text = decodeUtf8(readBytes(file));
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -113,6 +113,16 @@ function readPart(file: string, name: string): Part {
   if (!isMapping(raw)) throw new ConfigError(file, [{ path: [], message: 'expected a mapping with topics' }]);
   let lines: KeyLines | undefined;
   return { file, name, raw, lines: () => (lines ??= new KeyLines(text)) };
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    // A socket cannot be opened by its name; anything else must be, for Node has the descriptor not wait.
+    if (file === STDIN && systemCode(error) === 'ENXIO') return readFileSync(0);
+    throw error;
+  }
 }
 
 function unreadable(path: string, error: unknown): ChimedError {

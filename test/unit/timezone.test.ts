@@ -33,6 +33,14 @@ test('of a zone in the way of POSIX it is said that Node does not know it', () =
   );
 });
 
+test.each(['', 'foo/bar'])('of a machine in %j, which has no name, the times are those of UTC', (TZ) => {
+  const script = `import { machineTimezone } from './src/timezone.ts'; console.log(machineTimezone());`;
+  const options = { cwd: root, env: { ...process.env, TZ }, encoding: 'utf8' } as const;
+  expect(spawnSync(process.execPath, ['--input-type=module', '--eval', script], options).stdout).toBe(
+    'UTC\n',
+  );
+});
+
 test('a splay is the same for the same topic, and spreads topics', () => {
   const delays = Array.from({ length: 1000 }, (_, index) => splayOf(`t${index}`, 10_000));
   expect(splayOf('t7', 10_000)).toBe(delays[7]);
