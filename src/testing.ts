@@ -16,6 +16,8 @@ import { connect } from './client/client.ts';
 import type { ConnectOptions } from './client/options.ts';
 
 const cli = fileURLToPath(new URL(`cli/main${extname(import.meta.filename)}`, import.meta.url));
+/** Variables by which a daemon would take something that belongs to another one. */
+const ofAnother = /^(CHIMED_\w+|NOTIFY_SOCKET|LISTEN_\w+|\w+_DIRECTORY|JOURNAL_STREAM)$/;
 /** How much of what the daemon says is kept for an error. */
 const MOST_LINES = 50;
 
@@ -47,7 +49,8 @@ export async function startDaemon(config: object): Promise<TestDaemon> {
   const write = (next: object): void => writeFileSync(file, JSON.stringify(next)); // JSON is YAML.
   write(config);
   const args = ['serve', '--config', file, '--socket', socket, '--log-format', 'json', '--log-level', 'info'];
-  const child = fork(cli, args, { execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ofAnother.test(name)));
+  const child = fork(cli, args, { env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   // A test that is killed cannot stop it.
   const endWithUs = (): void => void child.kill('SIGKILL');
   process.once('exit', endWithUs);

@@ -69,7 +69,10 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     this.#link = new Link(
       {
         paths: () => (socket === undefined ? socketPaths() : [socket]),
-        retry: retry && { ...DEFAULT_RETRY, ...retry },
+        retry: retry && {
+          minMs: retry.minMs ?? DEFAULT_RETRY.minMs,
+          maxMs: retry.maxMs ?? DEFAULT_RETRY.maxMs,
+        },
         timeoutMs,
       },
       {
@@ -114,18 +117,14 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     }
     checkListenOptions(options);
     const { buffer: messages = DEFAULT_BUFFER, bufferBytes: bytes = DEFAULT_BUFFER_BYTES, signal } = options;
-    const stop = (): void => void subscription.return();
-    const subscription: MessageQueue = new MessageQueue(patterns, { messages, bytes }, () => {
-      signal?.removeEventListener('abort', stop);
-      this.#unsubscribe(subscription);
-    });
+    const leave = (): void => this.#unsubscribe(subscription);
+    const subscription: MessageQueue = new MessageQueue(patterns, { messages, bytes }, leave, signal);
     // What type the payloads have is for the caller to know; nothing here depends on it.
     const typed = subscription as Subscription<T>;
     if (this.#state.status === 'closed' || signal?.aborted) {
       subscription.end(this.#state.status === 'closed' ? this.#state.error : undefined);
       return typed;
     }
-    signal?.addEventListener('abort', stop);
     this.#tell('chimed.register', this.#subscriptions.add(subscription));
     return typed;
   }

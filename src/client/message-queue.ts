@@ -19,6 +19,7 @@ export class MessageQueue<T = unknown> implements Subscription<T> {
   readonly patterns: readonly string[];
   readonly #limits: BufferLimits;
   readonly #onReturn: () => void;
+  readonly #signal: AbortSignal | undefined;
   readonly #buffer: { message: Message<T>; bytes: number }[] = [];
   #bytes = 0;
   readonly #waiters: Waiter<T>[] = [];
@@ -29,10 +30,12 @@ export class MessageQueue<T = unknown> implements Subscription<T> {
   #ended: { error?: ChimedError } | undefined;
 
   /** Made by `Client.listen`. */
-  constructor(patterns: readonly string[], limits: BufferLimits, onReturn: () => void) {
+  constructor(patterns: readonly string[], limits: BufferLimits, onReturn: () => void, signal?: AbortSignal) {
     this.patterns = patterns;
     this.#limits = limits;
     this.#onReturn = onReturn;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#stop);
   }
 
   [Symbol.asyncIterator](): this {
@@ -82,12 +85,15 @@ export class MessageQueue<T = unknown> implements Subscription<T> {
   /** Called by the client when it is closed, with the error if it gave up. */
   end(error?: ChimedError): void {
     if (this.#ended) return;
+    this.#signal?.removeEventListener('abort', this.#stop);
     this.#ended = error ? { error } : {};
     for (const waiter of this.#waiters.splice(0)) {
       if (error) waiter.reject(error);
       else waiter.resolve({ done: true, value: undefined });
     }
   }
+
+  readonly #stop = (): void => void this.return();
 
   get #isFull(): boolean {
     const { messages, bytes } = this.#limits;

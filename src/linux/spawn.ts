@@ -93,9 +93,13 @@ export function close(fd: number): void {
 }
 
 /** waitpid(2) without waiting: how a program ended, and undefined as long as it runs. Tells it once. */
-export function exitOf(pid: number): { code: number | null; signal: NodeJS.Signals | null } | undefined {
+export function exitOf(
+  pid: number,
+): { code: number | null; signal: NodeJS.Signals | null } | { failure: string } | undefined {
   const status = new Int32Array(1);
-  if (waitpid(pid, status, WNOHANG) === 0) return undefined;
+  const ended = waitpid(pid, status, WNOHANG) as number;
+  if (ended === 0) return undefined;
+  if (ended < 0) return { failure: 'somebody else has asked how it ended' };
   const signal = status[0]! & 0x7f;
   if (signal === 0) return { code: (status[0]! >> 8) & 0xff, signal: null };
   return { code: null, signal: signalNames.get(signal) ?? 'SIGKILL' };

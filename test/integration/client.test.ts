@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:net';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -182,6 +182,21 @@ test('listen refuses a buffer that is none', async () => {
 });
 
 describe.concurrent('a signal', () => {
+  test('is let go of when the loop ends in another way', async () => {
+    await using daemon = await startDaemon({ topics });
+    await using client = daemon.connect();
+    const { signal } = new AbortController();
+    await client
+      .listen('nope', { signal })
+      .next()
+      .catch(() => {});
+    const closing = daemon.connect();
+    const loop = closing.listen('slow', { signal });
+    await loop.next();
+    await closing.close();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   test('ends one loop, and leaves the client to the others', async () => {
     await using daemon = await startDaemon({ topics });
     await using client = daemon.connect();
@@ -198,7 +213,12 @@ describe.concurrent('a signal', () => {
 
   test('has a publication given up that waits for a daemon, and nobody else’s', async () => {
     using folder = temporaryFolder();
-    await using client = connect({ socket: folder.file('s'), logger: silent, retry: quick, timeoutMs: 60_000 });
+    await using client = connect({
+      socket: folder.file('s'),
+      logger: silent,
+      retry: quick,
+      timeoutMs: 60_000,
+    });
     const abort = new AbortController();
     const [given, kept] = [client.publish('price', 1, { signal: abort.signal }), client.publish('price', 2)];
     const reason = new Error('enough');
