@@ -43,22 +43,22 @@ export interface TestDaemon {
  * @throws if it does not start, with what it said.
  */
 export async function startDaemon(config: object): Promise<TestDaemon> {
+  const text = JSON.stringify(config); // JSON is YAML.
   const directory = mkdtempSync(join(tmpdir(), 'chimed-'));
   const file = join(directory, 'chimed.yaml');
   const socket = join(directory, 'socket');
-  const write = (next: object): void => writeFileSync(file, JSON.stringify(next)); // JSON is YAML.
-  write(config);
+  writeFileSync(file, text);
   const args = ['serve', '--config', file, '--socket', socket, '--log-format', 'json', '--log-level', 'info'];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ofAnother.test(name)));
   const child = fork(cli, args, { env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  // A test that is killed cannot stop it.
-  const endWithUs = (): void => void child.kill('SIGKILL');
-  process.once('exit', endWithUs);
+  // It stops by itself when we are gone, however we end.
+  const leaveNothing = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', leaveNothing);
   const stopped = once(child, 'exit');
   const cleanUp = async (): Promise<void> => {
     await stopped;
-    process.off('exit', endWithUs);
-    rmSync(directory, { recursive: true, force: true });
+    process.off('exit', leaveNothing);
+    leaveNothing();
   };
   try {
     await listening(child);
@@ -83,7 +83,7 @@ export async function startDaemon(config: object): Promise<TestDaemon> {
     pid: child.pid!,
     connect: open,
     async reload(next) {
-      write(next);
+      writeFileSync(file, JSON.stringify(next));
       const client = open({ name: 'test' });
       await client.reload();
       await client.close();

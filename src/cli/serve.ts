@@ -226,6 +226,11 @@ function stopCauses(logger: Logger): StopCauses {
       second.resolve(128 + constants.signals[signal]);
     });
   }
+  // Who forks a daemon, as a test does, wants it to end when nobody is there any more.
+  if (process.connected)
+    process.once('disconnect', () =>
+      first.resolve({ reason: 'its parent has ended', exitCode: exitCodes.ok }),
+    );
   const fatal = (error: unknown): void => {
     const stack = error instanceof Error ? error.stack : undefined;
     logger.error({ error: messageOf(error), stack }, 'fatal error');

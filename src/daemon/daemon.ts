@@ -70,6 +70,8 @@ export class Daemon {
   readonly #topics: TopicSet;
   readonly #allGone = Promise.withResolvers<void>();
   #config: Config;
+  /** What is in force of the settings that need a restart. */
+  readonly #startedWith: Config;
   #stopping: Promise<void> | undefined;
   #lastReload: ReloadStatus | null = null;
 
@@ -110,7 +112,7 @@ export class Daemon {
     { instance, ...saved }: State,
     reload: Context['reload'],
   ) {
-    this.#config = config;
+    this.#config = this.#startedWith = config;
     this.#logger = logger;
     this.#socketFile = socketFile;
     this.#calls = calls;
@@ -189,7 +191,7 @@ export class Daemon {
     });
     const parts = await createTopicParts(config, changed, this.#logger);
     if (this.#stopping) throw new ChimedError('closed', 'the daemon stops');
-    const later = needingRestart(this.#config, config);
+    const later = needingRestart(this.#startedWith, config);
     this.#config = config;
 
     const affected = new Set<Client>();

@@ -33,6 +33,8 @@ export class Sampler {
   #running: Promise<void> | undefined;
   /** It was told to rest, and does so once the sample under way has ended. */
   #isTired = false;
+  /** A probe that is under way or waits. */
+  #probe: AbortController | undefined;
   /** What is under way is a probe, and a sample was wanted meanwhile. */
   #isProbing = false;
   #wantedMeanwhile = false;
@@ -103,24 +105,37 @@ export class Sampler {
     this.#period = undefined;
   }
 
-  /**
-   * Takes one sample beside the schedule, once none is under way. A tick that comes meanwhile is made up for.
-   * @returns what it encodes to. @throws what the source throws.
-   */
-  async probe(): Promise<string> {
-    while (this.#running) await this.#running;
-    const asleep = this.#period ? undefined : new AbortController();
-    const { signal } = this.#period ?? asleep!; // What a source keeps for a period is kept.
-    const take = async (): Promise<string> => this.#listener.encode(await this.#sample(signal));
-    const probing = take();
-    this.#isProbing = true;
-    this.#running = this.#goOnAfter(probing, asleep);
-    return await probing;
+  /** Stops, and ends what was asked for beside the schedule as well. */
+  end(): void {
+    this.stop();
+    this.#probe?.abort();
   }
 
-  async #goOnAfter(probing: Promise<unknown>, asleep: AbortController | undefined): Promise<void> {
+  /**
+   * Takes one sample beside the schedule, once none is under way. A tick that comes meanwhile is made up for.
+   * @returns what it encodes to. @throws what the source throws; at once if there is a probe already.
+   */
+  async probe(): Promise<string> {
+    if (this.#probe)
+      throw new Error('another sample is being taken for somebody; ask again when it has ended');
+    const probe = (this.#probe = new AbortController());
+    try {
+      while (this.#running) await this.#running;
+      if (probe.signal.aborted) throw new Error('the topic has changed, or is gone');
+      const { signal } = this.#period ?? probe; // What a source keeps for a period is kept.
+      const take = async (): Promise<string> => this.#listener.encode(await this.#sample(signal));
+      const probing = take();
+      this.#isProbing = true;
+      this.#running = this.#goOnAfter(probing);
+      return await probing;
+    } finally {
+      probe.abort(); // Ends what the source has kept for it.
+      this.#probe = undefined;
+    }
+  }
+
+  async #goOnAfter(probing: Promise<unknown>): Promise<void> {
     await Promise.allSettled([probing]);
-    asleep?.abort();
     const isWanted = this.#wantedMeanwhile;
     this.#running = undefined;
     this.#isProbing = this.#wantedMeanwhile = false;

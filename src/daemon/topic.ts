@@ -179,10 +179,10 @@ export class Topic {
    * @returns its payload as JSON.
    * @throws {ChimedError} `bad-request` if clients publish to the topic; or what the source throws.
    */
-  async sample(): Promise<string> {
+  sample(): Promise<string> {
     if (!this.#parts.source)
       throw new ChimedError('bad-request', `${this.name} has no source to sample: clients publish to it`);
-    return await this.#sampler.probe();
+    return this.#sampler.probe();
   }
 
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
@@ -291,7 +291,7 @@ export class Topic {
 
   #stop(): void {
     this.#awake = false;
-    this.#sampler.stop();
+    this.#sampler.end();
   }
 
   #send(json: string): void {

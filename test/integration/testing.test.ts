@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events';
-import { existsSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { expect, test, vi } from 'vitest';
 
 import type { Client, ClientEvents, Message, Subscription } from '../../src/index.ts';
 import { startDaemon } from '../../src/testing.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
 import { isAlive } from '../helpers/processes.ts';
+import { Program, root } from '../helpers/program.ts';
 
 test('a daemon of a test is real, and leaves nothing behind', async () => {
   const daemon = await startDaemon({
@@ -24,6 +26,27 @@ test('a daemon of a test is real, and leaves nothing behind', async () => {
   expect(client.state.status).toBe('closed');
   expect(isAlive(daemon.pid)).toBe(false);
   expect(existsSync(daemon.directory)).toBe(false);
+});
+
+test.each(['SIGTERM', 'SIGKILL'] as const)('a daemon whose test is ended by %s ends, too', async (signal) => {
+  using folder = temporaryFolder();
+  const script = folder.file('script.ts');
+  const topic = `{ interval: '1s', always: true, timeout: '60s', command: 'echo $$ > pid; exec sleep 60' }`;
+  writeFileSync(
+    script,
+    `import { startDaemon } from ${JSON.stringify(`${root}/src/testing.ts`)};
+    const daemon = await startDaemon({ topics: { t: ${topic} } });
+    console.log(daemon.pid, daemon.directory);
+    setInterval(() => {}, 1000);`,
+  );
+  await using program = new Program([script]);
+  const [line] = await program.stdout.take(1);
+  const [pid, directory] = line!.split(' ') as [string, string];
+  await vi.waitUntil(() => existsSync(`${directory}/pid`), { timeout: 30_000 });
+  const command = Number(readFileSync(`${directory}/pid`, 'utf8'));
+  await program.kill(signal).ended;
+  await vi.waitUntil(() => !isAlive(Number(pid)) && !isAlive(command), { timeout: 30_000 });
+  rmSync(directory, { recursive: true, force: true });
 });
 
 test('one that does not start says why', async () => {

@@ -293,4 +293,22 @@ describe('a probe', () => {
     expect(said).toEqual([]);
     expect(sampler).toMatchObject({ failures: 0, isBusy: false });
   });
+
+  test('is one at a time, and ends with its topic, also while it waits', async () => {
+    const source = new SlowSource();
+    const { sampler } = sampling(source.sample);
+    sampler.start({ sampleNow: true });
+    const waiting = sampler.probe();
+    await expect(sampler.probe()).rejects.toThrow('another sample is being taken');
+    sampler.end();
+    const gone = expect(waiting).rejects.toThrow('the topic has changed, or is gone');
+    await source.end('first');
+    await gone;
+    expect(source.runs).toHaveLength(1);
+    const asleep = sampler.probe();
+    sampler.end();
+    expect(source.runs[1]!.signal.aborted).toBe(true);
+    await source.end('probed');
+    await asleep;
+  });
 });
