@@ -73,7 +73,8 @@ async function clear(topic: string, { socket }: Options): Promise<void> {
 async function publishLines(topic: string, options: Options): Promise<void> {
   await using client = await connectOnce('publish', options.socket, { timeoutMs: PATIENCE_MS });
   const published = await sendLines(topic, options, client);
-  process.stderr.write(`published ${published.count} messages to ${topic}, the last is #${published.last}\n`);
+  const last = published.count > 0 ? `, the last is #${published.last}` : '';
+  process.stderr.write(`published ${published.count} messages to ${topic}${last}\n`);
 }
 
 /** Sends the lines one behind the other, without waiting for each answer. The first that fails ends it. */
@@ -83,7 +84,7 @@ async function sendLines(
   client: Client,
 ): Promise<{ count: number; last: number }> {
   const underWay = new Set<Promise<void>>();
-  const failed = Promise.withResolvers<never>();
+  const failed = Promise.withResolvers<never>(); // With a Failure.
   failed.promise.catch(() => {}); // It is waited for below.
   const result = { count: 0, last: 0 };
   const waiting = { characters: 0 };
@@ -95,26 +96,39 @@ async function sendLines(
       result.count++;
       result.last = seq;
     } catch (error) {
-      failed.reject(failureAt(at, error));
+      failed.reject({ at, error });
     }
     waiting.characters -= line.length;
   };
   const lines = inputLines();
-  for (;;) {
-    // A failure is told at once, though the next line may be long in coming.
-    const { value: line, done } = await Promise.race([lines.next(), failed.promise]);
-    if (done) break;
-    const sending: Promise<void> = send(line, ++number).then(() => void underWay.delete(sending));
-    underWay.add(sending);
-    while (underWay.size >= UNDER_WAY || (waiting.characters > UNDER_WAY_CHARACTERS && underWay.size > 1))
-      await Promise.race([...underWay, failed.promise]);
+  try {
+    for (;;) {
+      // A failure is told at once, though the next line may be long in coming.
+      const { value: line, done } = await Promise.race([lines.next(), failed.promise]);
+      if (done) break;
+      const sending: Promise<void> = send(line, ++number).then(() => void underWay.delete(sending));
+      underWay.add(sending);
+      while (underWay.size >= UNDER_WAY || (waiting.characters > UNDER_WAY_CHARACTERS && underWay.size > 1))
+        await Promise.race([...underWay, failed.promise]);
+    }
+    await Promise.race([Promise.all(underWay), failed.promise]);
+    return result;
+  } catch (failure) {
+    await Promise.all(underWay);
+    if (failure instanceof Error) throw failure; // The input itself: it names the line.
+    throw failureAt(failure as Failure, result.count);
   }
-  await Promise.race([Promise.all(underWay), failed.promise]);
-  return result;
 }
 
-function failureAt(line: number, error: unknown): Error {
-  const message = `line ${line}: ${messageOf(error)}`;
+interface Failure {
+  /** Number of the line. */
+  at: number;
+  error: unknown;
+}
+
+/** Whoever goes on by hand must know what is done. */
+function failureAt({ at, error }: Failure, published: number): Error {
+  const message = `line ${at}: ${messageOf(error)}; ${published} messages were published`;
   return error instanceof ChimedError
     ? new ChimedError(error.code, message, { cause: error })
     : new Error(message, { cause: error });

@@ -28,7 +28,7 @@ async function reload({ socket }: { socket?: string }): Promise<void> {
   const changes = [named('changed', changed), named('removed', removed)].filter(Boolean);
   process.stdout.write(`${config}: ${changes.join('; ') || 'no topic has changed'}\n`);
   if (needRestart.length > 0)
-    process.stderr.write(`chimed: ${needRestart.join(', ')} have changed and need a restart\n`);
+    process.stderr.write(`chimed: changed, and in force after a restart: ${needRestart.join(', ')}\n`);
 }
 
 function named(what: string, topics: readonly string[]): string {

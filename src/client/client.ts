@@ -110,11 +110,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
         'bad-request',
         'listen takes a topic, a pattern, or a list of them that is not empty',
       );
-    for (const pattern of patterns) {
-      if (isPattern(pattern)) continue;
-      const message = `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`;
-      throw new ChimedError('bad-request', message);
-    }
+    checkPatterns(patterns);
     checkListenOptions(options);
     const { buffer: messages = DEFAULT_BUFFER, bufferBytes: bytes = DEFAULT_BUFFER_BYTES, signal } = options;
     const leave = (): void => this.#unsubscribe(subscription);
@@ -163,8 +159,9 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     return reload;
   }
 
-  status(options: StatusOptions = {}): Promise<Status> {
-    return this.#requests.status(options.topics);
+  async status(options: StatusOptions = {}): Promise<Status> {
+    checkPatterns(options.topics ?? []);
+    return await this.#requests.status(options.topics);
   }
 
   async close(): Promise<void> {
@@ -306,6 +303,15 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     this.#subscriptions.end(error);
     this.#requests.end(error ?? new ChimedError('closed', 'the client was closed'));
     this.#closed.resolve(error);
+  }
+}
+
+/** @throws {ChimedError} `bad-request` for what is none. */
+function checkPatterns(patterns: readonly string[]): void {
+  for (const pattern of patterns) {
+    if (isPattern(pattern)) continue;
+    const message = `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`;
+    throw new ChimedError('bad-request', message);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { ChimedError, messageAt, systemCode } from '../errors.ts';
@@ -36,7 +36,7 @@ export class Parts {
     this.#main = readPart(file, basename(file));
     const directory = join(dirname(file), MORE);
     const names = file === STDIN ? [] : yamlFiles(directory);
-    this.#more = names.map((name) => readPart(join(directory, name), join(MORE, name)));
+    this.#more = names.map((name) => readMore(join(directory, name), join(MORE, name)));
   }
 
   /** What the file itself says, but for the topics. */
@@ -100,6 +100,13 @@ function yamlFiles(directory: string): string[] {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return [];
     throw unreadable(directory, error);
   }
+}
+
+function readMore(file: string, name: string): Part {
+  // To open a pipe would wait for somebody to write to it.
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    throw unreadable(file, new Error('it is no regular file'));
+  return readPart(file, name);
 }
 
 function readPart(file: string, name: string): Part {

@@ -195,13 +195,26 @@ describe.concurrent('chimed reload', () => {
     expect(await reload()).toEqual({
       exitCode: 0,
       stdout: `${daemon.configFile}: changed a, c; removed b`,
-      stderr: 'chimed: clients.frameBytes have changed and need a restart',
+      stderr: 'chimed: changed, and in force after a restart: clients.frameBytes',
+    });
+    expect((await reload()).stderr, 'as long as it is due').toContain('clients.frameBytes');
+    daemon.write({ topics: { a: { ...topic, data: 2 }, c: topic } });
+    expect(await reload()).toMatchObject({
+      stdout: `${daemon.configFile}: no topic has changed`,
+      stderr: '',
     });
     daemon.write({ topics: { a: { interval: 'often', data: 1 } } });
     const { exitCode, stdout, stderr } = await reload();
     expect({ exitCode, stdout }).toEqual({ exitCode: 78, stdout: '' });
     expect(stderr).toMatch(/topics\.a\.interval: expected a duration/);
     expect((await daemon.status()).topics.map(({ topic: name }) => name)).toEqual(['a', 'c']);
+  });
+
+  test('is not asked, nor is anything, by what is no pattern', async () => {
+    expect(await chimed(['status', 'a b', '--socket', '/nowhere'])).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining('"a b" is neither a topic nor a pattern'),
+    });
   });
 
   test('is for root and the user of the daemon', async ({ skip }) => {
@@ -258,8 +271,8 @@ describe.concurrent('chimed sample', () => {
       stderr: expect.stringMatching(/^chimed: t: the command exited with 1: cat: /),
     });
     expect(await chimed(['sample', 'p'], { env })).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringContaining('has no source to sample'),
+      exitCode: 64,
+      stderr: 'chimed: p has no source to sample: clients publish to it',
     });
   });
 

@@ -68,6 +68,11 @@ describe('what is no YAML is named, and how to mend it', () => {
     ],
     ['a command with a backquote', 'command: `date`', 'a value that begins with ` must be in quotes'],
     ['a format', 'command: %H', 'a value that begins with % must be in quotes'],
+    [
+      'a command that begins with quotes',
+      'command: "x" && y',
+      'a value that goes on behind its quotes must be',
+    ],
     ['a quote within quotes', "command: 'it's'", 'a quote within a value in single quotes is written twice'],
   ])('%s', (_, line, hint) => {
     const [mistake, ...others] = mistakes(`topics:\n  t:\n    ${line}\n    interval: 1s\n`);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 
@@ -53,6 +54,11 @@ test('a mistake is named with its file and its line', () => {
       ].join('\n'),
     }),
   );
+});
+
+test('a pipe is not waited for', () => {
+  execFileSync('mkfifo', [folder.file('conf.d/z.yaml')]);
+  expect(() => load({ '': '' })).toThrow(/conf\.d\/z\.yaml: it is no regular file/);
 });
 
 test('no topic is lost, whatever its name', () => {
