@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 
 import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { NAME, isName } from '../protocol/messages.ts';
 
 export interface ConnectOptions {
   /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else the first place at which a daemon of this user's, or the machine's, listens */
@@ -47,14 +48,12 @@ export const DEFAULT_BUFFER_BYTES = 8 * 1024 * 1024;
 
 /** Longest wait that a timer takes, in milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
-const LONGEST_NAME = 100;
 
 /** @throws {ChimedError} `bad-request` for an option that is none. */
 export function checkConnectOptions({ socket, name, timeoutMs, retry }: ConnectOptions): void {
   if (socket !== undefined && !(typeof socket === 'string' && socket !== ''))
     throw bad('socket', 'the path of a socket', socket);
-  if (name !== undefined && !isName(name))
-    throw bad('name', `a text of at most ${LONGEST_NAME} characters, none of them a control character`, name);
+  if (name !== undefined && !isName(name)) throw bad('name', NAME, name);
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad('timeoutMs', WAIT, timeoutMs);
   if (retry === undefined || retry === false) return;
   if (typeof retry !== 'object' || retry === null) throw bad('retry', 'false, or { minMs, maxMs }', retry);
@@ -74,10 +73,6 @@ const WAIT = `a time in milliseconds, more than 0 and at most ${LONGEST_MS}`;
 
 function isWait(value: unknown): boolean {
   return typeof value === 'number' && value > 0 && value <= LONGEST_MS;
-}
-
-function isName(value: unknown): boolean {
-  return typeof value === 'string' && value.length <= LONGEST_NAME && !/\p{Cc}/u.test(value);
 }
 
 function bad(option: string, expected: string, value: unknown): ChimedError {

@@ -150,14 +150,10 @@ function hold(
   added: readonly Pattern[],
   context: Context,
 ): Pattern | undefined {
-  const { topics, index, maxPatterns } = context;
+  const { index, maxPatterns } = context;
   const known = index.find(text);
   if (known && (client.patterns.has(known) || added.includes(known))) return undefined;
-  if (!isWildcard(text))
-    checkMayHear(
-      client,
-      topics.find(text, (topic) => mayHear(client, topic)),
-    );
+  if (!isWildcard(text)) checkMayHear(client, visibleTopic(client, text, context));
   if (client.patterns.size + added.length >= maxPatterns()) {
     const message = `Too many patterns: limit ${maxPatterns()} (clients.maxPatterns). Register for a wildcard instead.`;
     throw new ChimedError('too-many-patterns', message);
@@ -207,7 +203,7 @@ function* leave(client: Client, pattern: Pattern, { topics, index }: Context): G
 
 function publish(client: Client, request: Request & { kind: 'publish' }, context: Context): void {
   const { topic: name, data, id } = request;
-  const topic = context.topics.find(name, (other) => mayHear(client, other));
+  const topic = visibleTopic(client, name, context);
   checkMayPublish(client, topic);
   client.introduce();
   const seq = topic.publish(data);
@@ -216,8 +212,13 @@ function publish(client: Client, request: Request & { kind: 'publish' }, context
   client.answer({ type: 'chimed.published', data: published });
 }
 
+/** The topic of this name; the error names only what the client may hear. */
+function visibleTopic(client: Client, name: string, { topics }: Context): Topic {
+  return topics.find(name, (topic) => mayHear(client, topic));
+}
+
 function clear(client: Client, { topic: name, id }: Named, context: Context): void {
-  const topic = context.topics.find(name, (other) => mayHear(client, other));
+  const topic = visibleTopic(client, name, context);
   checkMayPublish(client, topic);
   client.introduce();
   topic.empty();
@@ -226,7 +227,7 @@ function clear(client: Client, { topic: name, id }: Named, context: Context): vo
 }
 
 function get(client: Client, { topic: name, id }: Named, context: Context): void {
-  const topic = context.topics.find(name, (other) => mayHear(client, other));
+  const topic = visibleTopic(client, name, context);
   checkMayHear(client, topic);
   const head: Got = { ...withId(id), topic: name };
   const { json, ...last } = topic.lastMessage ?? {};

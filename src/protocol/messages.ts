@@ -132,6 +132,13 @@ export interface Stopping {
 }
 
 const LONGEST_NAME = 100;
+/** What the name of a client must be. */
+export const NAME = `a text of at most ${LONGEST_NAME} characters, none of them a control character`;
+
+/** Reports whether a value can be the name of a client. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= LONGEST_NAME && !/\p{Cc}/u.test(value);
+}
 
 /**
  * Reads what a client sent.
@@ -214,8 +221,8 @@ function patterns(type: string, value: unknown): string[] {
 }
 
 function clientName(type: string, value: unknown): string {
-  if (typeof value === 'string' && value.length <= LONGEST_NAME && !/\p{Cc}/u.test(value)) return value;
-  throw bad(type, 'name', `a text of at most ${LONGEST_NAME} characters, none of them a control character`);
+  if (isName(value)) return value;
+  throw bad(type, 'name', NAME);
 }
 
 function requestId(type: string, value: unknown): RequestId {
