@@ -11,9 +11,8 @@ import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import type { Client } from './client/api.ts';
-import { connect } from './client/client.ts';
-import type { ConnectOptions } from './client/options.ts';
+import { connect } from './index.ts';
+import type { Client, ConnectOptions } from './index.ts';
 
 const cli = fileURLToPath(new URL(`cli/main${extname(import.meta.filename)}`, import.meta.url));
 /** Variables by which a daemon would take something that belongs to another one. */

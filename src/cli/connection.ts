@@ -17,6 +17,14 @@ export function socketPath(text: string): string {
   return text;
 }
 
+/** The socket that the command line or the environment names; without one, the library looks in the usual places. */
+export async function socketToUse(named: string | undefined): Promise<{ socket?: string }> {
+  if (named !== undefined) return { socket: named };
+  const { locations } = await import('../config/locations.ts');
+  const { socket } = locations();
+  return socket === undefined ? {} : { socket };
+}
+
 /** Connects once, for one question; there is no waiting for a daemon that is not there. */
 export async function connectOnce(
   command: string,
@@ -28,7 +36,7 @@ export async function connectOnce(
   return connect({
     name: `chimed ${command}`,
     retry: false,
-    ...(socket !== undefined && { socket }),
+    ...(await socketToUse(socket)),
     ...options,
   });
 }

@@ -1,10 +1,9 @@
-import { fileURLToPath } from 'node:url';
-import { getCallSites } from 'node:util';
 import type { DestinationStream } from 'pino';
 
 import { systemCode } from '../errors.ts';
 import type { JournalField } from '../linux/journal.ts';
 import { messageId } from './message-ids.ts';
+import type { Origin } from './origin.ts';
 import { printable, printableLines } from './printable.ts';
 
 /** What one line of pino's holds. */
@@ -15,13 +14,6 @@ interface Line {
   [field: string]: unknown;
 }
 
-/** Where in our code a line comes from. */
-interface Origin {
-  file: string;
-  line: number;
-  function: string;
-}
-
 /** What is said of lines that nobody took in time, with their number. */
 export const DROPPED = 'log lines were dropped: nobody read them in time';
 
@@ -29,9 +21,6 @@ export const DROPPED = 'log lines were dropped: nobody read them in time';
 const priorities: Record<string, number> = { debug: 7, info: 6, warn: 4, error: 3 };
 /** What is said of a client in a line about one: alone, PID and UID would be taken for the daemon's own. */
 const clientFields = new Set(['name', 'pid', 'uid', 'gid', 'groups']);
-/** More than stand between us and who logs. */
-const MOST_FRAMES = 10;
-const SRC = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * A destination of pino's that writes to the journal, with a journal field for each field of a line.
@@ -57,19 +46,6 @@ export function journalStream(
       }
     },
   };
-}
-
-/** For pino's `mixin`: which of our lines logs. */
-export function withOrigin(): { origin?: Origin } {
-  const site = getCallSites(MOST_FRAMES)
-    .map(({ scriptName, ...rest }) => ({ ...rest, file: pathOf(scriptName) }))
-    .find(({ file }) => file.startsWith(SRC) && file !== import.meta.filename);
-  if (!site) return {};
-  return { origin: { file: site.file, line: site.lineNumber, function: site.functionName } };
-}
-
-function pathOf(scriptName: string): string {
-  return scriptName.startsWith('file:') ? fileURLToPath(scriptName) : scriptName;
 }
 
 /** An entry: what `journalctl` shows as MESSAGE, and a field for all that it can be asked for. */

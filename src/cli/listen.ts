@@ -6,7 +6,7 @@ import { formats, parseDuration } from '../config/formats.ts';
 import { ChimedError } from '../errors.ts';
 import { silent } from '../log.ts';
 import { isWildcard } from '../protocol/topics.ts';
-import { socketOption } from './connection.ts';
+import { socketOption, socketToUse } from './connection.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
 import { createPainter } from './painter.ts';
 import type { Painter } from './painter.ts';
@@ -52,7 +52,7 @@ async function listen(patterns: string[], options: Options): Promise<void> {
   await using client = connect({
     name: 'chimed listen',
     logger: silent, // We say it ourselves.
-    ...(options.socket !== undefined && { socket: options.socket }),
+    ...(await socketToUse(options.socket)),
   });
   client.on('failing', ({ topic, error }) =>
     note(`${topic} is failing: ${printable(error)}; what came of it before is stale`),

@@ -6,7 +6,8 @@ import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import type { LogFormat, LogLevel } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { JournalField } from '../linux/journal.ts';
-import { DROPPED, journalStream, withOrigin } from './journal-stream.ts';
+import { DROPPED, journalStream } from './journal-stream.ts';
+import { originOfCall } from './origin.ts';
 import { LAST_LINES_MS } from './output.ts';
 import { printableJson, printableLine } from './printable.ts';
 
@@ -37,7 +38,11 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
   const { send, problem } = await openJournal(format);
   if (send) {
     const stream = journalStream(send, (line) => output.write(line));
-    return withClose(pino({ ...options, formatters, mixin: withOrigin }, stream), output, true);
+    return withClose(
+      pino({ ...options, formatters, mixin: () => ({ origin: originOfCall() }) }, stream),
+      output,
+      true,
+    );
   }
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   const logger = pretty

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
+import { lstatSync, mkdirSync } from 'node:fs';
 import module from 'node:module';
 import { join } from 'node:path';
+
+const MOST_WRITABLE = 0o022;
 
 // By default Node opens a port for a debugger, which lets whoever connects run code.
 process.on('SIGUSR1', () => {});
@@ -10,11 +13,24 @@ if (major < 22 || (major === 22 && minor < 13)) {
   process.stderr.write(`chimed: it needs Node.js 22.13 or newer, and this is ${process.version}\n`);
   process.exit(1);
 }
-// In our own folder and not in /tmp, where somebody else could lay code for us to run. Root has none: it may run a
-// checkout whose folders others can write to, or make such folders itself, with an umask of 0.
-if (process.getuid?.() !== 0)
-  module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
+const cache = ownCache();
+if (cache !== undefined) module.enableCompileCache(cache);
 
-const { run } = await import('./program.ts');
-const { exitCode, exit } = await run(process.argv);
-exit(exitCode);
+void import('./program.ts').then(({ run }) => run(process.argv)).then(({ exitCode, exit }) => exit(exitCode));
+
+/**
+ * Where Node keeps what it has compiled: systemd's directory for it, else one in our own folder; not /tmp, where somebody
+ * else could lay code for us to run. Undefined where another user made it, or may write to it.
+ */
+function ownCache(): string | undefined {
+  const given = process.env['CACHE_DIRECTORY']?.split(':')[0];
+  const parent = given ?? join(import.meta.dirname, '../../node_modules/.cache');
+  const directory = join(parent, 'chimed');
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const { uid, mode } = lstatSync(directory);
+    return uid === process.getuid?.() && (mode & MOST_WRITABLE) === 0 ? directory : undefined;
+  } catch {
+    return undefined; // Nothing is lost but time.
+  }
+}

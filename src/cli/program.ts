@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 
 import { messageOf } from '../errors.ts';
-import { version } from '../version.ts';
+import { version } from '../protocol/version.ts';
 import { checkCommand } from './check.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Ending, Finish } from './exit-codes.ts';

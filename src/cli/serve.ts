@@ -19,6 +19,7 @@ import { socketPath } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Finish } from './exit-codes.ts';
 import type { DaemonLogger } from './logger.ts';
+import { readableStack } from './origin.ts';
 import { watchTerminal } from './terminal.ts';
 
 /** How much longer than `shutdown.timeout` stopping may take, in milliseconds. */
@@ -232,7 +233,7 @@ function stopCauses(logger: Logger): StopCauses {
       first.resolve({ reason: 'its parent has ended', exitCode: exitCodes.ok }),
     );
   const fatal = (error: unknown): void => {
-    const stack = error instanceof Error ? error.stack : undefined;
+    const stack = error instanceof Error ? readableStack(error.stack ?? '') : undefined;
     logger.error({ error: messageOf(error), stack }, 'fatal error');
     first.resolve({ reason: 'fatal error', exitCode: exitCodes.failure });
   };

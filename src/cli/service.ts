@@ -54,8 +54,12 @@ Examples:
 }
 
 async function install({ dryRun = false }: Options): Promise<void> {
-  const { installSteps } = await import('../service/install.ts');
-  await run('install', installSteps, dryRun);
+  const [{ installSteps }, { loadLibc }] = await Promise.all([
+    import('../service/install.ts'),
+    import('../service/libc.ts'),
+  ]);
+  const libc = await loadLibc();
+  await run('install', () => installSteps(libc), dryRun);
   if (!dryRun) process.stdout.write(NEXT);
 }
 

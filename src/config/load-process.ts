@@ -2,8 +2,6 @@
  * Loads the configuration in a process of its own, see load-apart.ts: takes one request from its parent, answers it, and
  * ends. Without its parent it ends, too, also while it waits for a file system.
  */
-import module from 'node:module';
-import { join } from 'node:path';
 
 import { usePart } from '../linux/part.ts';
 import type { LoadAnswer, LoadRequest } from './load-apart.ts';
@@ -11,9 +9,6 @@ import type { LoadAnswer, LoadRequest } from './load-apart.ts';
 process.once('message', (request: LoadRequest) => {
   void answer(request).then((reply) => process.send!(reply, () => process.disconnect()));
 });
-// The same cache as that of the command line, which loads the same modules.
-module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/chimed'));
-
 async function answer({ named, env }: LoadRequest): Promise<LoadAnswer> {
   await usePart(
     () => import('../linux/process-calls.ts'),

@@ -7,6 +7,7 @@ import { lookUpAll } from './access.ts';
 import type { Ids } from './access.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
 import { isMapping, parseDuration, parseSize } from './formats.ts';
+import { locations } from './locations.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
 import { Parts, STDIN } from './parts.ts';
@@ -24,7 +25,7 @@ const PACKAGED_FILE = resolve(import.meta.dirname, '../../config/chimed.yaml');
 
 /** The file to use: the one named, `$CHIMED_CONFIG`, `/etc/chimed/chimed.yaml`, else the one that we ship. */
 export function findConfig(named?: string, env: Environment = process.env): string {
-  const chosen = named ?? env['CHIMED_CONFIG'];
+  const chosen = named ?? locations(env).config;
   if (chosen) return resolve(chosen);
   return existsSync(SYSTEM_FILE) ? SYSTEM_FILE : PACKAGED_FILE;
 }

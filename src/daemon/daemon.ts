@@ -14,7 +14,7 @@ import { encodeFrame } from '../transport/frames.ts';
 import { Mailing } from '../transport/mailing.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
-import { version } from '../version.ts';
+import { version } from '../protocol/version.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { Client } from './client.ts';
 import type { ClientContext } from './client.ts';

@@ -11,8 +11,9 @@ import {
 import type { Stats } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 
-import { productionDependencies } from './dependencies.ts';
-import { PACKAGE } from './layout.ts';
+import { placedPackages } from './dependencies.ts';
+import { PACKAGE, UNBUNDLED } from './layout.ts';
+import type { InstallerLibc } from './libc.ts';
 import { Trust } from './trust.ts';
 
 /** A file to copy: from where, and to where below the root of the copy. */
@@ -32,9 +33,9 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 export class Checkout {
   readonly #trust: Trust;
 
-  constructor() {
+  constructor(libc: InstallerLibc) {
     const caller = Number(process.env['SUDO_UID']);
-    this.#trust = new Trust(caller > 0 ? caller : statSync(PACKAGE).uid);
+    this.#trust = new Trust(caller > 0 ? caller : statSync(PACKAGE).uid, libc);
   }
 
   /**
@@ -48,7 +49,7 @@ export class Checkout {
       { from: node, to: 'bin/node' },
     ];
     this.#judgeDirectory(dirname(node));
-    for (const { from, to, link } of productionDependencies(PACKAGE)) {
+    for (const { from, to, link } of placedPackages(PACKAGE, UNBUNDLED)) {
       this.#judgeDirectory(realpathSync(dirname(link)));
       found.push(...this.#filesOf(from, '', to));
     }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { Checkout } from './checkout.ts';
 import { command } from './command.ts';
+import type { InstallerLibc } from './libc.ts';
 import { copyInto, damageOf, openDirectories } from './root-files.ts';
 
 /**
@@ -10,8 +11,8 @@ import { copyInto, damageOf, openDirectories } from './root-files.ts';
  * directory that only root can enter, and is opened when all of it is root's.
  * @throws if another user could change the original, or the copy is not as it must be.
  */
-export function copyPackage(to: string): void {
-  const checkout = new Checkout();
+export function copyPackage(to: string, libc: InstallerLibc): void {
+  const checkout = new Checkout(libc);
   const files = checkout.files();
   mkdirSync(to, { mode: 0o700 });
   chownSync(to, 0, 0);

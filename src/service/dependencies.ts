@@ -15,27 +15,28 @@ interface Manifest {
 }
 
 /**
- * All packages that a package needs at run time, and places for them in a tree of their own: at its top if
- * that place is free, else inside the package that needs them, where Node looks first.
+ * Some packages that another one needs, with all that they need, and places for them in a tree of their own: at its top
+ * if that place is free, else inside the package that needs them, where Node looks first.
+ * @param names Those that are not in the bundles.
  * @throws if one is not installed, or is a link that leaves the project: a package under development elsewhere.
  */
-export function productionDependencies(root: string): PlacedPackage[] {
+export function placedPackages(root: string, names: readonly string[]): PlacedPackage[] {
   const placed = new Map<string, PlacedPackage>();
-  const visit = (from: string, to: string): void => {
-    const { dependencies = {}, optionalDependencies = {} } = manifest(from);
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+  const visit = (from: string, to: string, wanted: readonly string[], optional: object): void => {
+    for (const name of wanted) {
       const link = find(name, from);
-      if (!link && name in optionalDependencies) continue; // Made for another kind of machine.
+      if (!link && name in optional) continue; // Made for another kind of machine.
       if (!link) throw new Error(`the package ${name} is missing beside ${from}; run npm install`);
       const found = realPackage(link);
       const top = join('node_modules', name);
       const place = (placed.get(top)?.from ?? found) === found ? top : join(to, top);
       if (placed.has(place)) continue;
       placed.set(place, { from: found, to: place, link });
-      visit(found, place);
+      const { dependencies = {}, optionalDependencies = {} } = manifest(found);
+      visit(found, place, Object.keys({ ...dependencies, ...optionalDependencies }), optionalDependencies);
     }
   };
-  visit(root, '');
+  visit(root, '', names, {});
   return [...placed.values()];
 }
 

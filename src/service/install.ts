@@ -3,10 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 import { ChimedError, messageOf } from '../errors.ts';
-import { version } from '../version.ts';
+import { version } from '../protocol/version.ts';
 import { command, commandStep } from './command.ts';
 import { copyPackage } from './copy.ts';
-import { productionDependencies } from './dependencies.ts';
 import { isCommandOurs, placeFile, removeIfEmpty } from './files.ts';
 import { Former } from './former.ts';
 import {
@@ -15,14 +14,14 @@ import {
   CONFIG,
   CONFIG_DIRECTORY,
   LIBRARY,
-  PACKAGE,
   SERVICE_UNIT,
   SYSUSERS,
   UNITS,
   VERSIONS,
   programOf,
 } from './layout.ts';
-import { prepareConfig, preparePlaces } from './places.ts';
+import type { InstallerLibc } from './libc.ts';
+import { Places } from './places.ts';
 import { removeTree } from './root-files.ts';
 import { placeSocketUnit, startSteps } from './start.ts';
 import type { Step } from './step.ts';
@@ -33,16 +32,16 @@ import { linkedVersion, pruneSteps, switchTo } from './versions.ts';
  * refused comes first; what follows is undone if the new version does not become ready. After each step the machine
  * has a chimed that starts, if it had one before.
  */
-export function* installSteps(): Generator<Step> {
+export function* installSteps(libc: InstallerLibc): Generator<Step> {
+  const places = new Places(libc);
   const former = new Former();
   const copy = join(VERSIONS, `${version()}-${randomBytes(4).toString('hex')}`);
-  const packages = productionDependencies(PACKAGE).length;
   yield former.step;
   yield {
-    says: `copy chimed ${version()}, ${packages} packages and Node ${process.version} to ${copy}`,
+    says: `copy chimed ${version()} and Node ${process.version} to ${copy}`,
     run: () => {
-      preparePlaces();
-      copyPackage(copy);
+      places.prepare();
+      copyPackage(copy, libc);
     },
     undo() {
       if (linkedVersion() !== relative(LIBRARY, copy)) removeTree(copy);
@@ -51,18 +50,18 @@ export function* installSteps(): Generator<Step> {
     },
   };
   if (existsSync(CONFIG)) yield { says: `check ${CONFIG}, which stays`, run: () => checkConfig(copy) };
-  yield* former.revertible(commitSteps(copy));
+  yield* former.revertible(commitSteps(copy, places));
   yield* pruneSteps(copy);
 }
 
-function* commitSteps(copy: string): Generator<Step> {
+function* commitSteps(copy: string, places: Places): Generator<Step> {
   // From the copy, which is checked, and not from where it was made of.
   const packaged = (path: string) => () => readFileSync(join(copy, path));
   yield placeFile(SYSUSERS, packaged('systemd/chimed.sysusers'));
   yield commandStep('systemd-sysusers', SYSUSERS);
   yield {
     says: `make ${CONFIG_DIRECTORY} root's`,
-    run: prepareConfig,
+    run: () => places.prepareConfig(),
     undo: () => void removeIfEmpty(CONFIG_DIRECTORY),
   };
   if (!existsSync(CONFIG)) yield placeFile(CONFIG, packaged('config/service.yaml'));

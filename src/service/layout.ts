@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 /** The package that we run from: what is installed is a copy of it. */
 export const PACKAGE = resolve(import.meta.dirname, '../..');
 
+/** Packages that are not in our bundles: what is not JavaScript. */
+export const UNBUNDLED: readonly string[] = ['koffi'];
+
 /** Where the copies are. Each needs nothing outside itself: neither npm, nor the Node of whoever installed it. */
 export const LIBRARY = '/usr/local/lib/chimed';
 /** One directory a copy. What a process runs from stays until it has ended. */

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readFileSync, realpathSync, utimesSync } from 'n
 import { join } from 'node:path';
 
 import { messageOf } from '../errors.ts';
-import { version } from '../version.ts';
+import { version } from '../protocol/version.ts';
 import { command, commandStep, succeeds } from './command.ts';
 import { placeFile, removeIfEmpty } from './files.ts';
 import { RUNTIME_DIRECTORY, SERVICE_UNIT, SOCKET_UNIT, UNITS } from './layout.ts';

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { command } from './command.ts';
+import type { InstallerLibc } from './libc.ts';
 
 const STICKY = 0o1000;
 const GROUP_WRITE = 0o020;
@@ -10,19 +11,18 @@ const OTHERS_WRITE = 0o002;
 /** Below are the groups of the system itself, such as Debian's `staff` for /usr/local. */
 const FIRST_ORDINARY_ID = 1000;
 
-// Where koffi has no build, a group that may write is not looked at any closer: it may be an access list.
-const { hasAccessList } = await import('../linux/libc.ts').catch(() => ({ hasAccessList: () => true }));
-
 /** Judges whether anybody but root and one owner could change a file. */
 export class Trust {
   readonly #owner: number;
+  readonly #libc: InstallerLibc;
   /** Directories that have been judged, with all above them. */
   readonly #good = new Set<string>();
   readonly #privateGroups = new Map<number, boolean>();
 
   /** @param owner A uid. 0 trusts nobody but root. */
-  constructor(owner: number) {
+  constructor(owner: number, libc: InstallerLibc) {
     this.#owner = owner;
+    this.#libc = libc;
   }
 
   /**
@@ -35,7 +35,8 @@ export class Trust {
     if (stats.mode & OTHERS_WRITE) return `every user can write to ${path}`;
     if (!(stats.mode & GROUP_WRITE)) return undefined;
     // With an access control list, these bits are the most that any of its entries allows.
-    if (hasAccessList(path)) return `an access control list lets others write to ${path} (see getfacl)`;
+    if (this.#libc.hasAccessList(path))
+      return `an access control list lets others write to ${path} (see getfacl)`;
     if (!this.#isPrivate(stats.gid)) return `the group ${groupName(stats.gid)} can write to ${path}`;
     return undefined;
   }

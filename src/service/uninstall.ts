@@ -26,7 +26,7 @@ import type { Step } from './step.ts';
 export function* uninstallSteps(purge: boolean): Generator<Step> {
   if (existsSync(UNITS['chimed.service'])) {
     yield commandStep('systemctl', 'disable', '--now', SOCKET_UNIT, SERVICE_UNIT);
-    yield commandStep('systemctl', 'clean', '--what=state', SERVICE_UNIT);
+    yield commandStep('systemctl', 'clean', '--what=state', '--what=cache', SERVICE_UNIT);
     yield* removal([RUNTIME_DIRECTORY]);
   }
   yield* removal([...Object.values(UNITS), SYSUSERS].flatMap((path) => [path, unfinishedName(path)]));

@@ -50,9 +50,9 @@ void usePart(
   ({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)),
 );
 
-await startByLibc();
+void startByLibc().then(() => parentPort!.on('message', handle));
 
-parentPort!.on('message', (request: ThreadRequest) => {
+function handle(request: ThreadRequest): void {
   switch (request.kind) {
     case 'task':
       return void perform(request.id, request.task);
@@ -67,7 +67,7 @@ parentPort!.on('message', (request: ThreadRequest) => {
     default:
       return request satisfies never;
   }
-});
+}
 
 async function perform(id: number, task: Task): Promise<void> {
   const controller = new AbortController();

@@ -30,19 +30,22 @@ const loaded = new Set<string>();
 let take: Take;
 let call: { controller: AbortController; ended: Promise<void> } | undefined;
 
-// Code that blocks does not see that the daemon has been killed, and would go on for ever.
-await usePart(
-  () => import('../linux/process-calls.ts'),
-  ({ endWithParent }) => endWithParent(),
-);
-
 process.on('uncaughtException', (error) => fail(error));
 process.on('unhandledRejection', (error) => fail(error));
 process.on('SIGTERM', () => void close());
 parent.on('close', () => void close());
 parent.on('error', () => {}); // `close` follows.
-listen();
-tell('ready', '');
+void start();
+
+async function start(): Promise<void> {
+  // Code that blocks does not see that the daemon has been killed, and would go on for ever.
+  await usePart(
+    () => import('../linux/process-calls.ts'),
+    ({ endWithParent }) => endWithParent(),
+  );
+  listen();
+  tell('ready', '');
+}
 
 function tell(word: string, text: string): void {
   parent.write(`${word} ${text}\n`);

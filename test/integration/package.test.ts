@@ -11,6 +11,7 @@ import { root } from '../helpers/program.ts';
 const run = promisify(execFile);
 const folder = temporaryFolder();
 const tsc = join(root, 'node_modules/.bin/tsc');
+const esbuild = join(root, 'node_modules/.bin/esbuild');
 const topics = { tick: { interval: '1s', data: 'tock' } };
 
 /** Packs chimed and installs the package into an empty project, as its users do. */
@@ -41,6 +42,28 @@ test.concurrent.each([
   const { stdout } = await run(process.execPath, [folder.file(name), daemon.socket]);
   expect(stdout).toBe('tock\n');
 });
+
+test.concurrent.each(['esm', 'cjs'] as const)(
+  'it works in what a bundler makes of a program: %s',
+  async (format) => {
+    writeFileSync(folder.file(`${format}.ts`), `import { connect } from 'chimed';${listen}`);
+    const bundle = folder.file(`bundle.${format === 'esm' ? 'mjs' : 'cjs'}`);
+    const options = [
+      '--bundle',
+      '--platform=node',
+      `--format=${format}`,
+      `--outfile=${bundle}`,
+      '--log-level=warning',
+    ];
+    const { stderr: warnings } = await run(esbuild, [folder.file(`${format}.ts`), ...options], {
+      cwd: folder.path,
+    });
+    expect(warnings).toBe('');
+    await using daemon = await startDaemon({ topics });
+    const { stdout } = await run(process.execPath, [bundle, daemon.socket]);
+    expect(stdout).toBe('tock\n');
+  },
+);
 
 test('its types hold under nodenext, from both kinds of module, without skipLibCheck', async () => {
   const code = (importing: string): string => `${importing}

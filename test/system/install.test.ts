@@ -8,7 +8,7 @@ const install = [...fromCheckout, 'service', 'install'];
 /** Where an installation leaves its traces. */
 const PLACES = [
   '/usr/local/lib /usr/local/bin /etc/chimed /etc/systemd/system /run/chimed',
-  '/var/lib/chimed /var/lib/private/chimed',
+  '/var/lib/chimed /var/lib/private/chimed /var/cache/chimed',
 ].join(' ');
 
 describe.skipIf(whyNot())('chimed service', () => {

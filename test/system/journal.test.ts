@@ -84,9 +84,7 @@ describe.skipIf(whyNot())('the journal', () => {
       SOCKET: '/run/chimed/chimed.sock',
       CONFIG,
       _TRANSPORT: 'journal',
-      CODE_FILE: expect.stringMatching(
-        /^\/usr\/local\/lib\/chimed\/versions\/[^/]+\/dist\/daemon\/daemon\.js$/,
-      ),
+      CODE_FILE: 'src/daemon/daemon.ts',
       CODE_LINE: expect.stringMatching(/^\d+$/),
     });
   });

@@ -43,8 +43,8 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
     await machine.sh(`
       useradd --create-home alice
       cd /srv/broken
-      sed -i "s/^async function serve(.*{$/&throw new Error('this build is broken');/" dist/cli/serve.js
-      grep -q broken dist/cli/serve.js
+      sed -i "s/^async function serve(.*{$/&throw new Error('this build is broken');/" dist/cli/program.js
+      grep -q broken dist/cli/program.js
       sed -i 's/^Backlog=.*/Backlog=77/' systemd/chimed.socket
       for file in systemd/chimed.*; do echo '# of the broken version' >> $file; done`);
     installBroken = [node!, main!, 'service', 'install'];
@@ -139,7 +139,7 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
       await alice.stdout.find((line) => line.includes('host.load #'));
       const said = await machine.run(...install);
       expect(said).toMatch(/keep .* until the next installation: process \d+ runs from it\n/);
-      await machine.run('test', '-e', `${former}/dist/sources/child-thread.js`);
+      await machine.run('test', '-e', `${former}/dist/cli/child-thread.js`);
       await machine.run('pkill', '--uid', 'alice');
       await alice.ended;
       expect(await machine.run(...install)).toContain('remove ');

@@ -7,10 +7,10 @@ import { root } from '../helpers/program.ts';
 
 test('the version is the one that runs, whatever is installed meanwhile', async () => {
   using folder = temporaryFolder();
-  mkdirSync(folder.file('src'));
-  cpSync(join(root, 'src/version.ts'), folder.file('src/version.ts'));
+  mkdirSync(folder.file('src/protocol'), { recursive: true });
+  cpSync(join(root, 'src/protocol/version.ts'), folder.file('src/protocol/version.ts'));
   writeFileSync(folder.file('package.json'), '{"version": "1.2.3", "type": "module"}');
-  const { version } = (await import(folder.file('src/version.ts'))) as { version: () => string };
+  const { version } = (await import(folder.file('src/protocol/version.ts'))) as { version: () => string };
   writeFileSync(folder.file('package.json'), '{"version": "2.0.0"}');
   expect(version()).toBe('1.2.3');
   rmSync(folder.file('package.json'));

@@ -1,0 +1,106 @@
+/**
+ * Builds dist/, which is published, installed and started: the programs, each in one file with its packages; the
+ * library; its types; the licences of what is in them. One file starts in two thirds of the time that its parts take,
+ * and in 9 MiB less.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+
+import { UNBUNDLED } from '../src/service/layout.ts';
+import { licences } from './licences.ts';
+import { lineTable } from './line-table.ts';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node22.13',
+  external: [...UNBUNDLED],
+  logLevel: 'warning',
+  metafile: true,
+} satisfies BuildOptions;
+
+const withTypes = !process.argv.includes('--no-types');
+if (withTypes) rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+const metafiles = await Promise.all([buildPrograms(), buildLibrary(), buildTesting()]);
+writeFileSync(join(dist, 'licences.txt'), licences(root, metafiles));
+if (withTypes) buildTypes();
+
+/** As CommonJS: Node takes less time and memory for it than for an ES module. */
+async function buildPrograms(): Promise<Metafile> {
+  const entries = [
+    'cli/main',
+    'cli/program',
+    'sources/child-thread',
+    'sources/module-process',
+    'config/load-process',
+  ];
+  const { metafile } = await build({
+    ...common,
+    entryPoints: entries.map((entry) => `src/${entry}.ts`),
+    outdir: 'dist/cli',
+    entryNames: '[name]', // Each finds the others beside it.
+    format: 'cjs',
+    define: {
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+      'import.meta.url': '__url',
+    },
+    banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+    // The first lines of the command line see to it that the rest is compiled once.
+    plugins: [apart('./program.ts')],
+    sourcemap: 'external',
+  });
+  writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');
+  const table = lineTable(join(dist, 'cli/program.js'), join(root, 'src'));
+  writeFileSync(join(dist, 'cli/program.lines.json'), table);
+  for (const output of Object.keys(metafile.outputs)) if (output.endsWith('.map')) rmSync(join(root, output));
+  return metafile;
+}
+
+/** As an ES module that also works when a bundler makes CommonJS of it: node-ipc asks for its URL, and never needs it. */
+async function buildLibrary(): Promise<Metafile> {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ['src/index.ts'],
+    outdir: 'dist',
+    format: 'esm',
+    define: { 'import.meta.url': '"file:///"' },
+  });
+  return metafile;
+}
+
+async function buildTesting(): Promise<Metafile> {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ['src/testing.ts'],
+    outdir: 'dist',
+    format: 'esm',
+    plugins: [apart('./index.ts')], // Else a ChimedError of the one would not be one of the other.
+  });
+  return metafile;
+}
+
+function buildTypes(): void {
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  const { status } = spawnSync(tsc, ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+}
+
+/** Leaves a module to a file of its own. */
+function apart(path: string): Plugin {
+  return {
+    name: 'apart',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\// }, (asked) =>
+        asked.path === path ? { path: path.replace(/\.ts$/, '.js'), external: true } : undefined,
+      );
+    },
+  };
+}
