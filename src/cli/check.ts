@@ -48,7 +48,7 @@ async function check(file: string | undefined, { print, run, schema }: Options):
     import('../config/parts.ts'),
   ]);
   const { config, written } = readConfig(file === '-' ? STDIN : findConfig(file));
-  await (await import('../daemon/topic-parts.ts')).loadModules(config);
+  await (await import('../daemon/topics/topic-parts.ts')).loadModules(config);
   if (config.doubt !== undefined) process.stderr.write(`chimed: ${config.doubt}\n`);
   if (print) {
     process.stdout.write(`# Relative paths start from ${config.directory}.\n`);
@@ -62,7 +62,7 @@ async function check(file: string | undefined, { print, run, schema }: Options):
 
 /** When the topics that go by a clock tick next, on that clock. */
 async function nextTimes({ topics }: Config): Promise<string[]> {
-  const { createTimetable } = await import('../daemon/timetable.ts');
+  const { createTimetable } = await import('../daemon/schedule/timetable.ts');
   return topics.flatMap(({ name, schedule }) => {
     if (!schedule) return [];
     const next = createTimetable(schedule).after(Date.now());
@@ -83,7 +83,7 @@ async function nextTimes({ topics }: Config): Promise<string[]> {
  * @throws if one has failed.
  */
 async function sampleAll(config: Config): Promise<void> {
-  const { sampleOnce } = await import('../daemon/sample-once.ts');
+  const { sampleOnce } = await import('../daemon/topics/sample-once.ts');
   const left = config.topics.values();
   let failures = 0;
   const run = async (topic: TopicConfig): Promise<string> => {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { connectOnce, socketOption } from './connection.ts';
+import { connectOnce, socketOption } from './connect-once.ts';
 import { asAnswer } from './payload.ts';
 import { printableJson } from './printable.ts';
 

@@ -5,11 +5,11 @@ import type { State } from '../client/link.ts';
 import { formats, parseDuration } from '../config/formats.ts';
 import { ChimedError } from '../errors.ts';
 import { silent } from '../log.ts';
-import { isWildcard } from '../protocol/topics.ts';
-import { socketOption, socketToUse } from './connection.ts';
+import { isWildcard } from '../protocol/names.ts';
+import { socketOption, socketToUse } from './connect-once.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
-import { createPainter } from './painter.ts';
-import type { Painter } from './painter.ts';
+import { colorsFor } from './colors.ts';
+import type { Colors } from './colors.ts';
 import { asText } from './payload.ts';
 import { printable, printableJson } from './printable.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -77,7 +77,7 @@ async function listen(patterns: string[], options: Options): Promise<void> {
   const stop = (): void => void client.close();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop).once(signal, hurryOutput);
   outputEnd.addEventListener('abort', stop);
-  const format = chooseFormat(options, createPainter(process.stdout));
+  const format = chooseFormat(options, colorsFor(process.stdout));
   let heard = 0;
   for await (const message of client.listen(patterns)) {
     if (message.missed > 0) note(`missed ${message.missed} of ${message.topic} before #${message.seq}`);
@@ -115,7 +115,7 @@ function note(text: string): void {
   process.stderr.write(`chimed: ${text}\n`);
 }
 
-function chooseFormat({ raw, json }: Options, paint: Painter): Format {
+function chooseFormat({ raw, json }: Options, paint: Colors): Format {
   if (json)
     return ({ topic, seq, time, data, missed, stale }) =>
       printableJson(JSON.stringify({ topic, seq, time, data, missed, stale }));

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { Client } from '../client/api.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import { parseOutput } from '../sources/output.ts';
-import { connectOnce, socketOption } from './connection.ts';
+import { connectOnce, socketOption } from './connect-once.ts';
 import { inputLines, readInput } from './input.ts';
 
 interface Options {

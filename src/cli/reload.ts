@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { connectOnce, socketOption } from './connection.ts';
+import { connectOnce, socketOption } from './connect-once.ts';
 
 /** How long a daemon may take: it loads each module once, within the topic's timeout. */
 const PATIENCE_MS = 120_000;

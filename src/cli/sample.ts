@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { Command } from 'commander';
 
 import { ChimedError } from '../errors.ts';
-import { connectOnce, socketOption } from './connection.ts';
+import { connectOnce, socketOption } from './connect-once.ts';
 import { asAnswer } from './payload.ts';
 
 /** Longest that the daemon may take: `timeout` is a day at most, and somebody waits. */
@@ -68,7 +68,7 @@ async function bySomebody(topic: string, socket: string | undefined): Promise<Ta
 async function here(topic: string, file?: string): Promise<Taken> {
   const [{ findConfig, loadConfig }, { sampleOnce }] = await Promise.all([
     import('../config/load.ts'),
-    import('../daemon/sample-once.ts'),
+    import('../daemon/topics/sample-once.ts'),
   ]);
   const config = loadConfig(findConfig(file));
   const found = config.topics.find(({ name }) => name === topic);

@@ -11,11 +11,11 @@ import { messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type * as ProcessCalls from '../linux/process-calls.ts';
 import type { ServiceManager } from '../linux/notify.ts';
-import { loadPart } from '../linux/part.ts';
+import { loadIfSupported } from '../linux/if-supported.ts';
 import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
 import { coalesce } from './coalesce.ts';
-import { socketPath } from './connection.ts';
+import { socketPath } from './connect-once.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Finish } from './exit-codes.ts';
 import type { DaemonLogger } from './logger.ts';
@@ -76,7 +76,7 @@ async function serve(options: Options, finish: Finish): Promise<number> {
     import('../config/load-apart.ts'),
     import('./logger.ts'),
     import('../daemon/daemon.ts'),
-    import('../daemon/topic-parts.ts'),
+    import('../daemon/topics/topic-parts.ts'),
     import('../sources/children.ts'),
     import('./failed-start.ts'),
   ]);
@@ -152,7 +152,7 @@ async function serve(options: Options, finish: Finish): Promise<number> {
 
 /** What libc does with processes; also has those that commands leave behind become our children. */
 async function processCalls(logger: Logger): Promise<typeof ProcessCalls | undefined> {
-  return await loadPart(
+  return await loadIfSupported(
     async () => {
       const [{ keepOrphans }, calls] = await Promise.all([
         import('../linux/orphans.ts'),
@@ -169,7 +169,7 @@ async function processCalls(logger: Logger): Promise<typeof ProcessCalls | undef
 /** The socket that systemd passes, if it does. */
 async function inheritedSocket(logger: Logger): Promise<InheritedSocket | undefined> {
   if (!process.env['LISTEN_FDS']) return undefined;
-  const activation = await loadPart(
+  const activation = await loadIfSupported(
     () => import('../linux/activation.ts'),
     'the socket that systemd passes cannot be taken',
     logger,
@@ -180,7 +180,7 @@ async function inheritedSocket(logger: Logger): Promise<InheritedSocket | undefi
 /** systemd, if it wants to know how we are. */
 async function serviceManager(logger: Logger): Promise<ServiceManager | undefined> {
   if (!process.env['NOTIFY_SOCKET']) return undefined;
-  const notify = await loadPart(
+  const notify = await loadIfSupported(
     () => import('../linux/notify.ts'),
     'systemd cannot be told how we are',
     logger,
@@ -191,7 +191,7 @@ async function serviceManager(logger: Logger): Promise<ServiceManager | undefine
 /** Tells systemd that we are ready, and how we are from then on. */
 async function supervise(daemon: Daemon, manager: ServiceManager, logger: Logger): Promise<Supervision> {
   const { Supervision } = await import('../daemon/supervision.ts');
-  const supervision = new Supervision(manager, () => daemon.vitals(), logger);
+  const supervision = new Supervision(manager, () => daemon.health(), logger);
   supervision.ready();
   return supervision;
 }

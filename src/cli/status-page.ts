@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import ms from 'ms';
 
 import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status.ts';
-import type { Painter } from './painter.ts';
+import type { Colors } from './colors.ts';
 import { printable, printableCell } from './printable.ts';
 
 /** What topics can be sorted by: by numbers, the largest first. */
@@ -31,7 +31,7 @@ export function sortTopics(topics: readonly TopicStatus[], key: SortKey): TopicS
  * Renders a snapshot for people: a line about the daemon, a table of topics, a table of clients.
  * @param columns Width of the terminal: what is wider is cut off.
  */
-export function renderStatus(status: Status, paint: Painter, columns = Infinity): string {
+export function renderStatus(status: Status, paint: Colors, columns = Infinity): string {
   const { version, pid, uptimeSeconds, memoryBytes, instance, socketPath, configFile } = status;
   const { topics, topicCount, clients, clientCount, reload } = status;
   const memory = `${Math.round(memoryBytes / 1024 ** 2)} MiB`;
@@ -94,7 +94,7 @@ const topicHeads = [
   'FAILED',
 ];
 
-function topicRow(topic: TopicStatus, paint: Painter): string[] {
+function topicRow(topic: TopicStatus, paint: Colors): string[] {
   const { seq, clients, lastSent, lateP50Ms, lateP99Ms, skippedTicks, failures } = topic;
   return [
     topic.awake ? paint.name(topic.topic) : paint.dim(topic.topic),
@@ -115,7 +115,7 @@ const clientHeads = ['CLIENT', 'NAME', 'PID', 'UID', 'TOPICS', 'SENT', 'SKIPPED'
 
 function clientRow(
   { id, name, pid, uid, topics, patternCount, sent, skipped, pendingBytes, since }: ClientStatus,
-  paint: Painter,
+  paint: Colors,
 ): string[] {
   const more = patternCount > topics.length ? ` and ${patternCount - topics.length} more` : '';
   return [
@@ -143,7 +143,7 @@ function late(milliseconds: number | null): string {
   return milliseconds === null ? '-' : `${milliseconds.toFixed(1)}ms`;
 }
 
-function table(heads: string[], rows: string[][], paint: Painter): string[] {
+function table(heads: string[], rows: string[][], paint: Colors): string[] {
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => shown(row[column]!))),
   );

@@ -3,10 +3,10 @@ import { Command, Option } from 'commander';
 
 import { ChimedError } from '../errors.ts';
 import type { Status } from '../protocol/status.ts';
-import { connectOnce, socketOption } from './connection.ts';
+import { connectOnce, socketOption } from './connect-once.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { hurryOutput, outputEnd, print } from './output.ts';
-import { createPainter } from './painter.ts';
+import { colorsFor } from './colors.ts';
 import { printable, printableJson } from './printable.ts';
 import { renderStatus, sortKeys, sortTopics } from './status-page.ts';
 import type { SortKey } from './status-page.ts';
@@ -42,7 +42,7 @@ async function status(patterns: string[], { socket, json, watch, sort }: Options
   const interrupted = new AbortController();
   if (watch) process.once('SIGINT', () => interrupted.abort()).once('SIGINT', hurryOutput);
   const stopped = AbortSignal.any([interrupted.signal, outputEnd]);
-  const paint = createPainter(process.stdout);
+  const paint = colorsFor(process.stdout);
   const show = (snapshot: Status): Promise<void> => {
     if (sort) snapshot.topics = sortTopics(snapshot.topics, sort);
     if (json) return print(`${printableJson(JSON.stringify(snapshot, null, watch ? 0 : 2))}\n`);

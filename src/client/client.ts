@@ -20,7 +20,7 @@ import type {
 } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status.ts';
-import { isPattern, isTopic } from '../protocol/topics.ts';
+import { isPattern, isTopic } from '../protocol/names.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { Client, ClientEvents, Subscription } from './api.ts';
 import { Link } from './link.ts';
@@ -34,7 +34,7 @@ import {
   checkListenOptions,
 } from './options.ts';
 import type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './options.ts';
-import { Requests } from './requests.ts';
+import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
 import { Subscriptions } from './subscriptions.ts';
 

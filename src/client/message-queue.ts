@@ -1,5 +1,5 @@
 import type { ChimedError } from '../errors.ts';
-import { matches } from '../protocol/topics.ts';
+import { matches } from '../protocol/names.ts';
 import type { Message, Subscription } from './api.ts';
 
 /** A message as it comes from the daemon. `bytes`: length of its frame. */

@@ -4,10 +4,10 @@ import { userInfo } from 'node:os';
 import { ChimedError, systemCode } from '../errors.ts';
 import { SYSTEM_PATHS, isForeignDirectory } from '../protocol/paths.ts';
 import { dial } from '../transport/dial.ts';
-import type { DialHandler, Line } from '../transport/dial.ts';
+import type { DialListener, DialedConnection } from '../transport/dial.ts';
 
 /** A line to the first daemon that can be reached. */
-export interface Search extends Line {
+export interface Search extends DialedConnection {
   /** The place that is being tried, or that has answered. */
   readonly path: string;
 }
@@ -33,12 +33,12 @@ const reasons: Record<string, string> = {
  * handler is told what was tried, and what each place said.
  * @param paths At least one.
  */
-export function dialFirst(paths: readonly string[], handler: DialHandler): Search {
+export function dialFirst(paths: readonly string[], handler: DialListener): Search {
   const failures: Failure[] = [];
   let path = paths[0]!;
   let line = attempt();
 
-  function attempt(): Line {
+  function attempt(): DialedConnection {
     let connected = false;
     return dialUnlessForeign(path, {
       connected() {
@@ -66,7 +66,7 @@ export function dialFirst(paths: readonly string[], handler: DialHandler): Searc
   };
 }
 
-function dialUnlessForeign(path: string, handler: DialHandler): Line {
+function dialUnlessForeign(path: string, handler: DialListener): DialedConnection {
   if (!isForeignDirectory(dirname(path))) return dial(path, handler);
   const message = `${dirname(path)} is not safe: it belongs to another user, or other users can write to it`;
   let open = true;

@@ -1,4 +1,4 @@
-import { TOPIC } from '../protocol/topics.ts';
+import { TOPIC } from '../protocol/names.ts';
 import { formats } from './formats.ts';
 import type { Format } from './formats.ts';
 import { settingsSchema, sourceKeys, topicSchema } from './schema.ts';

@@ -3,14 +3,14 @@
  * ends. Without its parent it ends, too, also while it waits for a file system.
  */
 
-import { usePart } from '../linux/part.ts';
+import { useIfSupported } from '../linux/if-supported.ts';
 import type { LoadAnswer, LoadRequest } from './load-apart.ts';
 
 process.once('message', (request: LoadRequest) => {
   void answer(request).then((reply) => process.send!(reply, () => process.disconnect()));
 });
 async function answer({ named, env }: LoadRequest): Promise<LoadAnswer> {
-  await usePart(
+  await useIfSupported(
     () => import('../linux/process-calls.ts'),
     ({ endWithParent }) => endWithParent(),
   );

@@ -13,10 +13,10 @@ import type { Mistake } from './mistakes.ts';
 import { Parts, STDIN } from './parts.ts';
 import { topicSchema } from './schema.ts';
 import type { Key } from './schema.ts';
-import { readSettings } from './settings.ts';
-import type { Settings } from './settings.ts';
+import { readSettings } from './read-settings.ts';
+import type { Settings } from './read-settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
-import { readTopics } from './topics.ts';
+import { readTopics } from './read-topics.ts';
 
 type Environment = Record<string, string | undefined>;
 

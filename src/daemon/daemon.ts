@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, TopicConfig } from '../config/config.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
-import { usePart } from '../linux/part.ts';
+import { useIfSupported } from '../linux/if-supported.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
 import type { Rejection, Reloaded } from '../protocol/messages.ts';
@@ -15,28 +15,28 @@ import { Mailing } from '../transport/mailing.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../protocol/version.ts';
-import { BoundedLog } from './bounded-log.ts';
-import { Client } from './client.ts';
-import type { ClientContext } from './client.ts';
-import { Flusher } from './flusher.ts';
-import { HistoryBudget } from './history-budget.ts';
-import { handleRequest, leaveAll, registeredFrame } from './requests.ts';
-import type { Context } from './requests.ts';
+import { BoundedLog } from './subscribers/bounded-log.ts';
+import { Session } from './session.ts';
+import type { SessionContext } from './session.ts';
+import { Flusher } from './delivery/flusher.ts';
+import { HistoryBudget } from './topics/history-budget.ts';
+import { handleRequest, leaveAll, registeredFrame } from './requests/handle-request.ts';
+import type { RequestContext } from './requests/handle-request.ts';
 import { needingRestart } from './restart-only.ts';
-import { saveState, takeState } from './state.ts';
-import type { State } from './state.ts';
-import { takeVitals } from './status.ts';
-import type { DaemonFacts } from './status.ts';
+import { saveState, takeState } from './topics/state.ts';
+import type { State } from './topics/state.ts';
+import { takeHealth } from './requests/snapshot.ts';
+import type { DaemonFacts } from './requests/snapshot.ts';
 import { Admission, assertEnforceable, loadSocketCalls } from './subscribers/admission.ts';
 import { SubscriptionIndex } from './subscribers/subscription-index.ts';
 import { Turns } from './subscribers/turns.ts';
 import { Users } from './subscribers/users.ts';
-import type { Vitals } from './supervision.ts';
-import { takeSocket } from './take-socket.ts';
-import { createTopicParts } from './topic-parts.ts';
-import { TopicSet } from './topic-set.ts';
-import type { Change } from './topic-set.ts';
-import type { TopicParts } from './topic.ts';
+import type { Health } from './supervision.ts';
+import { listeningSocket } from './listening-socket.ts';
+import { createTopicParts } from './topics/topic-parts.ts';
+import { TopicSet } from './topics/topic-set.ts';
+import type { Change } from './topics/topic-set.ts';
+import type { TopicParts } from './topics/topic.ts';
 
 /** What a reload has done: the file, the topics that have changed and that are gone, what needs a restart. */
 export type Reload = Omit<Reloaded, 'id'>;
@@ -61,11 +61,11 @@ export class Daemon {
   readonly #server: Server;
   readonly #flusher: Flusher;
   readonly #index = new SubscriptionIndex();
-  readonly #clients = new Map<number, Client>();
+  readonly #clients = new Map<number, Session>();
   readonly #users: Users;
   readonly #admission: Admission;
-  readonly #context: Context;
-  readonly #clientContext: ClientContext;
+  readonly #context: RequestContext;
+  readonly #clientContext: SessionContext;
   readonly #startedAt = Date.now();
   readonly #topics: TopicSet;
   readonly #allGone = Promise.withResolvers<void>();
@@ -88,9 +88,9 @@ export class Daemon {
     const calls = await loadSocketCalls(logger);
     assertEnforceable(config, calls);
     const topics = await createTopicParts(config, config.topics, logger);
-    const socketFile = await takeSocket(config, logger, inherited);
+    const socketFile = await listeningSocket(config, logger, inherited);
     const state = ownState(config, logger, socketFile);
-    await usePart(
+    await useIfSupported(
       () => import('../linux/malloc.ts'),
       ({ mapLargeBlocks }) => mapLargeBlocks(),
     );
@@ -110,7 +110,7 @@ export class Daemon {
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
     { instance, ...saved }: State,
-    reload: Context['reload'],
+    reload: RequestContext['reload'],
   ) {
     this.#config = this.#startedWith = config;
     this.#logger = logger;
@@ -194,7 +194,7 @@ export class Daemon {
     const later = needingRestart(this.#startedWith, config);
     this.#config = config;
 
-    const affected = new Set<Client>();
+    const affected = new Set<Session>();
     await inTurns(removed, (topic) => this.#tell(this.#topics.remove(topic), affected));
     await inTurns(parts, (part) => this.#tell(this.#topics.put(part), affected));
     await inTurns(affected, (client) => client.answer(registeredFrame(client, this.#context)));
@@ -208,12 +208,12 @@ export class Daemon {
   }
 
   /** Tells those who may not hear a topic any more. */
-  #tell({ topic, added, removed }: Change, affected: Set<Client>): void {
-    for (const client of [...added, ...removed] as Client[]) affected.add(client);
+  #tell({ topic, added, removed }: Change, affected: Set<Session>): void {
+    for (const client of [...added, ...removed] as Session[]) affected.add(client);
     const { name } = topic;
     const isGone = this.#topics.get(name) === undefined;
     const asking = this.#index.find(name)?.subscribers;
-    for (const client of removed as Client[]) {
+    for (const client of removed as Session[]) {
       if (isGone && !asking?.has(client)) continue; // Its patterns may match others.
       const rejection = isGone
         ? { code: 'unknown-topic', message: `a new configuration has no topic ${name} any more` }
@@ -281,8 +281,8 @@ export class Daemon {
   }
 
   /** Signs of life, for whoever supervises us. */
-  vitals(): Vitals {
-    return takeVitals(this.#clients.size, this.#topics);
+  health(): Health {
+    return takeHealth(this.#clients.size, this.#topics);
   }
 
   /** Longest time that `stop` takes, in milliseconds. */
@@ -290,14 +290,14 @@ export class Daemon {
     return this.#config.shutdown.timeoutMs;
   }
 
-  #accept(connection: Connection): Client {
+  #accept(connection: Connection): Session {
     const user = this.#users.of(connection.peer?.uid);
-    const client = new Client(connection, user, this.#config.clients, this.#clientContext);
+    const client = new Session(connection, user, this.#config.clients, this.#clientContext);
     this.#clients.set(client.id, client);
     return client;
   }
 
-  #gone(client: Client): void {
+  #gone(client: Session): void {
     client.user.clients.delete(client);
     this.#clients.delete(client.id);
     this.#admission.leave();

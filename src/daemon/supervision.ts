@@ -3,7 +3,7 @@ import type { ServiceManager } from '../linux/notify.ts';
 import type { Logger } from '../log.ts';
 
 /** Signs of life. */
-export interface Vitals {
+export interface Health {
   clients: number;
   topics: number;
   awake: number;
@@ -27,7 +27,7 @@ const STOP_MARGIN_MS = 5000;
  */
 export class Supervision {
   readonly #manager: ServiceManager;
-  readonly #vitals: () => Vitals;
+  readonly #health: () => Health;
   readonly #logger: Logger;
   #heartbeat: NodeJS.Timeout | undefined;
   #reloadFailed = false;
@@ -36,14 +36,14 @@ export class Supervision {
   /** What the rate of messages is counted from. */
   #since = { messages: 0, at: 0 };
 
-  constructor(manager: ServiceManager, vitals: () => Vitals, logger: Logger) {
+  constructor(manager: ServiceManager, health: () => Health, logger: Logger) {
     this.#manager = manager;
-    this.#vitals = vitals;
+    this.#health = health;
     this.#logger = logger;
   }
 
   ready(): void {
-    this.#since = { messages: this.#vitals().messages, at: performance.now() };
+    this.#since = { messages: this.#health().messages, at: performance.now() };
     this.#notify({ READY: 1 });
     const { watchdogMs = Infinity } = this.#manager;
     this.#heartbeat = setInterval(
@@ -61,9 +61,9 @@ export class Supervision {
 
   reloaded({ failed }: { failed: boolean }): void {
     this.#reloadFailed = failed;
-    this.#since = { messages: this.#vitals().messages, at: performance.now() };
+    this.#since = { messages: this.#health().messages, at: performance.now() };
     this.#notify({ READY: 1 });
-    this.#tellStatus(this.#vitals(), 0);
+    this.#tellStatus(this.#health(), 0);
   }
 
   /** @param timeoutMs Longest time that stopping will take. */
@@ -74,17 +74,17 @@ export class Supervision {
   }
 
   #beat(watchdogMs: number): void {
-    const vitals = this.#vitals();
-    if (vitals.overdueMs < watchdogMs / 2) this.#notify({ WATCHDOG: 1 });
-    else this.#logger.error({ overdueMs: Math.round(vitals.overdueMs) }, 'the schedule stands still');
+    const health = this.#health();
+    if (health.overdueMs < watchdogMs / 2) this.#notify({ WATCHDOG: 1 });
+    else this.#logger.error({ overdueMs: Math.round(health.overdueMs) }, 'the schedule stands still');
     const now = performance.now();
-    const rate = ((vitals.messages - this.#since.messages) / (now - this.#since.at)) * 1000;
-    this.#since = { messages: vitals.messages, at: now };
-    this.#tellStatus(vitals, Number.isFinite(rate) ? rate : 0);
+    const rate = ((health.messages - this.#since.messages) / (now - this.#since.at)) * 1000;
+    this.#since = { messages: health.messages, at: now };
+    this.#tellStatus(health, Number.isFinite(rate) ? rate : 0);
   }
 
-  #tellStatus(vitals: Vitals, rate: number): void {
-    const status = describe(vitals, rate, this.#reloadFailed);
+  #tellStatus(health: Health, rate: number): void {
+    const status = describe(health, rate, this.#reloadFailed);
     if (status === this.#status) return;
     this.#status = status;
     this.#notify({ STATUS: status });
@@ -106,7 +106,7 @@ export class Supervision {
  * What `systemctl status` shows, in one line. Every local user can read it, so it has no topic's name and no error: the
  * journal has them.
  */
-function describe({ clients, topics, awake, failing }: Vitals, rate: number, reloadFailed: boolean): string {
+function describe({ clients, topics, awake, failing }: Health, rate: number, reloadFailed: boolean): string {
   const status = [
     reloadFailed && 'the reload failed, the old configuration stays (see the journal)',
     `${counted(clients, 'client')}, ${counted(topics, 'topic')} (${awake} awake), ${rate.toFixed(1)} messages/s`,

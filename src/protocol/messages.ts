@@ -1,7 +1,7 @@
 import { ChimedError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { clipped } from '../text.ts';
-import { isPattern, isTopic } from './topics.ts';
+import { isPattern, isTopic } from './names.ts';
 
 /** One frame as it travels: a message of a topic (`type` is the topic) or a control message. */
 export interface Frame {

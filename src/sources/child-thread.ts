@@ -6,7 +6,7 @@ import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { messageOf } from '../errors.ts';
-import { usePart } from '../linux/part.ts';
+import { useIfSupported } from '../linux/if-supported.ts';
 import { killChildren } from './child.ts';
 import { runCommand } from './command-run.ts';
 import type { CommandRun } from './command-run.ts';
@@ -45,7 +45,7 @@ const NICER = 5;
 const tasks = new Map<number, AbortController>();
 
 // Threads have priorities of their own on Linux only, and the service's sandbox refuses the call.
-void usePart(
+void useIfSupported(
   () => import('../linux/process-calls.ts'),
   ({ threadId }) => setPriority(threadId(), Math.min(getPriority(process.pid) + NICER, 19)),
 );

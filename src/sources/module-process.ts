@@ -9,7 +9,7 @@ import module from 'node:module';
 import { Socket } from 'node:net';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-import { usePart } from '../linux/part.ts';
+import { useIfSupported } from '../linux/if-supported.ts';
 import { toJson } from '../protocol/json.ts';
 
 /** What it is given to do, as JSON in its only argument. */
@@ -39,7 +39,7 @@ void start();
 
 async function start(): Promise<void> {
   // Code that blocks does not see that the daemon has been killed, and would go on for ever.
-  await usePart(
+  await useIfSupported(
     () => import('../linux/process-calls.ts'),
     ({ endWithParent }) => endWithParent(),
   );

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 
 import { messageOf } from '../errors.ts';
-import { usePart } from '../linux/part.ts';
+import { useIfSupported } from '../linux/if-supported.ts';
 import type * as spawnCalls from '../linux/spawn.ts';
 
 /** How a process ended: its exit code and signal, or why it could not be started. */
@@ -36,7 +36,7 @@ type SpawnCalls = typeof spawnCalls;
 let calls: SpawnCalls | undefined;
 /** Has processes started by libc, where that can be. Somebody must then call `lookForExits` at each SIGCHLD. */
 export async function startByLibc(): Promise<void> {
-  await usePart(
+  await useIfSupported(
     () => import('../linux/spawn.ts'),
     (part) => (calls = part),
   );

@@ -12,7 +12,7 @@ import { descriptorOf, readFor } from './sockets.ts';
 import type { OwnedSocket, Reader } from './sockets.ts';
 
 /** What the owner of a connection is told. What it throws costs this connection, and no other. */
-export interface ConnectionHandler {
+export interface ConnectionListener {
   /** So many bytes have come: `nextFrame` may have something to give. */
   readable(bytes: number): void;
   /** A frame did not end in time. */
@@ -39,7 +39,7 @@ interface ConnectionSocket extends OwnedSocket {
   chimedConnection?: Connection;
 }
 
-const nobody: ConnectionHandler = { readable() {}, expired() {}, drained() {}, closed() {} };
+const nobody: ConnectionListener = { readable() {}, expired() {}, drained() {}, closed() {} };
 
 /**
  * One peer's socket: keeps what comes until its frames are asked for, bounds the age of an unfinished one, writes
@@ -73,7 +73,7 @@ export class Connection implements Recipient, Reader {
   }
 
   /** Begins to read. */
-  open(handler: ConnectionHandler): void {
+  open(handler: ConnectionListener): void {
     this.#handler = handler;
     this.#socket.chimedConnection = this;
     this.#socket

@@ -5,7 +5,7 @@ import { LARGEST_FRAME_BYTES } from '../protocol/limits.ts';
 import type { Frame } from '../protocol/messages.ts';
 import { FrameReader, encodeFrame } from './frames.ts';
 
-export interface DialHandler {
+export interface DialListener {
   connected(): void;
   /** @param bytes Its length. */
   frame(frame: Frame, bytes: number): void;
@@ -14,7 +14,7 @@ export interface DialHandler {
 }
 
 /** The client's end of a connection. */
-export interface Line {
+export interface DialedConnection {
   /** Sends a frame, or one that is encoded already. */
   send(frame: Frame | Buffer): void;
   /** Closes without another word to the handler. */
@@ -34,7 +34,7 @@ const parser = {
 } as const;
 
 /** Connects once to the daemon at `path`. Retrying is the caller's: node-ipc's own has neither jitter nor end. */
-export function dial(path: string, handler: DialHandler): Line {
+export function dial(path: string, handler: DialListener): DialedConnection {
   const ipc = new IPCModule();
   ipc.config.silent = true;
   ipc.config.maxRetries = 0;

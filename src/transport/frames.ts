@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { ChimedError } from '../errors.ts';
-import { MOST_LEVELS } from '../protocol/levels.ts';
+import { MOST_LEVELS } from '../protocol/nesting.ts';
 import type { Frame } from '../protocol/messages.ts';
 import { clipped } from '../text.ts';
 import { frameShape } from './frame-shape.ts';

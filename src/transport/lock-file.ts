@@ -12,7 +12,7 @@ import type { Stats } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChimedError, isRefusal, messageOf, systemCode } from '../errors.ts';
-import { loadPart } from '../linux/part.ts';
+import { loadIfSupported } from '../linux/if-supported.ts';
 import type { Logger } from '../log.ts';
 
 export function sameFile(one: Stats | undefined, other: Stats | undefined): boolean {
@@ -41,7 +41,7 @@ const MOST_BYTES = 32;
  * @throws {ChimedError} `socket-in-use`, naming the owner's pid; `not-permitted`, `cannot-listen`.
  */
 export async function lockFile(file: string, socketPath: string, logger: Logger): Promise<Lock> {
-  const flock = await loadPart(
+  const flock = await loadIfSupported(
     async () => (await import('../linux/libc.ts')).flock,
     'no file lock here: two daemons started at the same moment may both get the socket',
     logger,

@@ -8,7 +8,7 @@ import type { Peer } from '../linux/peer.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Rejection } from '../protocol/messages.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionContext, ConnectionHandler } from './connection.ts';
+import type { ConnectionContext, ConnectionListener } from './connection.ts';
 import { bidFarewell } from './farewell.ts';
 import { encodeFrame } from './frames.ts';
 import { adopt, descriptorOf } from './sockets.ts';
@@ -19,7 +19,7 @@ export interface ServerOptions extends ConnectionContext {
   /** Why a new connection is refused, if it is. Asked before anything is made for it. */
   refuse: (peer: Peer | undefined) => Rejection | undefined;
   /** Called for each new connection that is not refused; returns who hears of it. */
-  accept: (connection: Connection) => ConnectionHandler;
+  accept: (connection: Connection) => ConnectionListener;
 }
 
 /** Refused connections that may be open until they have read why: more would use up the descriptors. */
@@ -78,7 +78,7 @@ export class Server {
    */
   #connected(net: NetServer, first: Socket): void {
     const { calls } = this.#options;
-    if (!calls) return this.#takeSocket(first);
+    if (!calls) return this.#listeningSocket(first);
     try {
       this.#takeDescriptor(calls.duplicate(descriptorOf(first)), calls);
       const until = performance.now() + ACCEPTING_MS;
@@ -94,7 +94,7 @@ export class Server {
   }
 
   // What goes wrong with one connection costs that connection.
-  #takeSocket(socket: Socket): void {
+  #listeningSocket(socket: Socket): void {
     try {
       this.#enter(socket, undefined, this.#options.refuse(undefined));
     } catch (error) {

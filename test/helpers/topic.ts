@@ -1,9 +1,9 @@
 import type { TopicConfig } from '../../src/config/config.ts';
 import type { Missed, Pattern, Subscriber } from '../../src/daemon/subscribers/audience.ts';
 import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
-import { Topic } from '../../src/daemon/topic.ts';
-import type { TopicParts } from '../../src/daemon/topic.ts';
-import type { SavedMessages } from '../../src/daemon/message-log.ts';
+import { Topic } from '../../src/daemon/topics/topic.ts';
+import type { TopicParts } from '../../src/daemon/topics/topic.ts';
+import type { SavedMessages } from '../../src/daemon/topics/message-log.ts';
 import { silent } from '../../src/log.ts';
 import type { Logger } from '../../src/log.ts';
 import type { Frame } from '../../src/protocol/messages.ts';

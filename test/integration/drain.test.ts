@@ -5,8 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 
-import { Flusher } from '../../src/daemon/flusher.ts';
-import { Outbox } from '../../src/daemon/outbox.ts';
+import { Flusher } from '../../src/daemon/delivery/flusher.ts';
+import { Outbox } from '../../src/daemon/delivery/outbox.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { temporaryFolder } from '../helpers/folder.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { topicSchema } from '../../src/config/schema.ts';
-import { unknownKey } from '../../src/config/settings.ts';
+import { unknownKey } from '../../src/config/read-settings.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import { Inbox } from '../helpers/inbox.ts';
 import { Program, chimed, root } from '../helpers/program.ts';

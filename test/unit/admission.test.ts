@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Config } from '../../src/config/config.ts';
 import { Admission } from '../../src/daemon/subscribers/admission.ts';
-import type { UserClient } from '../../src/daemon/subscribers/user.ts';
+import type { UserSession } from '../../src/daemon/subscribers/user.ts';
 import { Users } from '../../src/daemon/subscribers/users.ts';
 import { silent } from '../../src/log.ts';
 import type { Rejection } from '../../src/protocol/messages.ts';
@@ -28,7 +28,7 @@ function admitting(changes: Partial<Config['clients']> = {}) {
     const refusal = admission.enter({ pid: 1, uid, gid: uid, groups: [] });
     if (refusal) return refusal;
     const user = users.of(uid);
-    const client: UserClient = {
+    const client: UserSession = {
       heldBytes: 0,
       recount() {},
       unparked() {},
@@ -95,7 +95,7 @@ describe('memory', () => {
   /** A client that holds memory until it is let go. */
   function hold(users: Users, uid: number, bytes: number, gone: string[], name: string): void {
     const user = users.of(uid);
-    const client: UserClient & { heldBytes: number } = {
+    const client: UserSession & { heldBytes: number } = {
       heldBytes: bytes,
       recount() {},
       unparked() {},

@@ -5,13 +5,13 @@ import { expect, test } from 'vitest';
 import { messageId, messageIds } from '../../src/cli/message-ids.ts';
 import { root } from '../helpers/program.ts';
 
-/** What the daemon logs: the texts that stand in a call of a logger's, or are handed to `loadPart`. */
+/** What the daemon logs: the texts that stand in a call of a logger's, or are handed to `loadIfSupported`. */
 function loggedTexts(): string[] {
   const files = globSync(join(root, 'src/{cli,daemon,linux,transport}/**/*.ts'));
   return files.flatMap((file) => {
     const source = readFileSync(file, 'utf8');
     const calls = source.matchAll(/(?:logger|log)\.(?:info|warn|error)\(([^;]*);/g);
-    const parts = source.matchAll(/loadPart\(([^;]*);/g);
+    const parts = source.matchAll(/loadIfSupported\(([^;]*);/g);
     return [...calls, ...parts].flatMap(([, args = '']) =>
       [...args.matchAll(/['`]([^'`]{4,})['`]/g)].map(([, text]) => text!),
     );

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { HistoryBudget } from '../../src/daemon/history-budget.ts';
-import { MessageLog } from '../../src/daemon/message-log.ts';
-import type { LoggedMessage } from '../../src/daemon/message-log.ts';
+import { HistoryBudget } from '../../src/daemon/topics/history-budget.ts';
+import { MessageLog } from '../../src/daemon/topics/message-log.ts';
+import type { LoggedMessage } from '../../src/daemon/topics/message-log.ts';
 import { FrameReader, decodeFrame } from '../../src/transport/frames.ts';
 
 const limits = { history: 3, historyBytes: 10_000, maxBytes: 100 };

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { Flusher } from '../../src/daemon/flusher.ts';
-import { Outbox } from '../../src/daemon/outbox.ts';
+import { Flusher } from '../../src/daemon/delivery/flusher.ts';
+import { Outbox } from '../../src/daemon/delivery/outbox.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { encodeMessage } from '../../src/transport/frames.ts';
 import { connectionContext } from '../helpers/connection-context.ts';

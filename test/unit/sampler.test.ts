@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { Sampler } from '../../src/daemon/sampler.ts';
-import type { Sample } from '../../src/daemon/sampler.ts';
+import { Sampler } from '../../src/daemon/topics/sampler.ts';
+import type { Sample } from '../../src/daemon/topics/sampler.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });

@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { MessageLog } from '../../src/daemon/message-log.ts';
-import { newState, saveState, takeState } from '../../src/daemon/state.ts';
-import type { State } from '../../src/daemon/state.ts';
+import { MessageLog } from '../../src/daemon/topics/message-log.ts';
+import { newState, saveState, takeState } from '../../src/daemon/topics/state.ts';
+import type { State } from '../../src/daemon/topics/state.ts';
 import { decodeFrame } from '../../src/transport/frames.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
@@ -340,7 +340,7 @@ describe('a state that cannot be saved', () => {
   test('in full is not saved in part', () => {
     // A limit on the size of files stands for the last few bytes of a disk: the write is cut short.
     const script = `
-      import { saveState } from ${JSON.stringify(join(root, 'src/daemon/state.ts'))};
+      import { saveState } from ${JSON.stringify(join(root, 'src/daemon/topics/state.ts'))};
       const messages = [{ seq: 1, time: 0, json: Buffer.alloc(100_000, '1') }];
       saveState(${JSON.stringify(file)}, { instance: 'short', floor: 0, topics: new Map([['t', { seq: 1, messages }]]) });`;
     saveState(file, state);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Accounts } from '../../src/config/config.ts';
 import type { Audience, Pattern, Subscriber } from '../../src/daemon/subscribers/audience.ts';
 import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
-import { matches } from '../../src/protocol/topics.ts';
+import { matches } from '../../src/protocol/names.ts';
 
 const word = fc.constantFrom('a', 'b');
 const topic = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join('.'));

@@ -1,26 +1,26 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Supervision } from '../../src/daemon/supervision.ts';
-import type { Vitals } from '../../src/daemon/supervision.ts';
+import type { Health } from '../../src/daemon/supervision.ts';
 import { Logbook } from '../helpers/logbook.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const healthy: Vitals = { clients: 1, topics: 2, awake: 1, messages: 0, overdueMs: 0, failing: 0 };
+const healthy: Health = { clients: 1, topics: 2, awake: 1, messages: 0, overdueMs: 0, failing: 0 };
 
 /** A supervision of a daemon whose signs of life can be changed, and what it says. */
 function supervised(watchdogMs?: number) {
-  const vitals = { ...healthy };
+  const health = { ...healthy };
   const said: Record<string, string | number>[] = [];
   const logger = new Logbook();
   const manager = {
     watchdogMs,
     notify: (state: Readonly<Record<string, string | number>>) => void said.push({ ...state }),
   };
-  const supervision = new Supervision(manager, () => vitals, logger);
+  const supervision = new Supervision(manager, () => health, logger);
   const saidOf = (name: string) => said.flatMap((state) => (name in state ? [state[name]] : []));
-  return { supervision, vitals, said, saidOf, logger };
+  return { supervision, health, said, saidOf, logger };
 }
 
 describe('the watchdog', () => {
@@ -32,15 +32,15 @@ describe('the watchdog', () => {
   });
 
   test('hears nothing while a tick is overdue for half of its time, and the log says why', () => {
-    const { supervision, vitals, saidOf, logger } = supervised(9000);
+    const { supervision, health, saidOf, logger } = supervised(9000);
     supervision.ready();
-    vitals.overdueMs = 4500;
+    health.overdueMs = 4500;
     vi.advanceTimersByTime(9001);
     expect(saidOf('WATCHDOG')).toHaveLength(1);
     expect(logger.lines).toContainEqual(
       expect.objectContaining({ level: 'error', message: 'the schedule stands still', overdueMs: 4500 }),
     );
-    vitals.overdueMs = 0;
+    health.overdueMs = 0;
     vi.advanceTimersByTime(3001);
     expect(saidOf('WATCHDOG')).toHaveLength(2);
   });
@@ -48,9 +48,9 @@ describe('the watchdog', () => {
 
 describe('the status line', () => {
   test('tells how many there are, and how fast messages come', () => {
-    const { supervision, vitals, saidOf } = supervised();
+    const { supervision, health, saidOf } = supervised();
     supervision.ready();
-    vitals.messages = 20;
+    health.messages = 20;
     vi.advanceTimersByTime(5001); // The beat comes after its timer, at the end of the turn.
     expect(saidOf('STATUS')).toEqual([
       '1 client, 2 topics (1 awake), 0.0 messages/s',
@@ -66,8 +66,8 @@ describe('the status line', () => {
   });
 
   test('counts the topics that fail', () => {
-    const { supervision, vitals, saidOf } = supervised();
-    vitals.failing = 2;
+    const { supervision, health, saidOf } = supervised();
+    health.failing = 2;
     supervision.ready();
     expect(saidOf('STATUS').at(-1)).toMatch(/; 2 topics failing \(see the journal\)$/);
   });

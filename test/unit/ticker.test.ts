@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { ScheduleConfig } from '../../src/config/config.ts';
 import { parseCron } from '../../src/config/cron.ts';
-import { Ticker } from '../../src/daemon/ticker.ts';
-import { createTimetable } from '../../src/daemon/timetable.ts';
-import type { Tick } from '../../src/daemon/timetable.ts';
+import { Ticker } from '../../src/daemon/schedule/ticker.ts';
+import { createTimetable } from '../../src/daemon/schedule/timetable.ts';
+import type { Tick } from '../../src/daemon/schedule/timetable.ts';
 import { offsetsOf } from '../../src/timezone.ts';
 
 const HOUR = 3_600_000;

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { HistoryBudget } from '../../src/daemon/history-budget.ts';
-import type { SavedMessages } from '../../src/daemon/message-log.ts';
+import { HistoryBudget } from '../../src/daemon/topics/history-budget.ts';
+import type { SavedMessages } from '../../src/daemon/topics/message-log.ts';
 import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
-import { TopicSet } from '../../src/daemon/topic-set.ts';
+import { TopicSet } from '../../src/daemon/topics/topic-set.ts';
 import { silent } from '../../src/log.ts';
 import { topicParts } from '../helpers/topic.ts';
 

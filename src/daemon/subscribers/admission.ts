@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { ConfigError } from '../../config/mistakes.ts';
-import { descriptorLimit } from '../../linux/limits.ts';
-import { loadPart } from '../../linux/part.ts';
+import { descriptorLimit } from '../../linux/descriptor-limit.ts';
+import { loadIfSupported } from '../../linux/if-supported.ts';
 import type { Peer } from '../../linux/peer.ts';
 import type { SocketCalls } from '../../linux/socket-calls.ts';
 import type { Logger } from '../../log.ts';
@@ -19,7 +19,7 @@ const MOST_LEAVING = 16;
 
 /** Where the system does not have them, says once what is off, and returns undefined. */
 export function loadSocketCalls(logger: Logger): Promise<SocketCalls | undefined> {
-  return loadPart(
+  return loadIfSupported(
     async () => (await import('../../linux/socket-calls.ts')).socketCalls,
     'who connects cannot be told: access rules are refused, and clients.maxPerUser is off',
     logger,

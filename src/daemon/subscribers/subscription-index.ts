@@ -1,5 +1,5 @@
 import type { Accounts } from '../../config/config.ts';
-import { isWildcard } from '../../protocol/topics.ts';
+import { isWildcard } from '../../protocol/names.ts';
 import { Audience, Pattern } from './audience.ts';
 import type { Subscriber } from './audience.ts';
 import { WordTree } from './word-tree.ts';

@@ -1,5 +1,5 @@
 import type { Rejection } from '../../protocol/messages.ts';
-import { BoundedLog } from '../bounded-log.ts';
+import { BoundedLog } from './bounded-log.ts';
 import type { Logger } from '../../log.ts';
 import { isPrivileged } from './access.ts';
 import { Rate } from './rate.ts';
@@ -8,7 +8,7 @@ import { Rate } from './rate.ts';
 const CONNECTING_BURST_SECONDS = 10;
 
 /** A client, as far as its user answers for it. */
-export interface UserClient {
+export interface UserSession {
   /** Bytes of memory that wait for the client or came from it, as of the last count. */
   readonly heldBytes: number;
   /** Counts them again. */
@@ -33,7 +33,7 @@ export interface UserLimits {
 /** One user (a uid), to whom all that its clients cost is charged. Peers without credentials share one. */
 export class User {
   readonly uid: number | undefined;
-  readonly clients = new Set<UserClient>();
+  readonly clients = new Set<UserSession>();
   /** Lines about this user's clients. */
   readonly log: BoundedLog;
   /** Bytes of memory that all its clients hold. */
@@ -41,7 +41,7 @@ export class User {
   #connecting: Rate | undefined;
   #receiving: Rate | undefined;
   readonly #limits: () => UserLimits;
-  readonly #parked = new Set<UserClient>();
+  readonly #parked = new Set<UserSession>();
   #isLooking = false;
 
   constructor(uid: number | undefined, limits: () => UserLimits, logger: Logger, allLines: Rate) {
@@ -76,7 +76,7 @@ export class User {
   }
 
   /** Has a client that is not read from wait until the user is out of debt. All wait in one queue, with one timer. */
-  park(client: UserClient): void {
+  park(client: UserSession): void {
     this.#parked.add(client);
     if (!this.#isLooking) this.#lookLater();
   }

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Logger } from '../../log.ts';
-import { BoundedLog } from '../bounded-log.ts';
+import { BoundedLog } from './bounded-log.ts';
 import { User } from './user.ts';
 
 /** How often users that have left are forgotten, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { Mailing } from '../transport/mailing.ts';
+import type { Mailing } from '../../transport/mailing.ts';
 import { Batch } from './batch.ts';
 import type { Outbox } from './outbox.ts';
 

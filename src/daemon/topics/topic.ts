@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 
-import type { TopicConfig } from '../config/config.ts';
-import { ChimedError } from '../errors.ts';
-import type { Logger } from '../log.ts';
-import type { Failing, Recovered } from '../protocol/messages.ts';
-import type { Source } from '../sources/source.ts';
-import { encodeFrame, encodeMessage } from '../transport/frames.ts';
+import type { TopicConfig } from '../../config/config.ts';
+import { ChimedError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import type { Failing, Recovered } from '../../protocol/messages.ts';
+import type { Source } from '../../sources/source.ts';
+import { encodeFrame, encodeMessage } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
 import { Replay } from './replay.ts';
 import { Sampler } from './sampler.ts';
-import type { Audience, Subscriber } from './subscribers/audience.ts';
+import type { Audience, Subscriber } from '../subscribers/audience.ts';
 
 /** What a topic is made of: its configuration, and its source unless clients publish to it. */
 export interface TopicParts {

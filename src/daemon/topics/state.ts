@@ -1,8 +1,8 @@
 import { renameSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { ChimedError, messageOf, systemCode } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { ChimedError, messageOf, systemCode } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
 import {
   assertPrivateDirectory,
   randomDigits,

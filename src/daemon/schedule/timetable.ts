@@ -1,8 +1,8 @@
 import type { Cron } from 'croner';
 
-import type { ScheduleConfig } from '../config/config.ts';
-import { parseCron } from '../config/cron.ts';
-import { offsetsOf } from '../timezone.ts';
+import type { ScheduleConfig } from '../../config/config.ts';
+import { parseCron } from '../../config/cron.ts';
+import { offsetsOf } from '../../timezone.ts';
 
 /** One turn of a schedule. */
 export interface Tick {

@@ -1,13 +1,13 @@
-import type { Config, TopicConfig } from '../config/config.ts';
-import { ConfigError } from '../config/mistakes.ts';
-import type { Mistake } from '../config/mistakes.ts';
-import { Parts } from '../config/parts.ts';
-import { messageOf } from '../errors.ts';
-import { silent } from '../log.ts';
-import type { Logger } from '../log.ts';
-import { createSource } from '../sources/create.ts';
-import { stampOf } from '../sources/module.ts';
-import type { SourceContext } from '../sources/source.ts';
+import type { Config, TopicConfig } from '../../config/config.ts';
+import { ConfigError } from '../../config/mistakes.ts';
+import type { Mistake } from '../../config/mistakes.ts';
+import { Parts } from '../../config/parts.ts';
+import { messageOf } from '../../errors.ts';
+import { silent } from '../../log.ts';
+import type { Logger } from '../../log.ts';
+import { createSource } from '../../sources/create.ts';
+import { stampOf } from '../../sources/module.ts';
+import type { SourceContext } from '../../sources/source.ts';
 import type { TopicParts } from './topic.ts';
 
 /** How many modules are loaded at a time, each in a process of its own. */

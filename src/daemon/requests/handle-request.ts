@@ -1,5 +1,5 @@
-import { ChimedError, messageOf } from '../errors.ts';
-import { idOf, parseRequest } from '../protocol/messages.ts';
+import { ChimedError, messageOf } from '../../errors.ts';
+import { idOf, parseRequest } from '../../protocol/messages.ts';
 import type {
   Cleared,
   Frame,
@@ -13,18 +13,18 @@ import type {
   RequestId,
   ResumePoint,
   Sampled,
-} from '../protocol/messages.ts';
-import { isWildcard } from '../protocol/topics.ts';
-import { clipped } from '../text.ts';
-import { encodeAnswer } from '../transport/frames.ts';
-import type { Client, Task } from './client.ts';
+} from '../../protocol/messages.ts';
+import { isWildcard } from '../../protocol/names.ts';
+import { clipped } from '../../text.ts';
+import { encodeAnswer } from '../../transport/frames.ts';
+import type { Session, Task } from '../session.ts';
 import { checkIsPrivileged, checkMayHear, checkMayPublish, mayHear } from './permissions.ts';
-import { statusFrame } from './status.ts';
-import type { DaemonFacts, StatusPage } from './status.ts';
-import type { Pattern } from './subscribers/audience.ts';
-import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
-import type { TopicSet } from './topic-set.ts';
-import type { Topic } from './topic.ts';
+import { statusFrame } from './snapshot.ts';
+import type { DaemonFacts, StatusPage } from './snapshot.ts';
+import type { Pattern } from '../subscribers/audience.ts';
+import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
+import type { TopicSet } from '../topics/topic-set.ts';
+import type { Topic } from '../topics/topic.ts';
 
 /** Topics that an answer lists at most. */
 const MOST_LISTED = 1000;
@@ -39,11 +39,11 @@ type Named = Pick<Request & { kind: 'get' }, 'topic' | 'id'>;
 const MOST_GOT_BYTES = 1024 * 1024;
 
 /** What requests work on. */
-export interface Context {
+export interface RequestContext {
   topics: TopicSet;
   index: SubscriptionIndex;
   instance: string;
-  clients: ReadonlyMap<number, Client>;
+  clients: ReadonlyMap<number, Session>;
   maxPatterns: () => number;
   facts: () => DaemonFacts;
   frameBytes: number;
@@ -55,7 +55,7 @@ export interface Context {
  * Does what a client asks for. A mistake of the client's is answered with `chimed.rejected`.
  * @returns what is left to do, if it is much.
  */
-export function handleRequest(client: Client, frame: Frame, context: Context): Task | undefined {
+export function handleRequest(client: Session, frame: Frame, context: RequestContext): Task | undefined {
   try {
     return dispatch(client, parseRequest(frame), context);
   } catch (error) {
@@ -66,7 +66,11 @@ export function handleRequest(client: Client, frame: Frame, context: Context): T
 }
 
 /** `chimed.registered`: all that the client hears from now on. */
-export function registeredFrame(client: Client, context: Context, more: readonly Pattern[] = []): Frame {
+export function registeredFrame(
+  client: Session,
+  context: RequestContext,
+  more: readonly Pattern[] = [],
+): Frame {
   const heard = context.index.heardBy(client, more, MOST_LISTED);
   const topics = heard.slice(0, MOST_LISTED).map((audience) => describe(context.topics.of(audience)));
   const data: Registered = {
@@ -80,11 +84,11 @@ export function registeredFrame(client: Client, context: Context, more: readonly
 }
 
 /** Takes back all registrations of a client. */
-export function* leaveAll(client: Client, context: Context): Generator<void> {
+export function* leaveAll(client: Session, context: RequestContext): Generator<void> {
   for (const pattern of client.patterns) yield* leave(client, pattern, context);
 }
 
-function dispatch(client: Client, request: Request, context: Context): Task | undefined {
+function dispatch(client: Session, request: Request, context: RequestContext): Task | undefined {
   switch (request.kind) {
     case 'register':
       return register(client, request, context);
@@ -115,9 +119,9 @@ function dispatch(client: Client, request: Request, context: Context): Task | un
 }
 
 function* register(
-  client: Client,
+  client: Session,
   request: Request & { kind: 'register' },
-  context: Context,
+  context: RequestContext,
 ): Generator<void> {
   if (request.name !== undefined) client.name = request.name;
   const added: Pattern[] = [];
@@ -145,10 +149,10 @@ function* register(
 
 /** The pattern to register for; undefined if the client is registered for it already. */
 function hold(
-  client: Client,
+  client: Session,
   text: string,
   added: readonly Pattern[],
-  context: Context,
+  context: RequestContext,
 ): Pattern | undefined {
   const { index, maxPatterns } = context;
   const known = index.find(text);
@@ -164,9 +168,9 @@ function hold(
 }
 
 function* joinAll(
-  client: Client,
+  client: Session,
   patterns: readonly Pattern[],
-  { topics, index, instance }: Context,
+  { topics, index, instance }: RequestContext,
   resume?: ResumePoint,
 ): Generator<void> {
   const after = resume?.instance === instance ? resume.after : {};
@@ -183,7 +187,7 @@ function* joinAll(
   if (lost > 0) client.lost(lost);
 }
 
-function* unregister(client: Client, texts: readonly string[], context: Context): Generator<void> {
+function* unregister(client: Session, texts: readonly string[], context: RequestContext): Generator<void> {
   for (const text of texts) {
     const pattern = context.index.find(text);
     if (pattern && client.patterns.has(pattern)) yield* leave(client, pattern, context);
@@ -191,7 +195,7 @@ function* unregister(client: Client, texts: readonly string[], context: Context)
   client.answer(registeredFrame(client, context));
 }
 
-function* leave(client: Client, pattern: Pattern, { topics, index }: Context): Generator<void> {
+function* leave(client: Session, pattern: Pattern, { topics, index }: RequestContext): Generator<void> {
   client.patternBytes -= bytesOf(pattern.text);
   for (const audience of index.leave(client, pattern)) {
     const topic = topics.of(audience);
@@ -201,7 +205,7 @@ function* leave(client: Client, pattern: Pattern, { topics, index }: Context): G
   }
 }
 
-function publish(client: Client, request: Request & { kind: 'publish' }, context: Context): void {
+function publish(client: Session, request: Request & { kind: 'publish' }, context: RequestContext): void {
   const { topic: name, data, id } = request;
   const topic = visibleTopic(client, name, context);
   checkMayPublish(client, topic);
@@ -213,11 +217,11 @@ function publish(client: Client, request: Request & { kind: 'publish' }, context
 }
 
 /** The topic of this name; the error names only what the client may hear. */
-function visibleTopic(client: Client, name: string, { topics }: Context): Topic {
+function visibleTopic(client: Session, name: string, { topics }: RequestContext): Topic {
   return topics.find(name, (topic) => mayHear(client, topic));
 }
 
-function clear(client: Client, { topic: name, id }: Named, context: Context): void {
+function clear(client: Session, { topic: name, id }: Named, context: RequestContext): void {
   const topic = visibleTopic(client, name, context);
   checkMayPublish(client, topic);
   client.introduce();
@@ -226,7 +230,7 @@ function clear(client: Client, { topic: name, id }: Named, context: Context): vo
     client.answer({ type: 'chimed.cleared', data: { id, topic: name } satisfies Cleared });
 }
 
-function get(client: Client, { topic: name, id }: Named, context: Context): void {
+function get(client: Session, { topic: name, id }: Named, context: RequestContext): void {
   const topic = visibleTopic(client, name, context);
   checkMayHear(client, topic);
   const head: Got = { ...withId(id), topic: name };
@@ -239,7 +243,7 @@ function get(client: Client, { topic: name, id }: Named, context: Context): void
   client.answer(encodeAnswer('chimed.got', { ...head, ...last }, json));
 }
 
-function sample(client: Client, { topic: name, id }: Named, context: Context): void {
+function sample(client: Session, { topic: name, id }: Named, context: RequestContext): void {
   checkIsPrivileged(client, 'have a sample taken');
   const topic = context.topics.find(name, () => true);
   const began = performance.now();
@@ -255,7 +259,7 @@ function sample(client: Client, { topic: name, id }: Named, context: Context): v
   );
 }
 
-function reload(client: Client, { id }: { id?: RequestId }, context: Context): void {
+function reload(client: Session, { id }: { id?: RequestId }, context: RequestContext): void {
   checkIsPrivileged(client, 'reload the configuration');
   void context.reload().then(
     (data) => client.answer({ type: 'chimed.reloaded', data: { ...withId(id), ...data } satisfies Reloaded }),
@@ -270,19 +274,23 @@ function withId(id: RequestId | undefined): { id?: RequestId } {
   return id === undefined ? {} : { id };
 }
 
-function answerStatus(client: Client, page: StatusPage, context: Context): Task {
+function answerStatus(client: Session, page: StatusPage, context: RequestContext): Task {
   const most = context.maxPatterns();
   if (page.topics && page.topics.length > most)
     throw new ChimedError('too-many-patterns', `Too many patterns: limit ${most} (clients.maxPatterns).`);
   return takeAnswer(client, page, context);
 }
 
-function* takeAnswer(client: Client, page: StatusPage, context: Context): Generator<void> {
+function* takeAnswer(client: Session, page: StatusPage, context: RequestContext): Generator<void> {
   client.answer(yield* statusFrame(client, page, context));
 }
 
 /** A plain node-ipc client's way to register: it sends something to the topic that it listens to. */
-function* knock(client: Client, request: Request & { kind: 'knock' }, context: Context): Generator<void> {
+function* knock(
+  client: Session,
+  request: Request & { kind: 'knock' },
+  context: RequestContext,
+): Generator<void> {
   const { topic, data } = request;
   let pattern: Pattern | undefined;
   try {

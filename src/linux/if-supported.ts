@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
  * Loads a part that calls libc. Where koffi has no build for the machine, or the kernel lacks what the part
  * needs, it says once what is off, and chimed goes on without.
  */
-export async function loadPart<Part>(
+export async function loadIfSupported<Part>(
   load: () => Promise<Part>,
   whatIsOff: string,
   logger: Logger,
@@ -19,7 +19,10 @@ export async function loadPart<Part>(
 }
 
 /** Uses a part that calls libc. Without the part, or where the system refuses the call, it does nothing. */
-export async function usePart<Part>(load: () => Promise<Part>, use: (part: Part) => void): Promise<void> {
+export async function useIfSupported<Part>(
+  load: () => Promise<Part>,
+  use: (part: Part) => void,
+): Promise<void> {
   try {
     use(await load());
   } catch {

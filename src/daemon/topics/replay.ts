@@ -1,5 +1,5 @@
 import type { MessageLog } from './message-log.ts';
-import type { Audience, Missed, Subscriber } from './subscribers/audience.ts';
+import type { Audience, Missed, Subscriber } from '../subscribers/audience.ts';
 
 /** Reads what was missed from the topic's log. It holds none of it: what the log lets go of before its turn is lost. */
 export class Replay implements Missed {

@@ -1,7 +1,7 @@
-import type { Connection } from '../transport/connection.ts';
+import type { Connection } from '../../transport/connection.ts';
 import type { Batch } from './batch.ts';
 import type { Flusher } from './flusher.ts';
-import type { Missed } from './subscribers/audience.ts';
+import type { Missed } from '../subscribers/audience.ts';
 
 /** Memory of one message that is held back, or of a replay: an entry of a Map, since others hold the bytes as well. */
 const HELD_BYTES = 64;

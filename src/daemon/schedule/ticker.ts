@@ -1,6 +1,6 @@
 import { createTimetable } from './timetable.ts';
 import type { Tick, Timetable } from './timetable.ts';
-import type { ScheduleConfig } from '../config/config.ts';
+import type { ScheduleConfig } from '../../config/config.ts';
 
 /** Longest delay that setTimeout takes; it reads a longer one as none. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;

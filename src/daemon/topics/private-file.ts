@@ -16,7 +16,7 @@ import {
 import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { systemCode } from '../errors.ts';
+import { systemCode } from '../../errors.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
 // Windows has neither.

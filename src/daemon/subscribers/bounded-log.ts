@@ -1,5 +1,5 @@
-import type { Logger } from '../log.ts';
-import { Rate } from './subscribers/rate.ts';
+import type { Logger } from '../../log.ts';
+import { Rate } from './rate.ts';
 
 /** Lines about one subject in a second, on average, and as many at once after a rest. */
 const PER_SECOND = 8;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import { loadConfig } from '../../src/config/load.ts';
-import { takeSocket } from '../../src/daemon/take-socket.ts';
+import { listeningSocket } from '../../src/daemon/listening-socket.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { Logbook } from '../helpers/logbook.ts';
 
@@ -11,7 +11,7 @@ async function warningsFor(socket: object): Promise<Record<string, unknown>[]> {
   const file = folder.file('chimed.yaml');
   writeFileSync(file, JSON.stringify({ socket }));
   const logbook = new Logbook();
-  await takeSocket(loadConfig(file, {}), logbook, { fd: 3, path: '/run/s' });
+  await listeningSocket(loadConfig(file, {}), logbook, { fd: 3, path: '/run/s' });
   return logbook.lines.filter(({ level }) => level === 'warn');
 }
 

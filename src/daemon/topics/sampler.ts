@@ -1,9 +1,9 @@
 import { createHistogram } from 'node:perf_hooks';
 
-import type { ScheduleConfig } from '../config/config.ts';
-import { messageOf } from '../errors.ts';
-import { Ticker } from './ticker.ts';
-import type { Tick } from './timetable.ts';
+import type { ScheduleConfig } from '../../config/config.ts';
+import { messageOf } from '../../errors.ts';
+import { Ticker } from '../schedule/ticker.ts';
+import type { Tick } from '../schedule/timetable.ts';
 
 /** Takes one sample; see `Source.sample`. */
 export type Sample = (signal: AbortSignal) => unknown;

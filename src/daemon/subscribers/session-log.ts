@@ -1,12 +1,12 @@
-import type { Logger } from '../log.ts';
-import type { Rejection } from '../protocol/messages.ts';
-import { clipped } from '../text.ts';
+import type { Logger } from '../../log.ts';
+import type { Rejection } from '../../protocol/messages.ts';
+import { clipped } from '../../text.ts';
 
 /** Patterns that a line names. */
 const NAMED_PATTERNS = 20;
 
 /** What is logged of one client, within what its user may have logged. */
-export class ClientLog {
+export class SessionLog {
   readonly #log: Logger;
   readonly #client: { readonly fields: object };
   #isIntroduced = false;

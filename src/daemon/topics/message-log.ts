@@ -1,7 +1,7 @@
-import { ChimedError, messageOf } from '../errors.ts';
-import { toJson } from '../protocol/json.ts';
-import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
-import { encodeMessage, payloadOf } from '../transport/frames.ts';
+import { ChimedError, messageOf } from '../../errors.ts';
+import { toJson } from '../../protocol/json.ts';
+import { MOST_LEVELS, isDeeperThan } from '../../protocol/nesting.ts';
+import { encodeMessage, payloadOf } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 
 /** One message, as it is kept. */

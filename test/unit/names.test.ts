@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { isPattern, isTopic, matches } from '../../src/protocol/topics.ts';
+import { isPattern, isTopic, matches } from '../../src/protocol/names.ts';
 
 const token = fc.stringMatching(/^[a-c_-]{1,2}$/);
 const topic = fc.array(token, { minLength: 1, maxLength: 4 }).map((tokens) => tokens.join('.'));

@@ -2,17 +2,17 @@ import { ChimedError } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { clipped } from '../text.ts';
-import type { Connection, ConnectionHandler } from '../transport/connection.ts';
+import type { Connection, ConnectionListener } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
-import { ClientLog } from './client-log.ts';
-import type { Flusher } from './flusher.ts';
-import { Outbox } from './outbox.ts';
-import type { OutboxLimits, OutboxListener } from './outbox.ts';
+import { SessionLog } from './subscribers/session-log.ts';
+import type { Flusher } from './delivery/flusher.ts';
+import { Outbox } from './delivery/outbox.ts';
+import type { OutboxLimits, OutboxListener } from './delivery/outbox.ts';
 import type { Missed, Pattern, Subscriber } from './subscribers/audience.ts';
 import { describePeer } from './subscribers/peer-fields.ts';
 import { Rate } from './subscribers/rate.ts';
 import type { Turns, Worker } from './subscribers/turns.ts';
-import type { User, UserClient } from './subscribers/user.ts';
+import type { User, UserSession } from './subscribers/user.ts';
 
 /** How long one who asks too fast is not read from. */
 const SLOW_DOWN_MS = 100;
@@ -21,24 +21,24 @@ const SLOW_DOWN_MS = 100;
 export type Task = Iterator<unknown, void>;
 
 /** What clients share. */
-export interface ClientContext {
+export interface SessionContext {
   flusher: Flusher;
   turns: Turns;
   /** Does what a frame asks for, or what is left of it by the task. */
-  request: (client: Client, frame: Frame) => Task | undefined;
+  request: (client: Session, frame: Frame) => Task | undefined;
   /** Takes back all that the client is registered for. */
-  leave: (client: Client) => Task;
+  leave: (client: Session) => Task;
   /** The client has left. */
-  gone: (client: Client) => void;
+  gone: (client: Session) => void;
   /** A client holds so many bytes of memory more, or fewer. */
   charge: (user: User, bytes: number) => void;
 }
 
 /** What the configuration allows a client, as it stands when the client connects. */
-export type ClientLimits = OutboxLimits & { requestsPerSecond: number };
+export type SessionLimits = OutboxLimits & { requestsPerSecond: number };
 
 /** One connected client: what it asks for, what it is registered for, and what waits for it. */
-export class Client implements Subscriber, UserClient, Worker, ConnectionHandler, OutboxListener {
+export class Session implements Subscriber, UserSession, Worker, ConnectionListener, OutboxListener {
   readonly id: number;
   readonly connection: Connection;
   /** Who answers for what it costs. */
@@ -50,8 +50,8 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   readonly since = Date.now();
   name: string | undefined;
   heldBytes = 0;
-  readonly #context: ClientContext;
-  readonly #limits: ClientLimits;
+  readonly #context: SessionContext;
+  readonly #limits: SessionLimits;
   readonly #outbox: Outbox;
   readonly #requests: Rate;
   /** The request that is under way. */
@@ -61,19 +61,19 @@ export class Client implements Subscriber, UserClient, Worker, ConnectionHandler
   #lastRequest = '';
   #parked = false;
   #toldTooFast = false;
-  readonly #log: ClientLog;
+  readonly #log: SessionLog;
   #lostWhileAway = 0;
   /** Why the connection is gone, if it is. */
   #closed: string | undefined;
   #leaving = false;
 
-  constructor(connection: Connection, user: User, limits: ClientLimits, context: ClientContext) {
+  constructor(connection: Connection, user: User, limits: SessionLimits, context: SessionContext) {
     this.id = connection.id;
     this.connection = connection;
     this.user = user;
     this.#context = context;
     this.#limits = limits;
-    this.#log = new ClientLog(user.log, this);
+    this.#log = new SessionLog(user.log, this);
     this.#requests = new Rate(limits.requestsPerSecond, 1);
     this.#outbox = new Outbox(connection, context.flusher, limits, this);
     user.clients.add(this);

@@ -1,5 +1,5 @@
-import { MOST_LEVELS, isDeeperThan } from '../protocol/levels.ts';
-import { isTopic } from '../protocol/topics.ts';
+import { MOST_LEVELS, isDeeperThan } from '../../protocol/nesting.ts';
+import { isTopic } from '../../protocol/names.ts';
 import type { SavedMessages } from './message-log.ts';
 
 /** Numbering and kept messages of topics. */

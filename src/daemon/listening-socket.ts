@@ -7,7 +7,7 @@ import { claimSocket, inheritSocket } from '../transport/socket-file.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 
 /** The socket that the service manager passed, else the one at our own path. */
-export async function takeSocket(
+export async function listeningSocket(
   config: Config,
   logger: Logger,
   inherited?: InheritedSocket,

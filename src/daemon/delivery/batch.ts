@@ -1,4 +1,4 @@
-import { free } from '../transport/free.ts';
+import { free } from '../../transport/free.ts';
 
 /**
  * The frames that one turn of the event loop has for somebody, in order. A batch never changes: a frame more makes

@@ -1,12 +1,12 @@
-import { ChimedError } from '../errors.ts';
-import type { Logger } from '../log.ts';
-import { clipped } from '../text.ts';
-import { BoundedLog } from './bounded-log.ts';
+import { ChimedError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import { clipped } from '../../text.ts';
+import { BoundedLog } from '../subscribers/bounded-log.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { Numbering } from './numbering.ts';
 import type { SavedTopics } from './state.ts';
-import type { Audience, Subscriber } from './subscribers/audience.ts';
-import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
+import type { Audience, Subscriber } from '../subscribers/audience.ts';
+import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
 import { Topic } from './topic.ts';
 import type { TopicParts } from './topic.ts';
 

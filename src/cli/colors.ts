@@ -1,14 +1,14 @@
 import { styleText } from 'node:util';
 
 /** Colours on a terminal, none elsewhere. */
-export interface Painter {
+export interface Colors {
   dim(text: string): string;
   name(text: string): string;
   bad(text: string): string;
   heading(text: string): string;
 }
 
-export function createPainter(stream: NodeJS.WriteStream): Painter {
+export function colorsFor(stream: NodeJS.WriteStream): Colors {
   // styleText itself asks the stream, NO_COLOR and FORCE_COLOR.
   const paint = (style: Parameters<typeof styleText>[0]) => (text: string) =>
     styleText(style, text, { stream });

@@ -1,16 +1,16 @@
-import { ChimedError } from '../errors.ts';
-import { clipped } from '../text.ts';
-import type { Client } from './client.ts';
-import { includes } from './subscribers/access.ts';
-import type { Topic } from './topic.ts';
+import { ChimedError } from '../../errors.ts';
+import { clipped } from '../../text.ts';
+import type { Session } from '../session.ts';
+import { includes } from '../subscribers/access.ts';
+import type { Topic } from '../topics/topic.ts';
 
 /** Reports whether a client may hear a topic: what it may not hear it does not see. */
-export function mayHear(client: Client, topic: Topic): boolean {
+export function mayHear(client: Session, topic: Topic): boolean {
   return topic.audience.mayHear(client);
 }
 
 /** @throws {ChimedError} `not-allowed` if the topic's `access` does not let the client register for it. */
-export function checkMayHear(client: Client, topic: Topic): void {
+export function checkMayHear(client: Session, topic: Topic): void {
   if (!mayHear(client, topic)) throw notAllowed(client, topic, 'register for', 'subscribe');
 }
 
@@ -18,19 +18,19 @@ export function checkMayHear(client: Client, topic: Topic): void {
  * @throws {ChimedError} `not-allowed` if the topic's `access` does not let the client publish to it. A client that may
  * neither hear nor publish is not told more.
  */
-export function checkMayPublish(client: Client, topic: Topic): void {
+export function checkMayPublish(client: Session, topic: Topic): void {
   const { access, source } = topic.config;
   const may = includes(access.publish, client.peer) && (source.kind === 'publish' || mayHear(client, topic));
   if (!may) throw notAllowed(client, topic, 'publish to', 'publish');
 }
 
 /** @throws {ChimedError} `not-allowed` unless root or the daemon's own user asks. */
-export function checkIsPrivileged(client: Client, action: string): void {
+export function checkIsPrivileged(client: Session, action: string): void {
   if (client.user.isPrivileged) return;
   throw new ChimedError('not-allowed', `only root and the user that runs chimed may ${action}`);
 }
 
-function notAllowed(client: Client, { name }: Topic, action: string, right: string): ChimedError {
+function notAllowed(client: Session, { name }: Topic, action: string, right: string): ChimedError {
   const who = client.peer ? `the user with uid ${client.peer.uid}` : 'a peer without credentials';
   const message = `${who} may not ${action} ${clipped(name)}; the topic's access.${right} says who may`;
   return new ChimedError('not-allowed', message);

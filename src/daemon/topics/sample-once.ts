@@ -1,6 +1,6 @@
-import type { Config, TopicConfig } from '../config/config.ts';
-import { messageOf } from '../errors.ts';
-import { silent } from '../log.ts';
+import type { Config, TopicConfig } from '../../config/config.ts';
+import { messageOf } from '../../errors.ts';
+import { silent } from '../../log.ts';
 import { MessageLog } from './message-log.ts';
 import { createTopicParts } from './topic-parts.ts';
 

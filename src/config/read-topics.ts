@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import { isTakenElsewhere, isTopic } from '../protocol/topics.ts';
+import { isTakenElsewhere, isTopic } from '../protocol/names.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { Surroundings } from '../sources/environment.ts';
 import type { HostReading } from '../sources/host.ts';
@@ -14,7 +14,7 @@ import { isMapping, parseDuration, parseSize } from './formats.ts';
 import type { Complain, Mistake } from './mistakes.ts';
 import { sourceKeys, topicSchema } from './schema.ts';
 import type { TopicKey } from './schema.ts';
-import { unknownKey } from './settings.ts';
+import { unknownKey } from './read-settings.ts';
 import { splayOf } from './splay.ts';
 
 type RawTopic = Partial<Record<TopicKey, unknown>>;

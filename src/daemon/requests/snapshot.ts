@@ -1,12 +1,12 @@
-import type { ScheduleConfig } from '../config/config.ts';
-import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status.ts';
-import { encodeFrame } from '../transport/frames.ts';
-import type { Client } from './client.ts';
+import type { ScheduleConfig } from '../../config/config.ts';
+import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../../protocol/status.ts';
+import { encodeFrame } from '../../transport/frames.ts';
+import type { Session } from '../session.ts';
 import { mayHear } from './permissions.ts';
-import type { SubscriptionIndex } from './subscribers/subscription-index.ts';
-import type { Vitals } from './supervision.ts';
-import type { TopicSet } from './topic-set.ts';
-import type { Topic } from './topic.ts';
+import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
+import type { Health } from '../supervision.ts';
+import type { TopicSet } from '../topics/topic-set.ts';
+import type { Topic } from '../topics/topic.ts';
 
 /** Topics that a page lists, clients that the first page lists, and patterns of each. */
 const MOST_LISTED = 200;
@@ -36,7 +36,7 @@ export interface StatusPage {
 
 /** What a snapshot is taken of. */
 export interface Subjects {
-  clients: ReadonlyMap<number, Client>;
+  clients: ReadonlyMap<number, Session>;
   topics: TopicSet;
   index: SubscriptionIndex;
   facts: () => DaemonFacts;
@@ -47,7 +47,7 @@ export interface Subjects {
  * hear, and its own user's clients. Root and the daemon's user see everything.
  */
 export function* takeStatus(
-  asker: Client,
+  asker: Session,
   { topics: patterns, after }: StatusPage,
   { clients, topics, index, facts }: Subjects,
 ): Generator<void, Status> {
@@ -64,7 +64,7 @@ export function* takeStatus(
     if (topicCount % PIECE === 0) yield;
   }
   const shownClients: ClientStatus[] = [];
-  const own = asker.user.clients as Set<Client>;
+  const own = asker.user.clients as Set<Session>;
   for (const client of after === undefined ? (isPrivileged ? clients.values() : own) : []) {
     if (shownClients.push(clientStatus(client)) === MOST_LISTED) break;
     if (shownClients.length % PIECE === 0) yield;
@@ -111,7 +111,7 @@ function residentBytes(): number {
 }
 
 /** Takes the signs of life. */
-export function takeVitals(clients: number, topics: TopicSet): Vitals {
+export function takeHealth(clients: number, topics: TopicSet): Health {
   const all = [...topics];
   return {
     clients,
@@ -123,7 +123,7 @@ export function takeVitals(clients: number, topics: TopicSet): Vitals {
   };
 }
 
-function clientStatus(client: Client): ClientStatus {
+function clientStatus(client: Session): ClientStatus {
   const { id, name, peer, patterns, sent, skipped, pendingBytes, since } = client;
   const { pid = null, uid = null, gid = null, groups = null } = peer ?? {};
   const who = { id, name: name ?? null, pid, uid, gid, groups };
