@@ -1,7 +1,6 @@
-import { inspect } from 'node:util';
 import convict from 'convict';
 
-import { formats } from './formats.ts';
+import { formats, isMapping, shown } from './formats.ts';
 import type { Format } from './formats.ts';
 import type { Key } from './schema.ts';
 
@@ -9,11 +8,12 @@ import type { Key } from './schema.ts';
 export class Misfit extends Error {
   /** Set by convict. */
   declare readonly fullName: string;
-  declare readonly value: unknown;
-
   /** What is wrong, as a sentence. */
-  get sentence(): string {
-    return `${this.message}, but it is ${shown(this.value)}`;
+  readonly sentence: string;
+
+  constructor({ expected, fault = defaultFault }: Format, value: unknown) {
+    super(`expected ${expected}`);
+    this.sentence = `${this.message}, but ${fault(value)}`;
   }
 }
 
@@ -25,7 +25,7 @@ for (const [name, format] of Object.entries<Format>(formats)) {
     name,
     validate(value) {
       if (format.check(value)) return;
-      const misfit = new Misfit(`expected ${format.expected}`);
+      const misfit = new Misfit(format, value);
       misfits.push(misfit);
       throw misfit;
     },
@@ -46,10 +46,18 @@ export function validate<Values>(conf: convict.Config<Values>): Misfit[] {
 /** One mapping of keys, such as a topic, with its defaults. */
 export class Convicted<Name extends string> {
   readonly #conf: convict.Config<Record<string, unknown>>;
-  readonly misfits: readonly Misfit[];
+  readonly misfits: readonly Pick<Misfit, 'fullName' | 'sentence'>[];
 
-  /** @param given Some of the schema's keys. */
-  constructor(schema: Readonly<Record<Name, Key>>, given: Partial<Record<Name, unknown>>) {
+  /** @param values Of some of the schema's keys. */
+  constructor(schema: Readonly<Record<Name, Key>>, values: Partial<Record<Name, unknown>>) {
+    const misplaced: Pick<Misfit, 'fullName' | 'sentence'>[] = [];
+    const given: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(values)) {
+      const format: Format = formats[schema[name as Name].format];
+      // convict takes a mapping for a level of the schema, and then misses the key.
+      if (!isMapping(value) || format.check(value)) given[name] = value;
+      else misplaced.push({ fullName: name, sentence: new Misfit(format, value).sentence });
+    }
     // A key that is there must have a value: nothing is null but what has not been given.
     const entries = Object.entries<Key>(schema).filter(
       ([name, key]) => Object.hasOwn(given, name) || key.default !== null,
@@ -60,7 +68,7 @@ export class Convicted<Name extends string> {
     });
     // Not by `load`, which looks into mappings that are values.
     for (const [name, value] of Object.entries(given)) this.#conf.set(name, value);
-    this.misfits = validate(this.#conf);
+    this.misfits = [...misplaced, ...validate(this.#conf)];
   }
 
   /** The value of a key, or its default; undefined if it has neither. */
@@ -69,9 +77,7 @@ export class Convicted<Name extends string> {
   }
 }
 
-/** JSON would make null of what it cannot carry, such as `.nan`. */
-function shown(value: unknown): string {
-  return formats.payload.check(value)
-    ? JSON.stringify(value)
-    : inspect(value, { breakLength: Infinity, compact: true });
+/** A mapping where none belongs can be variables or data with wrong indentation, and so secret. */
+function defaultFault(value: unknown): string {
+  return `it is ${isMapping(value) ? 'a mapping' : shown(value)}`;
 }

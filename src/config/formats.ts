@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import ms from 'ms';
 
 import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
@@ -10,6 +10,8 @@ export interface Format {
   /** What a person should write, as in "expected …". */
   expected: string;
   check: (value: unknown) => boolean;
+  /** What is wrong, as in "but …". It must not repeat a value that can be secret. @default the value itself */
+  fault?: (value: unknown) => string;
   /** The same as JSON Schema, as far as that can say it: for editors. */
   shape: object;
   /** Reads the text of an environment variable, where the value itself is not a text. */
@@ -110,10 +112,11 @@ export const formats = {
   command: {
     expected: 'a list of arguments such as [uname, -r], or a text for /bin/sh',
     check: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
+    fault: commandFault,
     shape: { oneOf: [textShape, { type: 'array', minItems: 1, items: textShape }] },
   },
   true: { expected: 'true', check: (value) => value === true, shape: { const: true } },
-  payload: { expected: 'any value that JSON can carry', check: isJson, shape: {} },
+  payload: { expected: 'any value that JSON can carry', check: isJson, fault: payloadFault, shape: {} },
   level: oneOf(...logLevels),
   'log-format': oneOf(...logFormats),
   access: {
@@ -121,6 +124,7 @@ export const formats = {
     check: (value) =>
       isMapping(value) &&
       Object.entries(value).every(([right, list]) => rights.includes(right) && isAccountList(list)),
+    fault: accessFault,
     shape: {
       type: 'object',
       properties: Object.fromEntries(rights.map((right) => [right, accountsShape])),
@@ -129,7 +133,8 @@ export const formats = {
   },
   env: {
     expected: 'variables and their values, such as {LC_ALL: C, RETRIES: 3}',
-    check: (value) => isMapping(value) && Object.entries(value).every(isVariable),
+    check: isMapping, // Each variable is checked by variableFault, so that an error can name it.
+    fault: (value) => `it is ${kindOf(value)}`,
     shape: {
       type: 'object',
       propertyNames: { pattern: VARIABLE.source },
@@ -183,12 +188,54 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && !value.includes('\0');
 }
 
-function isVariable([name, value]: [string, unknown]): boolean {
-  return VARIABLE.test(name) && (value === '' || isText(value) || isFiniteNumber(value));
+/** What is wrong with an environment variable, without its value; undefined if nothing is. */
+export function variableFault(name: string, value: unknown): string | undefined {
+  if (name.includes('=')) return 'expected NAME: value, but it is NAME=value';
+  if (!VARIABLE.test(name))
+    return "a variable's name must consist of letters, digits and _, and must not begin with a digit";
+  if (value === '' || isText(value) || (typeof value === 'number' && Number.isFinite(value)))
+    return undefined;
+  return `expected a number or a text in quotes, but it is ${kindOf(value)}`;
 }
 
-function isFiniteNumber(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value);
+/** The arguments of a command can hold passwords. */
+function commandFault(value: unknown): string {
+  if (!Array.isArray(value) || value.length === 0) return `it is ${kindOf(value)}`;
+  const index = value.findIndex((argument) => !isText(argument));
+  return `argument ${index + 1} is ${kindOf(value[index])}`;
+}
+
+function payloadFault(value: unknown): string {
+  return typeof value === 'number' ? `it is ${inspect(value)}` : 'it contains .nan, .inf or -0';
+}
+
+function accessFault(value: unknown): string {
+  if (!isMapping(value)) return `it is ${shown(value)}`;
+  const stranger = Object.keys(value).find((right) => !rights.includes(right));
+  if (stranger !== undefined) return `${stranger} is neither ${rights.join(' nor ')}`;
+  const [right, list] = Object.entries(value).find(([, accounts]) => !isAccountList(accounts))!;
+  return `${right} is ${shown(list)}`;
+}
+
+/** Describes a value without repeating it. */
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  switch (typeof value) {
+    case 'string':
+      if (value === '') return 'an empty text';
+      return value.includes('\0') ? 'a text with a NUL character' : 'a text';
+    case 'number':
+      return Number.isFinite(value) ? 'a number' : 'no finite number';
+    case 'boolean':
+      return 'true or false';
+    default:
+      return value === null ? 'empty' : 'a mapping';
+  }
+}
+
+/** A value as errors show it. JSON would make null of what it cannot carry, such as `.nan`. */
+export function shown(value: unknown): string {
+  return isJson(value) ? JSON.stringify(value) : inspect(value, { breakLength: Infinity, compact: true });
 }
 
 /** Which names there are, the system's directory knows. */

@@ -10,7 +10,7 @@ import type { Ids } from './access.ts';
 import type { First, ScheduleConfig, TopicConfig } from './config.ts';
 import { parseCron } from './cron.ts';
 import { Convicted } from './convicted.ts';
-import { isMapping, parseDuration, parseSize } from './formats.ts';
+import { isMapping, parseDuration, parseSize, variableFault } from './formats.ts';
 import type { Complain, Mistake } from './mistakes.ts';
 import { sourceKeys, topicSchema } from './schema.ts';
 import type { TopicKey } from './schema.ts';
@@ -125,7 +125,12 @@ function readSurroundings(
     if (value !== undefined && kind !== 'command' && kind !== 'module')
       complain(`${key} goes with command or module`, key);
   }
-  const variables = Object.entries((env ?? {}) as Record<string, unknown>);
+  const variables = isMapping(env) ? Object.entries(env) : [];
+  for (const [name, value] of variables) {
+    const fault = variableFault(name, value);
+    // A value that was written into the name is not shown either.
+    if (fault !== undefined) complain(fault, 'env', name.replace(/=.*/s, ''));
+  }
   return {
     ...(env !== undefined && {
       env: Object.fromEntries(variables.map(([name, value]) => [name, String(value)])),

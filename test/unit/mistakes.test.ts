@@ -158,8 +158,6 @@ describe('a topic is refused', () => {
       'interval: 1s, data: 1, env: {A: b}',
       'env: env goes with command or module',
     ],
-    ['a variable that has no name', 'interval: 1s, command: a, env: {1A: b}', 'env: expected variables'],
-    ['a list as a variable', 'interval: 1s, command: a, env: {A: [b]}', 'env: expected variables'],
     ['a directory of what has none', 'interval: 1s, file: a, directory: b', 'directory: directory goes with'],
     ['a home', 'interval: 1s, file: ~/a', 'file: expected a path; a ~ is not expanded, but it is "~/a"'],
     [
@@ -175,7 +173,7 @@ describe('a topic is refused', () => {
     [
       'an account that is no text',
       'publish: true, access: {subscribe: [1.5]}',
-      'access: expected lists of users',
+      "access: expected lists of users and @groups, such as {subscribe: [alice, '@ops'], publish: [deploy]}, but subscribe is [1.5]",
     ],
     ['half of a text', 'interval: 1s, command: "a\\0b"', 'command: expected a list of arguments'],
     [
@@ -215,6 +213,42 @@ describe('a topic is refused', () => {
     expect(mistake).toContain(`4 topics.t.${expected}`);
     // A value of the wrong kind may be told twice, but always as the same key's.
     for (const other of others) expect(other.split(':')[0]).toBe(mistake!.split(':')[0]);
+  });
+
+  test.each([
+    ['a name with a digit first', 'env: {A: s3cret, 1B: s3cret}', "env.1B: a variable's name must consist"],
+    [
+      'a value that is a list',
+      'env: {A: s3cret, B: [s3cret]}',
+      'env.B: expected a number or a text in quotes',
+    ],
+    ['a switch', 'env: {A: s3cret, B: true}', 'env.B: expected a number or a text in quotes'],
+    ['half of a text', 'env: {A: s3cret, B: "s3cret\\0"}', 'env.B: expected a number or a text in quotes'],
+    ['a shell assignment', 'env: {A=s3cret}', 'env.A: expected NAME: value, but it is NAME=value'],
+    ['a list', 'env: [A=s3cret]', 'env: expected variables and their values'],
+    ['a text', 'env: A=s3cret', 'env: expected variables and their values'],
+  ])('for %s in env, without showing a value', (_, env, expected) => {
+    const error = failure(`topics:\n  t:\n    { interval: 1s, command: a, ${env} }`);
+    expect(error.message).toContain(`chimed.yaml:3 topics.t.${expected}`);
+    expect(error.message).not.toContain('s3cret');
+    expect(error.mistakes).toHaveLength(1);
+  });
+
+  test.each([
+    ['command: [curl, -H, s3cret, 5]', 'command: expected a list', 'argument 4 is a number'],
+    ['data: {token: s3cret, rate: .nan}', 'data: expected any value', 'it contains .nan, .inf or -0'],
+    ['data: 1, timeout: {TOKEN: s3cret}', 'timeout: expected a duration', 'it is a mapping'],
+    ['data: 1, maxAge: {TOKEN: s3cret}', 'maxAge: expected a duration', 'it is a mapping'],
+    ['data: 1, timezone: {TOKEN: s3cret}', 'timezone: expected a text', 'it is a mapping'],
+    ['file: {TOKEN: s3cret}', 'file: expected a path', 'it is a mapping'],
+    ['command: {TOKEN: s3cret}', 'command: expected a list', 'it is a mapping'],
+    ['host: {TOKEN: s3cret}', 'host: expected one of', 'it is a mapping'],
+    ['data: 1, access: {TOKEN: s3cret}', 'access: expected lists', 'TOKEN is neither subscribe nor publish'],
+  ])('for %s, without showing what can be secret', (keys, expected, fault) => {
+    const { message } = failure(`topics: { t: { interval: 1s, ${keys} } }`);
+    expect(message).toContain(`topics.t.${expected}`);
+    expect(message).toContain(`, but ${fault}`);
+    expect(message).not.toContain('s3cret');
   });
 
   test.each(['*', '', 'x'.repeat(256)])('for the name %j, on its own line', (name) => {
