@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 import { messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
@@ -131,10 +131,10 @@ function resolveSettings(
   const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
   // What the file says starts from its directory; what a flag or a variable says, from the current one.
   const resolved = (path: string, variable: string): string =>
-    env[variable] ? path : resolve(directory, path);
+    env[variable] ? resolve(path) : resolve(directory, path);
   const stateFile =
     (state.file && resolved(state.file, 'CHIMED_STATE_FILE')) ??
-    (stateDirectory && join(stateDirectory, 'state.json'));
+    (stateDirectory && resolve(stateDirectory, 'state.json'));
   return {
     socket: {
       path: socket.path ? resolved(socket.path, 'CHIMED_SOCKET_PATH') : defaultSocketPath(env),

@@ -204,14 +204,17 @@ test('relative paths start from the directory of the file', () => {
   expect(config.topics[0]!.source).toEqual({ kind: 'module', module: 'sources/price.mjs' });
 });
 
-test('so do those of the socket and the state, but not where a variable or a flag says them', () => {
+test('so do those of the socket and the state; in a variable or a flag, they start from the current directory', () => {
   const text = '{ socket: { path: s }, state: { file: ../state.json } }';
   expect(load(text)).toMatchObject({
     socket: { path: folder.file('s') },
     state: { file: join(folder.path, '../state.json') },
   });
   const env = { CHIMED_SOCKET_PATH: 'named.sock', CHIMED_STATE_FILE: 'named.json' };
-  expect(load(text, env)).toMatchObject({ socket: { path: 'named.sock' }, state: { file: 'named.json' } });
+  expect(load(text, env)).toMatchObject({
+    socket: { path: join(process.cwd(), 'named.sock') },
+    state: { file: join(process.cwd(), 'named.json') },
+  });
 });
 
 describe('the environment', () => {
