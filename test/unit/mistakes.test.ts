@@ -81,6 +81,31 @@ describe('what is no YAML is named, and how to mend it', () => {
     expect(others).toEqual([]);
   });
 
+  test.each([
+    ["a single quote in the file's last line", "a: 1\nb: 'x", 2, "'"],
+    ['a single quote', "a: 1\nb:\n  c: 'x\n  d: 1\ne: 2\n", 3, "'"],
+    ['a double quote before another text in quotes', 'a: "x\nb: "y"\n', 1, '"'],
+    ['an escaped quote', 'a: "x\\"\nb: 1', 1, '"'],
+    ['a quote in a list', 'a:\n  b: [x, "y, z]\n  c: 1\n', 2, '"'],
+    ['a quote of several lines', 'a:\n  - "x\n    y\n\n    z\n  - 1\n', 2, '"'],
+    ['a quote before a block of text', "a: 'x\nb: |\n  it's\n", 1, "'"],
+    ['a quote at the end', "a: |\n  it's\n  'x\nb: 'x\n\n\n", 4, "'"],
+    ['a key', "a:\n  'b: 1\nc: 1\n", 2, "'"],
+  ])('%s that is never closed, at the line that opens it', (_, text, line, quote) => {
+    const [mistake] = mistakes(text);
+    expect(mistake).toBe(
+      `${line} : not valid YAML: a value that begins with ${quote} must end with ${quote}`,
+    );
+  });
+
+  test('text behind a quote that is closed is no open quote', () => {
+    expect(mistakes("a: 'x\n  y' z\nb: 1")).toEqual([expect.stringMatching(/^2 : (?!.*must end with)/)]);
+  });
+
+  test('a bracket that is never closed is no quote', () => {
+    expect(mistakes("a: |\n  'x\nb: ['y'\nc: 1")).toEqual(['4 : not valid YAML: deficient indentation']);
+  });
+
   test('all at once, and not what follows from one', () => {
     const text = [
       'topics:',
