@@ -65,7 +65,8 @@ export interface Client extends EventEmitter<ClientEvents> {
    * Registers for a topic, a pattern (`*` one token, a last `>` the rest) or several, and lists what comes, each
    * message once, now and after each reconnection. The loop throws a ChimedError `unknown-topic` if the daemon
    * has no such topic.
-   * @throws {ChimedError} `bad-request` if something is neither a topic nor a pattern, or for an option that is none.
+   * @throws {ChimedError} `bad-request` if something is neither a topic nor a pattern, or an option is unknown or has a
+   * wrong value.
    */
   listen<T = unknown>(topics: string | readonly string[], options?: ListenOptions): Subscription<T>;
   /**
@@ -105,7 +106,7 @@ export interface Client extends EventEmitter<ClientEvents> {
    * The daemon's snapshot of itself, its clients and its topics, as far as this user may see them. Waits for a daemon
    * if there is none yet.
    * @param options.topics Topics or patterns to list. @default all
-   * @throws {ChimedError} `timeout`, `connection-lost`, `closed`.
+   * @throws {ChimedError} `bad-request`, `timeout`, `connection-lost`, `closed`.
    */
   status(options?: StatusOptions): Promise<Status>;
   /** Closes the connection, ends every subscription, rejects what waits. Nothing keeps the process alive then. */

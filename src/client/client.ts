@@ -32,6 +32,8 @@ import {
   DEFAULT_TIMEOUT_MS,
   checkConnectOptions,
   checkListenOptions,
+  checkPublishOptions,
+  checkStatusOptions,
 } from './options.ts';
 import type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './options.ts';
 import { Requests } from './pending-requests.ts';
@@ -40,7 +42,7 @@ import { Subscriptions } from './subscriptions.ts';
 
 /**
  * Connects to the daemon. Returns at once, and connects, registers and resumes for as long as it takes.
- * @throws {ChimedError} `bad-request` for an option that is none.
+ * @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value.
  */
 export function connect(options: ConnectOptions = {}): Client {
   return new DaemonClient(options);
@@ -128,11 +130,12 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   async publish(
     topic: string,
     data: unknown,
-    { signal }: PublishOptions = {},
+    options: PublishOptions = {},
   ): Promise<{ topic: string; seq: number }> {
+    checkPublishOptions(options);
     checkedTopic(topic);
     assertCarried(data);
-    const { seq } = await this.#requests.ask<Published>('chimed.publish', { topic, data }, signal);
+    const { seq } = await this.#requests.ask<Published>('chimed.publish', { topic, data }, options.signal);
     return { topic, seq };
   }
 
@@ -160,6 +163,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   }
 
   async status(options: StatusOptions = {}): Promise<Status> {
+    checkStatusOptions(options);
     checkPatterns(options.topics ?? []);
     return await this.#requests.status(options.topics);
   }

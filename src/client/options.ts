@@ -49,23 +49,65 @@ export const DEFAULT_BUFFER_BYTES = 8 * 1024 * 1024;
 /** Longest wait that a timer takes, in milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** @throws {ChimedError} `bad-request` for an option that is none. */
-export function checkConnectOptions({ socket, name, timeoutMs, retry }: ConnectOptions): void {
+/** @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value. */
+export function checkConnectOptions(options: ConnectOptions): void {
+  checkNames<ConnectOptions>(options, 'connect', [
+    'socket',
+    'name',
+    'logger',
+    'retry',
+    'timeoutMs',
+    'signal',
+  ]);
+  const { socket, name, timeoutMs, retry } = options;
   if (socket !== undefined && !(typeof socket === 'string' && socket !== ''))
     throw bad('socket', 'the path of a socket', socket);
   if (name !== undefined && !isName(name)) throw bad('name', NAME, name);
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad('timeoutMs', WAIT, timeoutMs);
   if (retry === undefined || retry === false) return;
   if (typeof retry !== 'object' || retry === null) throw bad('retry', 'false, or { minMs, maxMs }', retry);
+  checkNames<typeof retry>(retry, 'retry', ['minMs', 'maxMs']);
   for (const key of ['minMs', 'maxMs'] as const)
     if (retry[key] !== undefined && !isWait(retry[key])) throw bad(`retry.${key}`, WAIT, retry[key]);
 }
 
-/** @throws {ChimedError} `bad-request` for an option that is none. */
-export function checkListenOptions({ buffer, bufferBytes }: ListenOptions): void {
+/** @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value. */
+export function checkListenOptions(options: ListenOptions): void {
+  checkNames<ListenOptions>(options, 'listen', ['buffer', 'bufferBytes', 'signal']);
+  const { buffer, bufferBytes } = options;
   for (const [key, value] of Object.entries({ buffer, bufferBytes })) {
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1))
       throw bad(key, 'a whole number, 1 or more', value);
+  }
+}
+
+/** @throws {ChimedError} `bad-request` for an option that is unknown. */
+export function checkPublishOptions(options: PublishOptions): void {
+  checkNames<PublishOptions>(options, 'publish', ['signal']);
+}
+
+/** @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value. */
+export function checkStatusOptions(options: StatusOptions): void {
+  checkNames<StatusOptions>(options, 'status', ['topics']);
+  const { topics } = options;
+  if (topics !== undefined && !Array.isArray(topics))
+    throw bad('topics', 'a list of topics or patterns', topics);
+}
+
+/** Options that are undefined say nothing, whatever their names. */
+function checkNames<Options>(
+  options: Options,
+  what: string,
+  known: readonly (keyof Options & string)[],
+): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    const message = `the options of ${what} must be an object, but they are ${inspect(options)}`;
+    throw new ChimedError('bad-request', message);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || (known as readonly string[]).includes(name)) continue;
+    const message = `${what} has no option ${inspect(name)}; expected ${known.join(', ')}`;
+    throw new ChimedError('bad-request', message);
   }
 }
 
