@@ -177,11 +177,13 @@ export function parseRequest(frame: Frame): Request {
       return { kind: 'reload', ...(id !== undefined && { id: requestId(type, id) }) };
     }
     case 'chimed.status': {
-      const { topics, after } = (data ?? {}) as { topics?: unknown; after?: unknown };
+      const { topics, after } = object(type, data ?? {});
+      if (after !== undefined && (typeof after !== 'string' || !isTopic(after)))
+        throw bad(type, 'after', 'the name of a topic');
       return {
         kind: 'status',
         ...(topics !== undefined && { topics: patterns(type, topics) }),
-        ...(typeof after === 'string' && { after }),
+        ...(after !== undefined && { after }),
       };
     }
     default:

@@ -31,6 +31,12 @@ describe('each request is understood', () => {
     ],
     ['chimed.status', {}, { kind: 'status' }],
     ['chimed.status', undefined, { kind: 'status' }],
+    ['chimed.status', null, { kind: 'status' }],
+    [
+      'chimed.status',
+      { topics: ['host.>'], after: 'host.load' },
+      { kind: 'status', topics: ['host.>'], after: 'host.load' },
+    ],
     ['message', 'hello', { kind: 'knock', topic: 'message', data: 'hello' }],
     ['constructor', 1, { kind: 'knock', topic: 'constructor', data: 1 }],
   ])('%s with %j', (type, data, request) => {
@@ -40,6 +46,7 @@ describe('each request is understood', () => {
   test('with fields that nobody knows', () => {
     const request = parseRequest({ type: 'chimed.register', data: { topics: ['tick'], colour: 'red' } });
     expect(request).toStrictEqual({ kind: 'register', topics: ['tick'] });
+    expect(parseRequest({ type: 'chimed.status', data: { clients: 5 } })).toStrictEqual({ kind: 'status' });
   });
 });
 
@@ -79,6 +86,14 @@ describe('a bad field is named', () => {
     ['chimed.publish', { topic: 'news', data: 1, id: true }, 'id'],
     ['chimed.publish', { topic: 'news', data: 1, id: {} }, 'id'],
     ['chimed.publish', { topic: 'news', data: 1, id: long }, 'id'],
+    ['chimed.status', 'tick', 'data'],
+    ['chimed.status', 5, 'data'],
+    ['chimed.status', ['tick'], 'data'],
+    ['chimed.status', { topics: 'x' }, 'topics'],
+    ['chimed.status', { topics: null }, 'topics'],
+    ['chimed.status', { after: 5 }, 'after'],
+    ['chimed.status', { after: null }, 'after'],
+    ['chimed.status', { after: 'host.*' }, 'after'],
   ])('%s with %j: %s', (type, data, field) => {
     expect(refusal(type, data)).toMatchObject({
       code: 'bad-request',
