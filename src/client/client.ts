@@ -221,7 +221,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
       case 'chimed.reloaded':
         return this.#requests.answered(frame.data as { id?: RequestId });
       case 'chimed.status':
-        return this.#requests.statusCame(frame.data as Status);
+        return this.#requests.statusCame(frame.data as Status & { id?: RequestId });
       case 'chimed.rejected':
         return this.#rejected(frame.data as Rejection);
       case 'chimed.failing':

@@ -15,8 +15,8 @@ interface Pending {
 export class Requests {
   readonly #link: Link;
   readonly #timeoutMs: number;
-  /** In the order in which they were made; a status request's key is a symbol, for its answer has no id. */
-  readonly #pending = new Map<RequestId | symbol, Pending>();
+  /** In the order in which they were made. */
+  readonly #pending = new Map<RequestId, Pending>();
   #lastId = 0;
   #frameBytes = Infinity;
   /** Why the client was closed, if it was. */
@@ -49,7 +49,7 @@ export class Requests {
   async status(topics?: readonly string[]): Promise<Status> {
     const ask = (after?: string): Promise<Status> => {
       const data = { ...(topics && { topics }), ...(after !== undefined && { after }) };
-      return this.#request(Symbol('status'), { type: 'chimed.status', data });
+      return this.ask('chimed.status', data);
     };
     const status = await ask();
     // A daemon of version 0.1 has no pages, and no count.
@@ -77,11 +77,10 @@ export class Requests {
     this.#take(id)?.reject(error);
   }
 
-  /** The oldest status request has its answer. */
-  statusCame(status: Status): void {
-    for (const [key, { sent }] of this.#pending) {
-      if (typeof key === 'symbol' && sent) return this.#take(key)?.resolve(status as never);
-    }
+  /** The answer to a status request has come. A daemon of version 0.1 repeats no id, and answers in order. */
+  statusCame({ id, ...status }: Status & { id?: RequestId }): void {
+    const asked = id ?? this.#oldestStatus();
+    if (asked !== undefined) this.#take(asked)?.resolve(status as never);
   }
 
   /** The connection broke: what was sent may have arrived or not; what was not sent goes on waiting. */
@@ -103,7 +102,12 @@ export class Requests {
     for (const key of this.#pending.keys()) this.#take(key)?.reject(error);
   }
 
-  async #request<T>(key: RequestId | symbol, frame: Frame): Promise<T> {
+  #oldestStatus(): RequestId | undefined {
+    for (const [id, { frame, sent }] of this.#pending) if (sent && frame.type === 'chimed.status') return id;
+    return undefined;
+  }
+
+  async #request<T>(key: RequestId, frame: Frame): Promise<T> {
     if (this.#ended) throw this.#ended;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const timer = setTimeout(() => this.#timedOut(key), this.#timeoutMs);
@@ -113,7 +117,7 @@ export class Requests {
     return promise.finally(() => clearTimeout(timer));
   }
 
-  #send(key: RequestId | symbol, pending: Pending): void {
+  #send(key: RequestId, pending: Pending): void {
     if (pending.sent) return;
     const bytes = encodeFrame(pending.frame);
     // The daemon would refuse it and close the connection, on which all else depends.
@@ -125,7 +129,7 @@ export class Requests {
     this.#link.send(bytes);
   }
 
-  #timedOut(key: RequestId | symbol): void {
+  #timedOut(key: RequestId): void {
     const cause = this.#lastError;
     const why = cause ? `: ${cause.message}` : '';
     this.#take(key)?.reject(
@@ -133,7 +137,7 @@ export class Requests {
     );
   }
 
-  #take(key: RequestId | symbol): Pending | undefined {
+  #take(key: RequestId): Pending | undefined {
     const pending = this.#pending.get(key);
     this.#pending.delete(key);
     return pending;

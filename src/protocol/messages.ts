@@ -31,7 +31,7 @@ export type Request =
   | { kind: 'publish'; topic: string; data: unknown; id?: RequestId }
   | { kind: 'clear' | 'get' | 'sample'; topic: string; id?: RequestId }
   | { kind: 'reload'; id?: RequestId }
-  | { kind: 'status'; topics?: string[]; after?: string }
+  | { kind: 'status'; topics?: string[]; after?: string; id?: RequestId }
   | { kind: 'knock'; topic: string; data: unknown };
 
 /** One topic that a client is registered for. */
@@ -177,13 +177,14 @@ export function parseRequest(frame: Frame): Request {
       return { kind: 'reload', ...(id !== undefined && { id: requestId(type, id) }) };
     }
     case 'chimed.status': {
-      const { topics, after } = object(type, data ?? {});
+      const { topics, after, id } = object(type, data ?? {});
       if (after !== undefined && (typeof after !== 'string' || !isTopic(after)))
         throw bad(type, 'after', 'the name of a topic');
       return {
         kind: 'status',
         ...(topics !== undefined && { topics: patterns(type, topics) }),
         ...(after !== undefined && { after }),
+        ...(id !== undefined && { id: requestId(type, id) }),
       };
     }
     default:

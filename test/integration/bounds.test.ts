@@ -129,6 +129,6 @@ test('a status of more patterns than a client may have is refused, and one patte
     code: 'too-many-patterns',
     request: 'chimed.status',
   });
-  client.send('chimed.status', { topics: Array.from({ length: 200 }, () => '>') });
-  expect((await client.frame('chimed.status')).data).toMatchObject({ topicCount: 50 });
+  client.send('chimed.status', { topics: Array.from({ length: 200 }, () => '>'), id: 7 });
+  expect((await client.frame('chimed.status')).data).toMatchObject({ id: 7, topicCount: 50 });
 });

@@ -34,8 +34,8 @@ describe('each request is understood', () => {
     ['chimed.status', null, { kind: 'status' }],
     [
       'chimed.status',
-      { topics: ['host.>'], after: 'host.load' },
-      { kind: 'status', topics: ['host.>'], after: 'host.load' },
+      { topics: ['host.>'], after: 'host.load', id: 7 },
+      { kind: 'status', topics: ['host.>'], after: 'host.load', id: 7 },
     ],
     ['message', 'hello', { kind: 'knock', topic: 'message', data: 'hello' }],
     ['constructor', 1, { kind: 'knock', topic: 'constructor', data: 1 }],
@@ -94,6 +94,7 @@ describe('a bad field is named', () => {
     ['chimed.status', { after: 5 }, 'after'],
     ['chimed.status', { after: null }, 'after'],
     ['chimed.status', { after: 'host.*' }, 'after'],
+    ['chimed.status', { id: null }, 'id'],
   ])('%s with %j: %s', (type, data, field) => {
     expect(refusal(type, data)).toMatchObject({
       code: 'bad-request',

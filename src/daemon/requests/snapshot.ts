@@ -1,4 +1,5 @@
 import type { ScheduleConfig } from '../../config/config.ts';
+import type { RequestId } from '../../protocol/messages.ts';
 import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../../protocol/status.ts';
 import { encodeFrame } from '../../transport/frames.ts';
 import type { Session } from '../session.ts';
@@ -32,6 +33,8 @@ export interface StatusPage {
   topics?: readonly string[];
   /** Name of the last topic of the page before. @default the first page */
   after?: string;
+  /** The request's, which the answer repeats. */
+  id?: RequestId;
 }
 
 /** What a snapshot is taken of. */
@@ -98,8 +101,10 @@ function* matching(
 }
 
 /** The encoded answer to `chimed.status`. */
-export function* statusFrame(...args: Parameters<typeof takeStatus>): Generator<void, Buffer> {
-  return encodeFrame({ type: 'chimed.status', data: yield* takeStatus(...args) });
+export function* statusFrame(asker: Client, page: StatusPage, subjects: Subjects): Generator<void, Buffer> {
+  const status = yield* takeStatus(asker, page, subjects);
+  const data = { ...(page.id !== undefined && { id: page.id }), ...status };
+  return encodeFrame({ type: 'chimed.status', data });
 }
 
 let memory = { at: -Infinity, bytes: 0 };

@@ -1,0 +1,47 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+
+import type { Link } from '../../src/client/link.ts';
+import { Requests } from '../../src/client/requests.ts';
+import type { RequestId } from '../../src/protocol/messages.ts';
+import type { Status } from '../../src/protocol/status.ts';
+
+const TIMEOUT_MS = 1000;
+
+let sent: { type: string; data: { id?: RequestId } }[];
+let requests: Requests;
+
+beforeEach(() => {
+  sent = [];
+  const send = (bytes: Buffer): void => void sent.push(JSON.parse(bytes.toString().slice(0, -1)));
+  requests = new Requests({ ready: true, send } as unknown as Link, TIMEOUT_MS);
+  vi.useFakeTimers();
+  return () => vi.useRealTimers();
+});
+
+/** The daemon's answer to the request of this index. */
+function answer(index: number, uptimeSeconds: number): Status & { id?: RequestId } {
+  const { id } = sent[index]!.data;
+  return { ...(id !== undefined && { id }), uptimeSeconds, topics: [] as never[], topicCount: 0 } as never;
+}
+
+describe('an answer to a status request', () => {
+  test('that comes after the timeout is not the answer to the next request', async () => {
+    const late = requests.status();
+    const failure = expect(late).rejects.toMatchObject({ code: 'timeout' });
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+    await failure;
+    const next = requests.status();
+    requests.statusCame(answer(0, 1));
+    requests.statusCame(answer(1, 2));
+    expect(await next).toEqual({ uptimeSeconds: 2, topics: [], topicCount: 0 });
+  });
+
+  test('without an id, as of a daemon of version 0.1, goes to the oldest request', async () => {
+    const both = Promise.all([requests.status(), requests.status()]);
+    for (const uptimeSeconds of [1, 2]) {
+      const { id: _, ...status } = answer(0, uptimeSeconds);
+      requests.statusCame(status);
+    }
+    expect(await both).toMatchObject([{ uptimeSeconds: 1 }, { uptimeSeconds: 2 }]);
+  });
+});
