@@ -32,7 +32,13 @@ export function checkCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  chimed check\n  chimed check ./chimed.yaml --print\n  chimed check ./chimed.yaml --run',
+      `
+Files conf.d/*.yaml and conf.d/*.yml beside the configuration add topics, and are checked as well.
+
+Examples:
+  chimed check
+  chimed check ./chimed.yaml --print
+  chimed check ./chimed.yaml --run`,
     )
     .action(check);
 }

@@ -46,6 +46,8 @@ export function serveCommand(finish: Finish): Command {
     .addHelpText(
       'after',
       `
+Files conf.d/*.yaml and conf.d/*.yml beside the configuration add topics.
+
 Signals:
   SIGHUP            loads the configuration again; a broken one changes nothing.
                     Stops, as SIGTERM does, if the terminal was closed

@@ -46,6 +46,10 @@ describe.concurrent('chimed', () => {
     },
   );
 
+  test.each(['serve', 'check'])('%s --help names the files of conf.d that are read', async (command) => {
+    expect((await chimed([command, '--help'])).stdout).toContain('conf.d/*.yaml and conf.d/*.yml');
+  });
+
   test.each([
     [],
     ['dance'],

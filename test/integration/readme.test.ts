@@ -30,6 +30,10 @@ test('the mistakes name the keys that there are', () => {
   expect(readme).toContain(`intervall: ${unknownKey('intervall', Object.keys(topicSchema))}\n`);
 });
 
+test('the files of conf.d are those that are read', () => {
+  expect(readme).toContain('`conf.d/*.yaml` and `conf.d/*.yml`');
+});
+
 test('the configuration has no mistakes', async () => {
   await using daemon = await startDaemon(blocks('yaml')[0]!);
   expect((await daemon.status()).topics).toHaveLength(4);
