@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 
+import { forEachConcurrently } from '../concurrency.ts';
 import type { Config, TopicConfig } from '../config/config.ts';
 import { printable } from './printable.ts';
 
@@ -90,7 +91,6 @@ async function nextTimes({ topics }: Config): Promise<string[]> {
  */
 async function sampleAll(config: Config): Promise<void> {
   const { sampleOnce } = await import('../daemon/topics/sample-once.ts');
-  const left = config.topics.values();
   let failures = 0;
   const run = async (topic: TopicConfig): Promise<string> => {
     if (topic.source.kind === 'publish') return 'clients publish to it';
@@ -101,9 +101,8 @@ async function sampleAll(config: Config): Promise<void> {
     }
     return `${Buffer.byteLength(outcome.json)} bytes in ${outcome.ms} ms`;
   };
-  const runRest = async (): Promise<void> => {
-    for (const topic of left) process.stdout.write(`${topic.name}: ${await run(topic)}\n`);
-  };
-  await Promise.all(Array.from({ length: RUNS }, runRest));
+  await forEachConcurrently(config.topics, RUNS, async (topic) => {
+    process.stdout.write(`${topic.name}: ${await run(topic)}\n`);
+  });
   if (failures > 0) throw new Error(`${failures} of ${config.topics.length} topics failed`);
 }

@@ -1,3 +1,4 @@
+import { forEachConcurrently } from '../../concurrency.ts';
 import type { Config, TopicConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/mistakes.ts';
 import type { Mistake } from '../../config/mistakes.ts';
@@ -33,20 +34,16 @@ export function createTopicParts(
 export async function loadModules(config: Config): Promise<Config> {
   const mistakes: Mistake[] = [];
   const topics = [...config.topics];
-  const left = topics.entries();
-  const load = async (): Promise<void> => {
-    for (const [index, topic] of left) {
-      const { name, source } = topic;
-      if (source.kind !== 'module') continue;
-      try {
-        const stamp = await stampOf(source, contextOf(topic, config, silent));
-        topics[index] = Object.freeze({ ...topic, source: { ...source, stamp } });
-      } catch (error) {
-        mistakes.push({ path: ['topics', name, 'module'], message: messageOf(error) });
-      }
+  await forEachConcurrently(config.topics.entries(), LOADS, async ([index, topic]) => {
+    const { name, source } = topic;
+    if (source.kind !== 'module') return;
+    try {
+      const stamp = await stampOf(source, contextOf(topic, config, silent));
+      topics[index] = Object.freeze({ ...topic, source: { ...source, stamp } });
+    } catch (error) {
+      mistakes.push({ path: ['topics', name, 'module'], message: messageOf(error) });
     }
-  };
-  await Promise.all(Array.from({ length: LOADS }, load));
+  });
   if (mistakes.length > 0) {
     const parts = new Parts(config.file);
     throw new ConfigError(
