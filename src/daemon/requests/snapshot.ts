@@ -101,7 +101,7 @@ function* matching(
 }
 
 /** The encoded answer to `chimed.status`. */
-export function* statusFrame(asker: Client, page: StatusPage, subjects: Subjects): Generator<void, Buffer> {
+export function* statusFrame(asker: Session, page: StatusPage, subjects: Subjects): Generator<void, Buffer> {
   const status = yield* takeStatus(asker, page, subjects);
   const data = { ...(page.id !== undefined && { id: page.id }), ...status };
   return encodeFrame({ type: 'chimed.status', data });

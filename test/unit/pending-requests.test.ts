@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { Link } from '../../src/client/link.ts';
-import { Requests } from '../../src/client/requests.ts';
+import { Requests } from '../../src/client/pending-requests.ts';
 import type { RequestId } from '../../src/protocol/messages.ts';
 import type { Status } from '../../src/protocol/status.ts';
 
