@@ -11,14 +11,14 @@ import type { Rejection, Reloaded } from '../protocol/messages.ts';
 import type { ReloadStatus } from '../protocol/status.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
-import { Mailing } from '../transport/mailing.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../protocol/version.ts';
 import { BoundedLog } from './subscribers/bounded-log.ts';
+import { Scheduler } from './schedule/scheduler.ts';
 import { Session } from './session.ts';
 import type { SessionContext } from './session.ts';
-import { Flusher } from './delivery/flusher.ts';
+import { Delivery } from './delivery/delivery.ts';
 import { HistoryBudget } from './topics/history-budget.ts';
 import { handleRequest, leaveAll, registeredFrame } from './requests/handle-request.ts';
 import type { RequestContext } from './requests/handle-request.ts';
@@ -34,6 +34,7 @@ import { Users } from './subscribers/users.ts';
 import type { Health } from './supervision.ts';
 import { listeningSocket } from './listening-socket.ts';
 import { createTopicParts } from './topics/topic-parts.ts';
+import { newTotals } from './totals.ts';
 import { TopicSet } from './topics/topic-set.ts';
 import type { Change } from './topics/topic-set.ts';
 import type { TopicParts } from './topics/topic.ts';
@@ -59,7 +60,9 @@ export class Daemon {
   readonly #socketFile: SocketFile;
   readonly #calls: SocketCalls | undefined;
   readonly #server: Server;
-  readonly #flusher: Flusher;
+  readonly #delivery = new Delivery();
+  readonly #scheduler = new Scheduler(this.#delivery.flushAfter);
+  readonly #totals = newTotals();
   readonly #index = new SubscriptionIndex();
   readonly #clients = new Map<number, Session>();
   readonly #users: Users;
@@ -118,22 +121,21 @@ export class Daemon {
     this.#calls = calls;
     this.#users = new Users(() => this.#config.clients, logger);
     this.#admission = new Admission(this.#users, () => this.#config.clients, logger);
-    const mailing = new Mailing(calls?.sendAll);
-    this.#flusher = new Flusher(mailing);
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
       calls,
-      mailing,
       logger: new BoundedLog(logger, {}, BoundedLog.forAll()),
       refuse: (peer) => this.#admission.enter(peer),
       accept: (connection) => this.#accept(connection),
     });
     const budget = new HistoryBudget(() => this.#config.history.maxBytes);
-    this.#topics = new TopicSet(this.#index, logger, budget, saved);
+    const tools = { scheduler: this.#scheduler, totals: this.#totals, budget };
+    this.#topics = new TopicSet(this.#index, logger, tools, saved);
     this.#clientContext = {
-      flusher: this.#flusher,
-      turns: new Turns(this.#flusher.flush),
+      delivery: this.#delivery,
+      totals: this.#totals,
+      turns: new Turns(this.#delivery.flush),
       request: (client, frame) => handleRequest(client, frame, this.#context),
       leave: (client) => leaveAll(client, this.#context),
       gone: (client) => this.#gone(client),
@@ -235,7 +237,7 @@ export class Daemon {
     this.#logger.info({ reason, clients: clients.length }, 'stopping');
     this.#server.stopAccepting();
     const sources = this.#topics.close();
-    this.#flusher.flush();
+    this.#delivery.flush();
     const lastWords = encodeFrame({ type: 'chimed.stopping', data: { reason } });
     for (const client of clients) client.connection.end('the daemon stopped', lastWords, timeoutMs);
     if (clients.length === 0) this.#allGone.resolve();
@@ -271,6 +273,7 @@ export class Daemon {
       configFile: this.#config.file,
       socketPath: this.#socketFile.path,
       reload: this.#lastReload,
+      totals: this.#totals,
     };
   }
 
@@ -282,7 +285,7 @@ export class Daemon {
 
   /** Signs of life, for whoever supervises us. */
   health(): Health {
-    return takeHealth(this.#clients.size, this.#topics);
+    return takeHealth(this.#clients.size, this.#topics, this.#scheduler, this.#totals);
   }
 
   /** Longest time that `stop` takes, in milliseconds. */
@@ -294,6 +297,7 @@ export class Daemon {
     const user = this.#users.of(connection.peer?.uid);
     const client = new Session(connection, user, this.#config.clients, this.#clientContext);
     this.#clients.set(client.id, client);
+    this.#totals.connections++;
     return client;
   }
 

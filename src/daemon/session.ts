@@ -1,11 +1,12 @@
 import { ChimedError } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
+import type { Totals } from '../protocol/status.ts';
 import { clipped } from '../text.ts';
 import type { Connection, ConnectionListener } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { SessionLog } from './subscribers/session-log.ts';
-import type { Flusher } from './delivery/flusher.ts';
+import type { Delivery } from './delivery/delivery.ts';
 import { Outbox } from './delivery/outbox.ts';
 import type { OutboxLimits, OutboxListener } from './delivery/outbox.ts';
 import type { Missed, Pattern, Subscriber } from './subscribers/audience.ts';
@@ -22,7 +23,8 @@ export type Task = Iterator<unknown, void>;
 
 /** What clients share. */
 export interface SessionContext {
-  flusher: Flusher;
+  delivery: Delivery;
+  totals: Totals;
   turns: Turns;
   /** Does what a frame asks for, or what is left of it by the task. */
   request: (client: Session, frame: Frame) => Task | undefined;
@@ -75,7 +77,7 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
     this.#limits = limits;
     this.#log = new SessionLog(user.log, this);
     this.#requests = new Rate(limits.requestsPerSecond, 1);
-    this.#outbox = new Outbox(connection, context.flusher, limits, this);
+    this.#outbox = new Outbox(connection, context.delivery, limits, this, context.totals);
     user.clients.add(this);
     if (user.isInDebt) this.#park();
   }
@@ -187,9 +189,9 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
   }
 
   /** There is room for it again. */
-  drained(): void {
+  hasRoom(): void {
     if (this.connection.ended) return;
-    this.#outbox.drained();
+    this.#outbox.hasRoom();
     this.recount();
     this.#continue();
   }
@@ -288,7 +290,7 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
 
   /** What came is no frame. The answers to what came before it leave before it is refused. */
   #violated({ code, message }: ChimedError): void {
-    this.#context.flusher.flush();
+    this.#context.delivery.flush();
     this.#logRejection({ code, message });
     if (this.#closed !== undefined) this.#closed = code;
     this.connection.reject({ code, message });
@@ -323,6 +325,7 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
   /** It was away for longer than the history of its topics reaches. */
   lost(skipped: number): void {
     this.#lostWhileAway += skipped;
+    this.#context.totals.skipped += skipped;
     this.#log.lost(skipped);
   }
 

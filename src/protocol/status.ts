@@ -11,6 +11,8 @@ export interface Status {
   socketPath: string;
   /** The last reload; null before the first, absent in version 0.1. */
   reload?: ReloadStatus | null;
+  /** Absent in version 0.1. */
+  totals?: Totals;
   /** How many clients are connected, those of other users included. */
   clientCount: number;
   /** The asker's user's clients, or for root and the daemon's user all; the first 200. */
@@ -19,6 +21,31 @@ export interface Status {
   topicCount: number;
   /** They come in pages of 200. */
   topics: TopicStatus[];
+}
+
+/** What has been counted since the daemon was started. It only grows, whoever leaves and whatever a reload changes. */
+export interface Totals {
+  /** Clients that were let in. */
+  connections: number;
+  /** Messages of all topics. */
+  messages: number;
+  /** Messages sent to clients, each counted for each client. */
+  sent: number;
+  /** Messages that clients will never get. */
+  skipped: number;
+  /** Samples that failed. */
+  failures: number;
+  skippedTicks: number;
+}
+
+/** How late the ticks of a topic came. Those of several topics, or daemons, can be added up. */
+export interface LatenessStatus {
+  /**
+   * How many were late by less than 0.512 ms; by that or more but less than 1.024 ms; and so on, twelve times the double
+   * (1,048.576 ms is the last); and how many by more.
+   */
+  counts: number[];
+  sumMs: number;
 }
 
 export interface ReloadStatus {
@@ -72,6 +99,8 @@ export interface TopicStatus {
   /** How late ticks came, in milliseconds: half of them, and 99 of 100, came within this. */
   lateP50Ms: number | null;
   lateP99Ms: number | null;
+  /** Absent in version 0.1. */
+  lateness?: LatenessStatus;
   /** Ticks that did not happen because an earlier one, or the machine, took too long. */
   skippedTicks: number;
   /** Samples that failed. */

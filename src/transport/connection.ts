@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
+import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
 import { MOST_FRAME_VALUES } from '../protocol/limits.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { bidFarewell, drop } from './farewell.ts';
 import { FrameReader } from './frames.ts';
-import type { Mailing, Recipient } from './mailing.ts';
 import { descriptorOf, readFor } from './sockets.ts';
 import type { OwnedSocket, Reader } from './sockets.ts';
 
@@ -17,8 +17,8 @@ export interface ConnectionListener {
   readable(bytes: number): void;
   /** A frame did not end in time. */
   expired(error: ChimedError): void;
-  /** All that was written has left for the kernel. */
-  drained(): void;
+  /** All that was written has left for the kernel, or `tellOfRoom` has asked for this. */
+  hasRoom(): void;
   /** The connection is gone. `reason` says why in a few words. */
   closed(reason: string): void;
 }
@@ -29,8 +29,8 @@ export interface ConnectionContext {
   maxFrameBytes: number;
   /** Longest time that a frame may stay unfinished, in milliseconds. */
   frameTimeoutMs: number;
-  /** What leaves with the next flush. */
-  mailing: Mailing;
+  /** What Node cannot do with sockets; absent where the system does not have it. */
+  calls: SocketCalls | undefined;
   logger: Logger;
 }
 
@@ -39,14 +39,14 @@ interface ConnectionSocket extends OwnedSocket {
   chimedConnection?: Connection;
 }
 
-const nobody: ConnectionListener = { readable() {}, expired() {}, drained() {}, closed() {} };
+const nobody: ConnectionListener = { readable() {}, expired() {}, hasRoom() {}, closed() {} };
 
 /**
  * One peer's socket: keeps what comes until its frames are asked for, bounds the age of an unfinished one, writes
  * bytes, and tells how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing
  * happens.
  */
-export class Connection implements Recipient, Reader {
+export class Connection implements Reader {
   readonly id: number;
   /** Who is at the other end; undefined where the system does not tell. */
   readonly peer: Peer | undefined;
@@ -55,13 +55,13 @@ export class Connection implements Recipient, Reader {
   readonly #reader: FrameReader;
   /** The socket's descriptor as long as the connection has not ended: after that, it may be another's. */
   readonly #fd: number;
-  #handler = nobody;
+  #listener = nobody;
   /** Runs while a frame is unfinished. */
   #ageTimer: NodeJS.Timeout | undefined;
   #error: Error | undefined;
   #reason: string | undefined;
   #takenDirectly = 0;
-  #postedBytes = 0;
+  #writtenBytes = 0;
 
   constructor(id: number, socket: Socket, peer: Peer | undefined, context: ConnectionContext) {
     this.id = id;
@@ -73,8 +73,8 @@ export class Connection implements Recipient, Reader {
   }
 
   /** Begins to read. */
-  open(handler: ConnectionListener): void {
-    this.#handler = handler;
+  open(listener: ConnectionListener): void {
+    this.#listener = listener;
     this.#socket.chimedConnection = this;
     this.#socket
       .on('error', Connection.#onError)
@@ -88,14 +88,13 @@ export class Connection implements Recipient, Reader {
   }
 
   static #onDrain(this: ConnectionSocket): void {
-    const connection = this.chimedConnection!;
-    connection.guard(() => connection.#handler.drained());
+    this.chimedConnection!.#tellOfRoom();
   }
 
   static #onClose(this: ConnectionSocket): void {
     const connection = this.chimedConnection!;
     connection.#stopAgeTimer();
-    connection.guard(() => connection.#handler.closed(connection.#whyClosed()));
+    connection.guard(() => connection.#listener.closed(connection.#whyClosed()));
   }
 
   /**
@@ -131,19 +130,19 @@ export class Connection implements Recipient, Reader {
     return this.#takenDirectly + _bytesDispatched - (_handle?.writeQueueSize ?? 0);
   }
 
-  /** Bytes posted so far. */
-  get postedBytes(): number {
-    return this.#postedBytes;
+  /** Bytes written so far. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
-  /** True if `drained` will be called once what waits has left; it is not for small amounts. */
-  get willDrain(): boolean {
-    return this.#socket.writableNeedDrain;
+  /** Has `hasRoom` called: once what waits has left, or soon, where little waits or nothing. */
+  tellOfRoom(): void {
+    // Node tells it of much only.
+    if (!this.#socket.writableNeedDrain) setImmediate(() => this.#tellOfRoom());
   }
 
-  /** Has `drained` called soon, where it would not be by itself. */
-  announceRoom(): void {
-    setImmediate(() => this.#socket.emit('drain'));
+  #tellOfRoom(): void {
+    this.guard(() => this.#listener.hasRoom());
   }
 
   /** True once the connection is closing or gone: what is sent now is lost. */
@@ -151,17 +150,16 @@ export class Connection implements Recipient, Reader {
     return this.#reason !== undefined || !this.#socket._handle;
   }
 
-  /** Posts bytes, as they are: they leave with the next mailing. Nothing happens once the connection has ended. */
-  post(bytes: Buffer): void {
+  /**
+   * Writes bytes, as they are: past Node's stream, which costs more than the write itself, as far as the kernel has room
+   * and nothing waits in the stream. Nothing happens once the connection has ended.
+   */
+  write(bytes: Buffer): void {
     if (this.ended) return;
-    this.#postedBytes += bytes.length;
-    // Behind what waits in Node's stream, and past the stream otherwise.
-    if (this.#fd < 0 || this.#socket.writableLength > 0) this.#socket.write(bytes);
-    else this.#context.mailing.add(this, this.#fd, bytes);
-  }
-
-  /** The mailing was sent. */
-  sent(bytes: Buffer, taken: number): void {
+    this.#writtenBytes += bytes.length;
+    const { calls } = this.#context;
+    const isFree = calls !== undefined && this.#fd >= 0 && this.#socket.writableLength === 0;
+    const taken = isFree ? calls.send(this.#fd, bytes) : 0;
     this.#takenDirectly += taken;
     if (taken < bytes.length) this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken));
   }
@@ -218,7 +216,7 @@ export class Connection implements Recipient, Reader {
   received(bytes: Buffer): void {
     this.guard(() => {
       this.#reader.push(bytes);
-      this.#handler.readable(bytes.length);
+      this.#listener.readable(bytes.length);
       this.#reader.keep();
     });
   }
@@ -233,7 +231,7 @@ export class Connection implements Recipient, Reader {
       if (this.ended || timer !== this.#ageTimer || this.#reader.ready) return;
       const { frameTimeoutMs } = this.#context;
       const message = `a frame did not end within ${frameTimeoutMs} ms; each ends with a form feed`;
-      this.guard(() => this.#handler.expired(new ChimedError('incomplete', message)));
+      this.guard(() => this.#listener.expired(new ChimedError('incomplete', message)));
     });
   }
 

@@ -14,8 +14,6 @@ import { encodeFrame } from './frames.ts';
 import { adopt, descriptorOf } from './sockets.ts';
 
 export interface ServerOptions extends ConnectionContext {
-  /** Absent where the system does not have them: then nobody can tell who connects. */
-  calls: SocketCalls | undefined;
   /** Why a new connection is refused, if it is. Asked before anything is made for it. */
   refuse: (peer: Peer | undefined) => Rejection | undefined;
   /** Called for each new connection that is not refused; returns who hears of it. */
@@ -139,7 +137,7 @@ export class Server {
 }
 
 /** Tells a peer why it is refused, and closes at once: if it writes at that moment, it may not read it. */
-function dismiss(fd: number, rejection: Rejection, { sendAll }: SocketCalls): void {
-  sendAll([fd], [encodeFrame({ type: 'chimed.rejected', data: rejection })]);
+function dismiss(fd: number, rejection: Rejection, { send }: SocketCalls): void {
+  send(fd, encodeFrame({ type: 'chimed.rejected', data: rejection }));
   closeSync(fd);
 }

@@ -1,8 +1,10 @@
 import type { TopicConfig } from '../../src/config/config.ts';
+import { Scheduler } from '../../src/daemon/schedule/scheduler.ts';
+import { newTotals } from '../../src/daemon/totals.ts';
 import type { Missed, Pattern, Subscriber } from '../../src/daemon/subscribers/audience.ts';
 import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
 import { Topic } from '../../src/daemon/topics/topic.ts';
-import type { TopicParts } from '../../src/daemon/topics/topic.ts';
+import type { TopicParts, TopicTools } from '../../src/daemon/topics/topic.ts';
 import type { SavedMessages } from '../../src/daemon/topics/message-log.ts';
 import { silent } from '../../src/log.ts';
 import type { Logger } from '../../src/log.ts';
@@ -13,6 +15,11 @@ import { decodeFrame } from '../../src/transport/frames.ts';
 export interface TopicOptions extends Partial<TopicConfig> {
   /** Takes a sample; a topic without it is one that clients publish to. */
   sample?: Source['sample'];
+}
+
+/** What all topics share. Timers that are fake fire at whole milliseconds. */
+export function topicTools(): TopicTools {
+  return { scheduler: new Scheduler((ring) => ring(), 0), totals: newTotals() };
 }
 
 /** What a topic is made of, with a tick each second unless it says otherwise. */
@@ -42,7 +49,13 @@ export class TestTopic extends Topic {
 
   constructor(parts: TopicParts, logger: Logger, saved?: SavedMessages) {
     const index = new SubscriptionIndex();
-    super(parts, index.addTopic(parts.config.name, parts.config.access.subscribe), logger, undefined, saved);
+    super(
+      parts,
+      index.addTopic(parts.config.name, parts.config.access.subscribe),
+      logger,
+      topicTools(),
+      saved,
+    );
     this.#index = index;
   }
 

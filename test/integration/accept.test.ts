@@ -21,7 +21,7 @@ test('a connection that cannot be accepted is closed, and the next one is accept
     accept(connection) {
       if (++times === 1) throw new Error('a mistake of ours');
       accepted.push(connection.id);
-      return { readable() {}, expired() {}, drained() {}, closed() {} };
+      return { readable() {}, expired() {}, hasRoom() {}, closed() {} };
     },
   });
   await server.listen((net) => net.listen(folder.file('s')));
@@ -44,7 +44,7 @@ test('all that wait are accepted together, and not one in each turn of the event
     refuse: () => undefined,
     accept() {
       accepted++;
-      return { readable() {}, expired() {}, drained() {}, closed() {} };
+      return { readable() {}, expired() {}, hasRoom() {}, closed() {} };
     },
   });
   await server.listen((net) => net.listen(folder.file('s')));

@@ -5,8 +5,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 
-import { Flusher } from '../../src/daemon/delivery/flusher.ts';
+import { Delivery } from '../../src/daemon/delivery/delivery.ts';
 import { Outbox } from '../../src/daemon/delivery/outbox.ts';
+import { newTotals } from '../../src/daemon/totals.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -41,7 +42,7 @@ test('what is held back follows, though the client reads all the rest just befor
   const heard: string[] = [];
   const outbox = new Outbox(
     connection,
-    new Flusher(connectionContext.mailing),
+    new Delivery(),
     { pendingBytes: 64 * KiB, stallTimeoutMs: 60_000 },
     {
       slow: () => heard.push('slow'),
@@ -50,8 +51,9 @@ test('what is held back follows, though the client reads all the rest just befor
       lost() {},
       changed() {},
     },
+    newTotals(),
   );
-  socket.on('drain', () => outbox.drained());
+  connection.open({ readable() {}, expired() {}, closed() {}, hasRoom: () => outbox.hasRoom() });
 
   // A little waits in the socket: too little for it to say when it has gone.
   for (; connection.pendingBytes < 24 * KiB; await turn()) outbox.message('filling', Buffer.alloc(4 * KiB));

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { Batch } from '../../src/daemon/delivery/batch.ts';
+import { Batch } from '../../src/daemon/delivery/delivery.ts';
 
 const frames = Array.from({ length: 6 }, (_, index) => Buffer.from(`frame ${index};`));
 

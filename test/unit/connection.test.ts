@@ -2,25 +2,19 @@ import { once } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 
 import { sendNow } from '../../src/linux/libc.ts';
-import { sendEach } from '../../src/linux/socket-calls.ts';
-import type { SendAll } from '../../src/linux/socket-calls.ts';
+import { socketCalls } from '../../src/linux/socket-calls.ts';
 import { Connection } from '../../src/transport/connection.ts';
-import { Mailing } from '../../src/transport/mailing.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { fdOf, socketPair } from '../helpers/socket-pair.ts';
 import type { SocketPair } from '../helpers/socket-pair.ts';
 
 /** A connection whose calls to the kernel can be looked at. */
-async function connected(sendAll: SendAll = sendEach) {
+async function connected(send = sendNow) {
   const pair = await socketPair();
-  const spy = vi.fn(sendAll);
-  const mailing = new Mailing(spy);
-  const connection = new Connection(1, pair.near, undefined, { ...connectionContext, mailing });
-  const send = (bytes: Buffer): void => {
-    connection.post(bytes);
-    mailing.send();
-  };
-  return { ...pair, connection, send, sendAll: spy };
+  const spy = vi.fn(send);
+  const calls = { ...socketCalls, send: spy };
+  const connection = new Connection(1, pair.near, undefined, { ...connectionContext, calls });
+  return { ...pair, connection, send: (bytes: Buffer) => connection.write(bytes), sendCalls: spy };
 }
 
 const numbered = (seq: number, bytes: number): Buffer =>
@@ -39,25 +33,20 @@ describe('bytes go past the stream', () => {
     all.far.socket.pause();
     let seq = 0;
     while (all.connection.pendingBytes < 500_000) all.send(numbered(++seq, 7919));
-    const { results } = all.sendAll.mock;
-    expect(results.at(-1)!.value[0]).toBeLessThan(7919); // The last one was taken in part, or not at all.
+    const { results } = all.sendCalls.mock;
+    expect(results.at(-1)!.value).toBeLessThan(7919); // The last one was taken in part, or not at all.
     const direct = results.length;
     all.far.socket.resume();
     await once(all.near, 'drain');
     all.send(numbered(++seq, 10));
-    expect(all.sendAll.mock.calls.length).toBe(direct + 1);
+    expect(all.sendCalls.mock.calls.length).toBe(direct + 1);
     const frames = await all.far.messages('t', seq);
     expect(frames.map((frame) => frame.seq)).toEqual(Array.from({ length: seq }, (_, index) => index + 1));
     expect(frames.every(({ data }) => data === 'x'.repeat(String(data).length))).toBe(true);
   });
 
   test('of which the kernel takes a part: the rest follows', async () => {
-    using all = await connected((fds, bytes) =>
-      sendEach(
-        fds,
-        bytes.map((whole) => whole.subarray(0, 5)),
-      ),
-    );
+    using all = await connected((fd, bytes) => sendNow(fd, bytes.subarray(0, 5)));
     all.send(numbered(1, 100));
     all.send(numbered(2, 100));
     const frames = await all.far.messages('t', 2);
@@ -85,7 +74,7 @@ test('a socket that has closed, and whose descriptor has gone to another, gets n
   do stranger = strangers.use(await socketPair());
   while (![fdOf(stranger.near), fdOf(stranger.far.socket)].includes(fd));
   all.send(numbered(1, 10));
-  expect(all.sendAll).not.toHaveBeenCalled();
+  expect(all.sendCalls).not.toHaveBeenCalled();
   // What would have happened: the stranger's peer hears it.
   const peer = fdOf(stranger.near) === fd ? stranger.far.socket : stranger.near;
   const heard = once(peer, 'data');
@@ -99,7 +88,7 @@ test('a peer that has gone is found out as ever', async () => {
   all.far.socket.destroy();
   await all.far.closed;
   all.send(numbered(1, 10)); // We have not read, and so do not know.
-  expect(all.sendAll.mock.results[0]?.value[0]).toBe(0);
+  expect(all.sendCalls.mock.results[0]?.value).toBe(0);
   expect(await failed).toMatchObject({ code: 'EPIPE' });
   expect(all.connection.ended).toBe(true);
 });
@@ -107,8 +96,7 @@ test('a peer that has gone is found out as ever', async () => {
 test('where there are no such calls, all goes through the stream', async () => {
   using pair = await socketPair();
   const connection = new Connection(1, pair.near, undefined, connectionContext);
-  connection.post(numbered(1, 10));
-  connectionContext.mailing.send();
+  connection.write(numbered(1, 10));
   expect(pair.near.bytesWritten).toBeGreaterThan(0);
   expect(await pair.far.frame('t')).toMatchObject({ seq: 1 });
   expect(connection.peer).toBeUndefined();

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { Flusher } from '../../src/daemon/delivery/flusher.ts';
+import { Delivery } from '../../src/daemon/delivery/delivery.ts';
 import { Outbox } from '../../src/daemon/delivery/outbox.ts';
+import { newTotals } from '../../src/daemon/totals.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { encodeMessage } from '../../src/transport/frames.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
@@ -23,7 +24,7 @@ async function client() {
   const events: string[] = [];
   const outbox = new Outbox(
     connection,
-    new Flusher(connectionContext.mailing),
+    new Delivery(),
     { pendingBytes: LIMIT, stallTimeoutMs: 30_000 },
     {
       slow: () => events.push('slow'),
@@ -32,8 +33,9 @@ async function client() {
       lost() {},
       changed() {},
     },
+    newTotals(),
   );
-  near.on('drain', () => outbox.drained());
+  connection.open({ readable() {}, expired() {}, closed() {}, hasRoom: () => outbox.hasRoom() });
   const seqs = new Map<string, number>();
 
   /** Sends the next message of a topic. */

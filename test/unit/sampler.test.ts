@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Sampler } from '../../src/daemon/topics/sampler.ts';
-import type { Sample } from '../../src/daemon/topics/sampler.ts';
+import { Scheduler } from '../../src/daemon/schedule/scheduler.ts';
+import { TopicCounters } from '../../src/daemon/topics/topic-counters.ts';
+import { newTotals } from '../../src/daemon/totals.ts';
+import type { Sample, SamplerTools } from '../../src/daemon/topics/sampler.ts';
+
+function samplerTools(): SamplerTools {
+  return { scheduler: new Scheduler((ring) => ring(), 0), counters: new TopicCounters(newTotals()) };
+}
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
@@ -13,6 +20,7 @@ afterEach(() => {
 /** A sampler that ticks once a second, and what it said. */
 function sampling(sample: Sample) {
   const said: unknown[] = [];
+  const tools = samplerTools();
   const sampler = new Sampler(
     sample,
     { kind: 'interval', intervalMs: 1000, align: false },
@@ -22,8 +30,9 @@ function sampling(sample: Sample) {
       failing: (error) => said.push(`failing: ${error}`),
       recovered: (failures) => said.push(`recovered after ${failures}`),
     },
+    tools,
   );
-  return { sampler, said };
+  return { sampler, said, counters: tools.counters };
 }
 
 /** A source whose samples take as long as the test wants, and what became of each. */
@@ -65,22 +74,22 @@ test('a sample is taken at the first tick if it need not be at once', () => {
 describe('a slow sample', () => {
   test('is never joined by a second; the ticks that it overruns are counted', async () => {
     const source = new SlowSource();
-    const { sampler, said } = sampling(source.sample);
+    const { sampler, said, counters } = sampling(source.sample);
     sampler.start({ sampleNow: true });
     vi.advanceTimersByTime(3500);
     expect(source.runs).toHaveLength(1);
-    expect(sampler.skippedTicks).toBe(3);
+    expect(counters.skippedTicks).toBe(3);
     await source.end('slow');
     expect(said).toEqual(['slow']);
     vi.advanceTimersByTime(500);
     expect(source.runs).toHaveLength(2);
-    expect(sampler.skippedTicks).toBe(3);
+    expect(counters.skippedTicks).toBe(3);
   });
 
   test('is aborted when the sampler stops, and what it gives or throws then is dropped', async () => {
     for (const outcome of ['too late', new Error('aborted')]) {
       const source = new SlowSource();
-      const { sampler, said } = sampling(source.sample);
+      const { sampler, said, counters } = sampling(source.sample);
       sampler.start({ sampleNow: true });
       const { signal } = source.runs[0]!;
       expect(signal.aborted).toBe(false);
@@ -88,7 +97,7 @@ describe('a slow sample', () => {
       expect(signal.aborted).toBe(true);
       await source.end(outcome);
       expect(said).toEqual([]);
-      expect(sampler).toMatchObject({ failures: 0, lastError: undefined });
+      expect([counters.failures, sampler.lastError]).toEqual([0, undefined]);
       expect(source.runs).toHaveLength(1);
     }
   });
@@ -134,11 +143,13 @@ test('a stopped sampler has no timer and takes no samples', () => {
 
 test('a sampler without a schedule takes one sample and no more', () => {
   const payload = vi.fn();
-  const sampler = new Sampler(() => 1, undefined, { encode: String, payload, failing() {}, recovered() {} });
+  const tools = samplerTools();
+  const listener = { encode: String, payload, failing() {}, recovered() {} };
+  const sampler = new Sampler(() => 1, undefined, listener, tools);
   sampler.start({ sampleNow: true });
   expect(vi.getTimerCount()).toBe(0);
   expect(payload).toHaveBeenCalledOnce();
-  expect(sampler.latePercentile(50)).toBeNull();
+  expect(tools.counters.lateness.percentile(50)).toBeNull();
 });
 
 describe('a source that fails', () => {
@@ -163,15 +174,15 @@ describe('a source that fails', () => {
     ['by rejecting', async (index: number) => give(outcomes[index])],
   ])('%s is told with each new reason, and its recovery once', async (_, outcome) => {
     let index = 0;
-    const { sampler, said } = sampling(() => outcome(index++));
+    const { sampler, said, counters } = sampling(() => outcome(index++));
     sampler.start({ sampleNow: false });
     await vi.advanceTimersByTimeAsync(2000);
-    expect(sampler).toMatchObject({ failures: 2, lastError: 'second' });
+    expect([counters.failures, sampler.lastError]).toEqual([2, 'second']);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(sampler).toMatchObject({ failures: 2, lastError: undefined });
+    expect([counters.failures, sampler.lastError]).toEqual([2, undefined]);
     await vi.advanceTimersByTimeAsync(2000);
     expect(said).toEqual(expected);
-    expect(sampler.failures).toBe(3);
+    expect(counters.failures).toBe(3);
     sampler.stop();
   });
 
@@ -180,7 +191,12 @@ describe('a source that fails', () => {
     const encode = () => {
       throw new Error('too large');
     };
-    const sampler = new Sampler(() => 1, undefined, { encode, payload() {}, failing, recovered() {} });
+    const sampler = new Sampler(
+      () => 1,
+      undefined,
+      { encode, payload() {}, failing, recovered() {} },
+      samplerTools(),
+    );
     sampler.start({ sampleNow: true });
     expect(failing).toHaveBeenCalledWith('too large');
   });
@@ -190,21 +206,23 @@ describe('a source that fails', () => {
     const payload = () => {
       throw new Error('a mistake in the delivery');
     };
-    const sampler = new Sampler(() => 1, undefined, { encode: String, payload, failing, recovered() {} });
+    const tools = samplerTools();
+    const listener = { encode: String, payload, failing, recovered() {} };
+    const sampler = new Sampler(() => 1, undefined, listener, tools);
     expect(() => sampler.start({ sampleNow: true })).toThrow('a mistake in the delivery');
     expect(failing).not.toHaveBeenCalled();
-    expect(sampler.failures).toBe(0);
+    expect(tools.counters.failures).toBe(0);
   });
 
   test('for the same reason again is told once', () => {
-    const { sampler, said } = sampling(() => {
+    const { sampler, said, counters } = sampling(() => {
       throw new Error('no luck');
     });
     sampler.start({ sampleNow: true });
     vi.advanceTimersByTime(3000);
     sampler.stop();
     expect(said).toEqual(['failing: no luck']);
-    expect(sampler.failures).toBe(4);
+    expect(counters.failures).toBe(4);
   });
 });
 
@@ -212,7 +230,7 @@ test.each([
   [7, 0],
   [2500, 2],
 ])('how late ticks came is known: %i ms, and how many these overran: %i', (lateMs, overrun) => {
-  const { sampler, said } = sampling(() => 'tick');
+  const { sampler, said, counters } = sampling(() => 'tick');
   sampler.start({ sampleNow: false });
   // A real machine is late by chance; here time goes on while no timer fires.
   const now = performance.now.bind(performance);
@@ -221,8 +239,8 @@ test.each([
   vi.restoreAllMocks();
   sampler.stop();
   expect(said).toEqual(['tick']);
-  expect(sampler.latePercentile(50)! / lateMs).toBeCloseTo(1, 1);
-  expect(sampler.skippedTicks).toBe(overrun);
+  expect(counters.lateness.percentile(50)! / lateMs).toBeCloseTo(1, 1);
+  expect(counters.skippedTicks).toBe(overrun);
 });
 
 describe('a probe', () => {
@@ -241,7 +259,7 @@ describe('a probe', () => {
 
   test('is followed by the tick that it held up, which is not skipped', async () => {
     const source = new SlowSource();
-    const { sampler, said } = sampling(source.sample);
+    const { sampler, said, counters } = sampling(source.sample);
     sampler.start({ sampleNow: false });
     const probe = sampler.probe();
     await vi.advanceTimersByTimeAsync(1000);
@@ -251,7 +269,7 @@ describe('a probe', () => {
     expect(source.runs).toHaveLength(2);
     await source.end('ticked');
     expect(said).toEqual(['ticked']);
-    expect(sampler.skippedTicks).toBe(0);
+    expect(counters.skippedTicks).toBe(0);
   });
 
   test('is followed by the sample of whoever wakes the topic meanwhile', async () => {
@@ -285,13 +303,13 @@ describe('a probe', () => {
 
   test('that fails is an error for who asked, and no failure of the source', async () => {
     const source = new SlowSource();
-    const { sampler, said } = sampling(source.sample);
+    const { sampler, said, counters } = sampling(source.sample);
     const probe = sampler.probe();
     const failed = expect(probe).rejects.toThrow('on purpose');
     await source.end(new Error('on purpose'));
     await failed;
     expect(said).toEqual([]);
-    expect(sampler).toMatchObject({ failures: 0, isBusy: false });
+    expect([counters.failures, sampler.isBusy]).toEqual([0, false]);
   });
 
   test('is one at a time, and ends with its topic, also while it waits', async () => {

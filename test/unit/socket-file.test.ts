@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import type { Server as NetServer } from 'node:net';
 import { beforeEach, expect, test } from 'vitest';
 
-import { Mailing } from '../../src/transport/mailing.ts';
 import { Server } from '../../src/transport/server.ts';
 import { claimSocket } from '../../src/transport/socket-file.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -25,10 +24,9 @@ test('a socket that does not get its place leaves nothing behind and does not li
     maxFrameBytes: 1,
     frameTimeoutMs: 1,
     calls: undefined,
-    mailing: new Mailing(undefined),
     logger,
     refuse: () => undefined,
-    accept: () => ({ readable() {}, expired() {}, drained() {}, closed() {} }),
+    accept: () => ({ readable() {}, expired() {}, hasRoom() {}, closed() {} }),
   });
   const listening = server.listen((made) => socketFile.open((net = made)));
   await expect(listening).rejects.toMatchObject({ code: 'cannot-listen' });

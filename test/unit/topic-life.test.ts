@@ -93,7 +93,7 @@ describe('a topic that clients publish to', () => {
     topic.subscribe(listener);
     vi.advanceTimersByTime(2500);
     expect(listener.heard).toEqual([]);
-    expect(topic.sampler.failures).toBe(0);
+    expect(topic.counters.failures).toBe(0);
     topic.publish('news');
     vi.advanceTimersByTime(2000);
     expect(listener.heard).toEqual(['news', 'news', 'news']);
@@ -157,7 +157,7 @@ describe('another configuration', () => {
     topic.open();
     await vi.advanceTimersByTimeAsync(2000);
     expect(sample).not.toHaveBeenCalled();
-    expect(topic.sampler.skippedTicks).toBe(2);
+    expect(topic.counters.skippedTicks).toBe(2);
     old.resolve('old');
     await vi.advanceTimersByTimeAsync(1000);
     expect(listener.heard).toEqual(['new', 'new']);

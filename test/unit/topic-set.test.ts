@@ -5,7 +5,7 @@ import type { SavedMessages } from '../../src/daemon/topics/message-log.ts';
 import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
 import { TopicSet } from '../../src/daemon/topics/topic-set.ts';
 import { silent } from '../../src/log.ts';
-import { topicParts } from '../helpers/topic.ts';
+import { topicParts, topicTools } from '../helpers/topic.ts';
 
 const named = (name: string) => topicParts({ name, history: 10 });
 const kept = (seq: number): SavedMessages => ({ seq, messages: [{ seq, time: 1, json: Buffer.from('1') }] });
@@ -19,7 +19,12 @@ beforeEach(() => {
 
 function topicSet(saved: Record<string, SavedMessages> = {}, floor = 0): TopicSet {
   const topics = new Map(Object.entries(saved));
-  return (set = new TopicSet(new SubscriptionIndex(), silent, budget, { floor, topics }));
+  return (set = new TopicSet(
+    new SubscriptionIndex(),
+    silent,
+    { ...topicTools(), budget },
+    { floor, topics },
+  ));
 }
 
 const seqOf = (name: string): number => set.get(name)!.seq;
@@ -53,7 +58,7 @@ describe('a topic that is not configured any more', () => {
     topics.remove(topics.get('t')!);
     const saved = topics.save();
     expect(saved).toEqual({ floor: 5, topics: new Map() });
-    set = new TopicSet(new SubscriptionIndex(), silent, budget, saved);
+    set = new TopicSet(new SubscriptionIndex(), silent, { ...topicTools(), budget }, saved);
     set.begin([named('t')]);
     expect(set.get('t')!.publish(6)).toBe(6);
   });

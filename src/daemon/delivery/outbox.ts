@@ -1,6 +1,6 @@
+import type { Totals } from '../../protocol/status.ts';
 import type { Connection } from '../../transport/connection.ts';
-import type { Batch } from './batch.ts';
-import type { Flusher } from './flusher.ts';
+import type { Batch, Delivery, Sender } from './delivery.ts';
 import type { Missed } from '../subscribers/audience.ts';
 
 /** Memory of one message that is held back, or of a replay: an entry of a Map, since others hold the bytes as well. */
@@ -42,11 +42,12 @@ export interface OutboxListener {
  * before them; so memory is bounded by the limit, one message past it, and one held message a topic (whose
  * bytes all clients share).
  */
-export class Outbox {
+export class Outbox implements Sender {
   readonly #connection: Connection;
-  readonly #flusher: Flusher;
+  readonly #delivery: Delivery;
   readonly #limits: OutboxLimits;
   readonly #listener: OutboxListener;
+  readonly #totals: Pick<Totals, 'sent' | 'skipped'>;
   /** What this turn of the event loop has brought. */
   #batch: Batch | undefined;
   #held: Map<string, Buffer> | undefined;
@@ -54,9 +55,7 @@ export class Outbox {
   readonly #notices = new Map<string, Buffer>();
   /** Topics of which it is sent what it has missed. */
   readonly #replays = new Map<string, Missed>();
-  /** What was posted in this flush. */
-  #posted: Batch | undefined;
-  /** What was posted and has not left, in order. */
+  /** What was written and has not left, in order. */
   #unsent: Unsent[] = [];
   #unsentBytes = 0;
   #skippedWhileSlow = 0;
@@ -66,9 +65,17 @@ export class Outbox {
   sent = 0;
   skipped = 0;
 
-  constructor(connection: Connection, flusher: Flusher, limits: OutboxLimits, listener: OutboxListener) {
+  /** @param totals Counts with us. */
+  constructor(
+    connection: Connection,
+    delivery: Delivery,
+    limits: OutboxLimits,
+    listener: OutboxListener,
+    totals: Pick<Totals, 'sent' | 'skipped'>,
+  ) {
+    this.#totals = totals;
     this.#connection = connection;
-    this.#flusher = flusher;
+    this.#delivery = delivery;
     this.#limits = limits;
     this.#listener = listener;
   }
@@ -84,10 +91,12 @@ export class Outbox {
     return this.#unsentBytes + held * HELD_BYTES;
   }
 
-  /** Keeps what was posted last until it has left, and is charged for a part of it. */
+  /** Keeps what was written last until it has left. */
   keep(batch: Batch, bytes: number): void {
-    this.#unsent.push({ batch, bytes, end: this.#connection.postedBytes });
+    this.#unsent.push({ batch, bytes, end: this.#connection.writtenBytes });
     this.#unsentBytes += bytes;
+    this.#watchForStall();
+    this.#listener.changed();
   }
 
   /** Lets go of what has left meanwhile. Of a connection that has ended, the system may still read all of it. */
@@ -112,12 +121,6 @@ export class Outbox {
     if (this.#unsent.length === 0) this.#unsentBytes = 0; // Closed before, or made of fractions.
   }
 
-  /** What was posted in this flush. */
-  get posted(): Batch | undefined {
-    return this.#posted;
-  }
-
-  /** True if what was posted waits in the connection, since the kernel did not take all of it. */
   get isStuck(): boolean {
     return this.#connection.pendingBytes > 0;
   }
@@ -131,7 +134,7 @@ export class Outbox {
       this.#hold(topic, frame);
       this.#listener.slow();
     } else {
-      this.sent++;
+      this.#countSent();
       this.#queue(frame);
     }
   }
@@ -151,7 +154,7 @@ export class Outbox {
     this.#replays.set(topic, missed);
   }
 
-  /** True if `catchUp` has something to do, and there is room. If it must wait, `drained` is called. */
+  /** True if `catchUp` has something to do, and there is room. If it must wait, `hasRoom` is called. */
   get canCatchUp(): boolean {
     if (this.#replays.size === 0) return false;
     if (!this.#held && !this.full) return true;
@@ -164,7 +167,7 @@ export class Outbox {
     for (const [topic, missed] of this.#replays) {
       const frame = missed.next();
       if (frame) {
-        this.sent++;
+        this.#countSent();
         this.#queue(frame);
         return frame.length;
       }
@@ -195,37 +198,27 @@ export class Outbox {
     return this.pendingBytes >= this.#limits.pendingBytes;
   }
 
-  /** Has `drained` called once there is room again, whatever was written last. */
+  /** Has `hasRoom` called once there is room again, whatever was written last. */
   wantRoom(): void {
     this.#roomWanted = true;
   }
 
   /** Queues a control message. It is never skipped: look whether the outbox is full before doing what it answers. */
   control(frame: Buffer): void {
-    this.#batch = (this.#batch ?? this.#flusher.add(this)).with(frame, { isAnswer: true });
+    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame, { isAnswer: true });
   }
 
-  /** Posts what the turn has brought. */
-  flush(): void {
-    this.#posted = this.#batch;
+  write(): Batch | undefined {
+    const batch = this.#batch;
     this.#batch = undefined;
-    if (this.#posted) this.#connection.post(this.#posted.bytes);
+    if (batch) this.#connection.write(batch.bytes);
+    // What was before these bytes may have left since they were queued.
+    if ((this.#held || this.#roomWanted) && !this.#connection.ended) this.#connection.tellOfRoom();
+    return batch;
   }
 
-  /** What was posted has been sent, as far as the kernel had room. */
-  flushed(): void {
-    this.#posted = undefined;
-    if (this.#connection.ended) return;
-    if (this.#connection.pendingBytes > 0) {
-      this.#watchForStall();
-      this.#listener.changed();
-    }
-    // What was before these bytes may have left since they were queued: then no `drained` will come by itself.
-    if ((this.#held || this.#roomWanted) && !this.#connection.willDrain) this.#connection.announceRoom();
-  }
-
-  /** What was written has left for the client: what was held back follows. */
-  drained(): void {
+  /** There is room again: what was held back follows. */
+  hasRoom(): void {
     this.#roomWanted = false;
     if (this.#held && !this.#sendHeld(this.#held)) return;
     this.#sendNotices();
@@ -245,7 +238,7 @@ export class Outbox {
     for (const [topic, frame] of held) {
       if (this.full) return false;
       held.delete(topic);
-      this.sent++;
+      this.#countSent();
       this.#queue(frame);
     }
     this.#held = undefined;
@@ -262,7 +255,7 @@ export class Outbox {
   /** The connection ends: what is held back is lost. */
   close(): void {
     clearTimeout(this.#stallTimer);
-    this.skipped += this.#held?.size ?? 0;
+    this.#countLost(this.#held?.size ?? 0);
     this.#held = undefined;
     this.#notices.clear();
     this.#replays.clear();
@@ -271,7 +264,7 @@ export class Outbox {
   }
 
   #queue(frame: Buffer): void {
-    this.#batch = (this.#batch ?? this.#flusher.add(this)).with(frame);
+    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame);
   }
 
   #hold(topic: string, frame: Buffer): void {
@@ -280,8 +273,18 @@ export class Outbox {
     this.#held!.set(topic, frame);
   }
 
+  #countSent(): void {
+    this.sent++;
+    this.#totals.sent++;
+  }
+
+  #countLost(count: number): void {
+    this.skipped += count;
+    this.#totals.skipped += count;
+  }
+
   #countSkipped(): void {
-    this.skipped++;
+    this.#countLost(1);
     this.#skippedWhileSlow++;
   }
 

@@ -1,7 +1,8 @@
 import type { ScheduleConfig } from '../../config/config.ts';
 import type { RequestId } from '../../protocol/messages.ts';
-import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../../protocol/status.ts';
+import type { ClientStatus, ReloadStatus, Status, TopicStatus, Totals } from '../../protocol/status.ts';
 import { encodeFrame } from '../../transport/frames.ts';
+import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Session } from '../session.ts';
 import { mayHear } from './permissions.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
@@ -25,6 +26,7 @@ export interface DaemonFacts {
   configFile: string;
   socketPath: string;
   reload: ReloadStatus | null;
+  totals: Totals;
 }
 
 /** Which topics a snapshot lists. */
@@ -116,14 +118,19 @@ function residentBytes(): number {
 }
 
 /** Takes the signs of life. */
-export function takeHealth(clients: number, topics: TopicSet): Health {
+export function takeHealth(
+  clients: number,
+  topics: TopicSet,
+  { overdueMs }: Scheduler,
+  { messages }: Totals,
+): Health {
   const all = [...topics];
   return {
     clients,
     topics: all.length,
     awake: all.filter(({ awake }) => awake).length,
-    messages: all.reduce((sum, { seq }) => sum + seq, 0),
-    overdueMs: all.reduce((most, { sampler }) => Math.max(most, sampler.overdueMs), 0),
+    messages,
+    overdueMs,
     failing: all.filter(({ sampler }) => sampler.failing > 0).length,
   };
 }
@@ -137,7 +144,17 @@ function clientStatus(client: Session): ClientStatus {
   return { ...who, topics, patternCount: patterns.size, sent, skipped, pendingBytes, since };
 }
 
-function topicStatus({ name, config, seq, lastSent, audience, awake, sampler }: Topic): TopicStatus {
+function topicStatus({
+  name,
+  config,
+  seq,
+  lastSent,
+  audience,
+  awake,
+  sampler,
+  counters,
+}: Topic): TopicStatus {
+  const { lateness, skippedTicks, failures } = counters;
   return {
     topic: name,
     schedule: config.schedule ? describeSchedule(config.schedule) : null,
@@ -147,10 +164,11 @@ function topicStatus({ name, config, seq, lastSent, audience, awake, sampler }: 
     seq,
     clients: audience.size,
     lastSent: lastSent ?? null,
-    lateP50Ms: sampler.latePercentile(50),
-    lateP99Ms: sampler.latePercentile(99),
-    skippedTicks: sampler.skippedTicks,
-    failures: sampler.failures,
+    lateP50Ms: lateness.percentile(50),
+    lateP99Ms: lateness.percentile(99),
+    lateness: { counts: lateness.counts, sumMs: lateness.sumMs },
+    skippedTicks,
+    failures,
     lastError: sampler.lastError ?? null,
   };
 }

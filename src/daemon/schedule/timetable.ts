@@ -14,12 +14,12 @@ export interface Tick {
 
 /** Knows when the next tick is due. Times are on the monotonic clock, `performance.now()`. */
 export interface Timetable {
-  /** Begins to count: from the last sample if that was less than an interval ago, else from now. */
-  begin(sinceSampleMs: number): void;
+  /** Begins to count: from the last sample if that was less than an interval ago, else from `now`. */
+  begin(now: number, sinceSampleMs: number): void;
   /** Reports whether a tick would have come in the last so many milliseconds, which may be infinite. */
   hasCome(withinMs: number): boolean;
-  /** Milliseconds after which to look again, at the latest until the next tick; 0 or less if that is due. */
-  wait(): number;
+  /** When to look again, at the latest when the next tick is due; a time that has passed if that is due. */
+  lookAt(): number;
   /** Milliseconds until the next tick. */
   readonly nextInMs: number;
   /**
@@ -59,8 +59,8 @@ class IntervalTable implements Timetable {
     this.#delayMs = delayMs;
   }
 
-  begin(sinceSampleMs: number): void {
-    this.#start = performance.now() + (this.hasCome(sinceSampleMs) ? this.#delayMs : -sinceSampleMs);
+  begin(now: number, sinceSampleMs: number): void {
+    this.#start = now + (this.hasCome(sinceSampleMs) ? this.#delayMs : -Math.floor(sinceSampleMs));
     this.#next = 1;
   }
 
@@ -68,8 +68,8 @@ class IntervalTable implements Timetable {
     return withinMs >= this.#intervalMs;
   }
 
-  wait(): number {
-    return this.nextInMs;
+  lookAt(): number {
+    return this.#due;
   }
 
   get nextInMs(): number {
@@ -187,14 +187,14 @@ class WallTable implements Timetable {
     return withinMs === Infinity || this.#times.after(now - withinMs) <= now;
   }
 
-  wait(): number {
+  lookAt(): number {
     const wall = Date.now();
     const now = performance.now();
     const lateMs = now - this.#expected;
     if (Math.abs(wall - this.#instant - lateMs) > STEP_MS)
       this.#stepped(wall, Math.max(lateMs, now - this.#lookedAt));
     this.#lookedAt = now;
-    return Math.min(this.#instant - Date.now(), LOOK_MS);
+    return now + Math.min(this.#instant - Date.now(), LOOK_MS);
   }
 
   get nextInMs(): number {

@@ -1,9 +1,9 @@
-import { createHistogram } from 'node:perf_hooks';
-
 import type { ScheduleConfig } from '../../config/config.ts';
 import { messageOf } from '../../errors.ts';
+import type { Scheduler } from '../schedule/scheduler.ts';
 import { Ticker } from '../schedule/ticker.ts';
 import type { Tick } from '../schedule/timetable.ts';
+import type { TopicCounters } from './topic-counters.ts';
 
 /** Takes one sample; see `Source.sample`. */
 export type Sample = (signal: AbortSignal) => unknown;
@@ -19,15 +19,18 @@ export interface SamplerListener {
   recovered(failures: number): void;
 }
 
-/** Lateness is kept in microseconds, up to an hour, to two digits. */
-const HOUR_US = 3_600_000_000;
+/** What a sampler works with. */
+export interface SamplerTools {
+  scheduler: Scheduler;
+  counters: TopicCounters;
+}
 
 /** Takes samples as long as it runs, one at each tick and never two at once. */
 export class Sampler {
   readonly #sample: Sample;
   readonly #listener: SamplerListener;
   readonly #ticker: Ticker | undefined;
-  readonly #lateness = createHistogram({ lowest: 1, highest: HOUR_US, figures: 2 });
+  readonly #counters: TopicCounters;
   /** Present while it runs; aborted when it stops. */
   #period: AbortController | undefined;
   #running: Promise<void> | undefined;
@@ -43,14 +46,18 @@ export class Sampler {
   /** Failures since the last success, and when the first of them was, in milliseconds since the epoch. */
   failing = 0;
   failingSince = 0;
-  skippedTicks = 0;
-  failures = 0;
   lastError: string | undefined;
 
-  constructor(sample: Sample, schedule: ScheduleConfig | undefined, listener: SamplerListener) {
+  constructor(
+    sample: Sample,
+    schedule: ScheduleConfig | undefined,
+    listener: SamplerListener,
+    { scheduler, counters }: SamplerTools,
+  ) {
     this.#sample = sample;
     this.#listener = listener;
-    this.#ticker = schedule && new Ticker(schedule, (tick) => this.#onTick(tick));
+    this.#counters = counters;
+    this.#ticker = schedule && new Ticker(scheduler, schedule, (tick) => this.#onTick(tick));
   }
 
   /** Goes on where another one was: when it took its last sample, and whether that failed. */
@@ -64,16 +71,6 @@ export class Sampler {
   /** See `Ticker.nextAt`. */
   nextAt(now: number): number {
     return this.#ticker?.nextAt(now) ?? Infinity;
-  }
-
-  /** How long the next tick is overdue, in milliseconds; 0 if it is not. It grows while the schedule stands still. */
-  get overdueMs(): number {
-    return this.#ticker?.overdueMs ?? 0;
-  }
-
-  /** How late ticks came, in milliseconds; null before the first. */
-  latePercentile(percentile: number): number | null {
-    return this.#lateness.count === 0 ? null : this.#lateness.percentile(percentile) / 1000;
   }
 
   /** Reports whether a tick would have come since the last sample. */
@@ -157,11 +154,9 @@ export class Sampler {
     await this.#running;
   }
 
-  #onTick({ lateMs, skipped }: Tick): void {
-    this.#lateness.record(Math.max(1, Math.round(lateMs * 1000)));
-    this.skippedTicks += skipped;
-    if (this.running) this.skippedTicks++;
-    else if (this.#period) this.#sampleSoon(this.#period.signal);
+  #onTick(tick: Tick): void {
+    this.#counters.ticked(tick, !this.running);
+    if (!this.running && this.#period) this.#sampleSoon(this.#period.signal);
   }
 
   /** Takes a sample, behind a probe that is under way. */
@@ -212,7 +207,7 @@ export class Sampler {
   #fail(error: unknown, at: number): void {
     this.sampledAt = at;
     const before = this.lastError;
-    this.failures++;
+    this.#counters.failed();
     if (this.failing++ === 0) this.failingSince = Date.now();
     this.lastError = messageOf(error);
     if (this.lastError !== before) this.#listener.failing(this.lastError);

@@ -2,13 +2,12 @@ import { ChimedError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { clipped } from '../../text.ts';
 import { BoundedLog } from '../subscribers/bounded-log.ts';
-import type { HistoryBudget } from './history-budget.ts';
 import { Numbering } from './numbering.ts';
 import type { SavedTopics } from './state.ts';
 import type { Audience, Subscriber } from '../subscribers/audience.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
 import { Topic } from './topic.ts';
-import type { TopicParts } from './topic.ts';
+import type { TopicParts, TopicTools } from './topic.ts';
 
 /** How many topics an error names. */
 const NAMED = 20;
@@ -30,16 +29,16 @@ export class TopicSet implements Iterable<Topic> {
   readonly #index: SubscriptionIndex;
   readonly #logger: Logger;
   readonly #allLines = BoundedLog.forAll();
-  readonly #budget: HistoryBudget;
+  readonly #tools: TopicTools;
   readonly #numbering: Numbering;
   /** Settles when the sources of removed topics have ended. */
   #closing: Promise<unknown> = Promise.resolve();
 
   /** @param saved What was numbered before. */
-  constructor(index: SubscriptionIndex, logger: Logger, budget: HistoryBudget, saved: SavedTopics) {
+  constructor(index: SubscriptionIndex, logger: Logger, tools: TopicTools, saved: SavedTopics) {
     this.#index = index;
     this.#logger = logger;
-    this.#budget = budget;
+    this.#tools = tools;
     this.#numbering = new Numbering(saved);
   }
 
@@ -92,7 +91,7 @@ export class TopicSet implements Iterable<Topic> {
     if (existing) return this.#replace(existing, parts);
     const audience = this.#index.addTopic(name, access.subscribe);
     const log = new BoundedLog(this.#logger, { topic: name }, this.#allLines);
-    const topic = new Topic(parts, audience, log, this.#budget, this.#numbering.take(name));
+    const topic = new Topic(parts, audience, log, this.#tools, this.#numbering.take(name));
     this.#topics.set(name, topic);
     this.#logs.set(topic, log);
     const added = hearers(audience);

@@ -4,6 +4,7 @@ import type { TopicConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Failing, Recovered } from '../../protocol/messages.ts';
+import type { Totals } from '../../protocol/status.ts';
 import type { Source } from '../../sources/source.ts';
 import { encodeFrame, encodeMessage } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
@@ -11,12 +12,23 @@ import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
 import { Replay } from './replay.ts';
 import { Sampler } from './sampler.ts';
+import type { SamplerListener } from './sampler.ts';
+import { TopicCounters } from './topic-counters.ts';
+import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Audience, Subscriber } from '../subscribers/audience.ts';
 
 /** What a topic is made of: its configuration, and its source unless clients publish to it. */
 export interface TopicParts {
   config: TopicConfig;
   source: Source | undefined;
+}
+
+/** What all topics share. */
+export interface TopicTools {
+  scheduler: Scheduler;
+  totals: Totals;
+  /** Bounds what all of them keep. @default each has its own bounds only */
+  budget?: HistoryBudget;
 }
 
 /**
@@ -29,6 +41,8 @@ export class Topic {
   readonly #log: MessageLog;
   /** Who hears it. */
   readonly audience: Audience;
+  readonly counters: TopicCounters;
+  readonly #scheduler: Scheduler;
   /** Those who joined before there was a message of this waking period, if it may turn out to be no new one. */
   readonly #waiting = new Set<Subscriber>();
   /** Reports whether the latest message is what whoever joins begins with, and not one that is being sampled. */
@@ -46,12 +60,14 @@ export class Topic {
     parts: TopicParts,
     audience: Audience,
     logger: Logger,
-    budget?: HistoryBudget,
+    { scheduler, totals, budget }: TopicTools,
     saved?: SavedMessages,
   ) {
     this.#parts = parts;
     this.audience = audience;
     this.#logger = logger;
+    this.#scheduler = scheduler;
+    this.counters = new TopicCounters(totals);
     this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
     this.#sampler = this.#createSampler();
     if (saved?.sampled?.source === this.#fingerprint) {
@@ -226,7 +242,7 @@ export class Topic {
         return source?.sample(signal);
       });
     };
-    return new Sampler(take, config.schedule, {
+    const listener: SamplerListener = {
       encode: (payload) => (source ? this.#log.encode(payload) : (this.#log.lastJson ?? '')),
       payload: (json) => {
         if (json !== '') this.#send(json);
@@ -236,6 +252,10 @@ export class Topic {
         this.#notify(this.#failingFrame());
       },
       recovered: (failures) => this.#recovered(failures),
+    };
+    return new Sampler(take, config.schedule, listener, {
+      scheduler: this.#scheduler,
+      counters: this.counters,
     });
   }
 
@@ -303,6 +323,7 @@ export class Topic {
     } else {
       const { name } = this;
       const { seq, frame } = this.#log.append(json);
+      this.counters.numbered();
       this.#logger.debug({ topic: name, seq }, 'sent');
       this.audience.each((subscriber) => subscriber.message(name, frame));
     }

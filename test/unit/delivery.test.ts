@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 
-import { Flusher } from '../../src/daemon/delivery/flusher.ts';
+import { Delivery } from '../../src/daemon/delivery/delivery.ts';
 import { Outbox } from '../../src/daemon/delivery/outbox.ts';
+import { newTotals } from '../../src/daemon/totals.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { encodeMessage } from '../../src/transport/frames.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
 
-const flusher = new Flusher(connectionContext.mailing);
+const delivery = new Delivery();
 const limits = { pendingBytes: 1_000_000, stallTimeoutMs: 30_000 };
 const listener = { slow() {}, caughtUp() {}, stalled() {}, lost() {}, changed() {} };
 const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)) as [Buffer, Buffer, Buffer];
@@ -17,7 +18,7 @@ const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)
 async function client() {
   const pair = await socketPair();
   const connection = new Connection(1, pair.near, undefined, connectionContext);
-  const outbox = new Outbox(connection, flusher, limits, listener);
+  const outbox = new Outbox(connection, delivery, limits, listener, newTotals());
   const write = vi.spyOn(pair.near, 'write');
   return { ...pair, connection, outbox, write };
 }
@@ -39,7 +40,7 @@ test('clients that hear the same are written the same bytes, and not copies of t
   using other = await client();
   for (const { outbox } of [left, right]) for (const frame of [one, two]) outbox.message('t', frame);
   for (const frame of [two, three]) other.outbox.message('t', frame);
-  flusher.flush();
+  delivery.flush();
   const [written] = left.write.mock.calls[0]!;
   expect(right.write.mock.calls[0]![0]).toBe(written);
   expect(other.write.mock.calls[0]![0]).toEqual(Buffer.concat([two, three]));
@@ -50,11 +51,11 @@ test('clients that hear the same are written the same bytes, and not copies of t
 test('what fails for one client costs that client, and the others get theirs', async () => {
   using fails = await client();
   using other = await client();
-  vi.spyOn(fails.connection, 'post').mockImplementation(() => {
+  vi.spyOn(fails.connection, 'write').mockImplementation(() => {
     throw new Error('a mistake of ours');
   });
   for (const { outbox } of [fails, other]) outbox.message('t', one);
-  flusher.flush();
+  delivery.flush();
   expect(fails.connection.ended).toBe(true);
   await other.far.messages('t', 1);
 });
@@ -62,7 +63,7 @@ test('what fails for one client costs that client, and the others get theirs', a
 test('one frame alone is written as it is', async () => {
   using left = await client();
   left.outbox.message('t', one);
-  flusher.flush();
+  delivery.flush();
   expect(left.write.mock.calls[0]![0]).toBe(one);
 });
 
@@ -81,7 +82,7 @@ test('bytes that several wait for are freed when the last of them has read them,
   const frames = [one, two].map((frame) => Buffer.concat([Buffer.alloc(400_000, 0x20), frame]));
   goes.far.socket.pause();
   for (const { outbox } of [reads, goes]) for (const frame of frames) outbox.message('t', frame);
-  flusher.flush();
+  delivery.flush();
   const written = reads.write.mock.calls[0]![0] as Buffer;
   expect(goes.write.mock.calls[0]![0]).toBe(written);
   await reads.far.messages('t', 2);
@@ -104,7 +105,7 @@ test('what has left is freed while more waits, and what has left in part is held
   slow.far.socket.pause();
   for (const frame of [first, second]) {
     slow.outbox.control(frame);
-    flusher.flush();
+    delivery.flush();
   }
   expect(slow.outbox.heldBytes).toBe(800_000);
   let read = 0;

@@ -1,0 +1,130 @@
+import { free } from '../../transport/free.ts';
+
+/** Whoever has frames delivered. */
+export interface Sender {
+  /** Writes what has been gathered. @returns it, or undefined if there is nothing to write any more. */
+  write(): Batch | undefined;
+  /** The kernel has not taken all that was written. */
+  readonly isStuck: boolean;
+  /** Keeps what is stuck, and is charged for its part of the memory. */
+  keep(batch: Batch, bytes: number): void;
+  /** Something of ours failed for it. */
+  failed(error: unknown): void;
+}
+
+/** Gathers what one turn of the event loop brings for each client, and writes it: one write for each. */
+export class Delivery {
+  #senders: Sender[] = [];
+  #empty = Batch.empty();
+  /** Somebody flushes when what is under way has ended. */
+  #isHeld = false;
+
+  /** Has a sender write at the end of this turn. @returns what its batch begins with. */
+  add(sender: Sender): Batch {
+    if (this.#senders.push(sender) === 1 && !this.#isHeld) setImmediate(this.flush);
+    return this.#empty;
+  }
+
+  /** Does something, and writes what it brought at once: without another turn of the event loop. */
+  readonly flushAfter = (work: () => void): void => {
+    this.#isHeld = true;
+    try {
+      work();
+    } finally {
+      this.#isHeld = false;
+      this.flush();
+    }
+  };
+
+  /** Writes what has been gathered. What fails for one client costs that client, and no other. */
+  readonly flush = (): void => {
+    if (this.#senders.length === 0) return;
+    const senders = this.#senders;
+    this.#senders = [];
+    this.#empty = Batch.empty(); // It leads to all batches of this turn.
+    const written = new Set<Batch>();
+    const stuck: { sender: Sender; batch: Batch }[] = [];
+    let latest: Batch | undefined;
+    for (const sender of senders) {
+      try {
+        const batch = sender.write();
+        if (!batch) continue;
+        if (batch !== latest) written.add((latest = batch));
+        if (!sender.isStuck) continue;
+        batch.waiting++;
+        stuck.push({ sender, batch });
+      } catch (error) {
+        sender.failed(error);
+      }
+    }
+    for (const batch of written) batch.freeUnlessAwaited();
+    // Bytes that several wait for are in memory once: each is charged an equal part of them.
+    for (const { sender, batch } of stuck) sender.keep(batch, batch.byteLength / batch.waiting);
+  };
+}
+
+/**
+ * The frames that one turn has for somebody, in order. A batch never changes: a frame more makes the next one, and all
+ * who are given the same frames one by one come by the very same batches. So their bytes are joined once, however many
+ * they are.
+ */
+export class Batch {
+  readonly #before: Batch | undefined;
+  readonly #frame: Buffer;
+  /** The frame is an answer to one client, and needed by nobody else. */
+  readonly #isAnswer: boolean;
+  /** The batch that the last call of `with` made. */
+  #next: Batch | undefined;
+  #joined: Buffer | undefined;
+  /** How many have it and do not have all of it sent. */
+  waiting = 0;
+  /** Bytes of all its frames. */
+  readonly byteLength: number;
+
+  private constructor(before: Batch | undefined, frame: Buffer, isAnswer: boolean) {
+    this.#before = before;
+    this.#frame = frame;
+    this.#isAnswer = isAnswer;
+    this.byteLength = (before?.byteLength ?? 0) + frame.length;
+  }
+
+  /** Where the batches of a turn begin. */
+  static empty(): Batch {
+    return new Batch(undefined, NOTHING, false);
+  }
+
+  /** This batch and a frame more. */
+  with(frame: Buffer, { isAnswer = false } = {}): Batch {
+    if (!this.#next || this.#next.#frame !== frame) this.#next = new Batch(this, frame, isAnswer);
+    return this.#next;
+  }
+
+  /** All its frames as one buffer. */
+  get bytes(): Buffer {
+    this.#joined ??= this.#join();
+    return this.#joined;
+  }
+
+  /** One of those that wait does not need it any more: the last one frees it. */
+  release(): void {
+    this.waiting--;
+    this.freeUnlessAwaited();
+  }
+
+  /** Gives back the memory that only this batch holds, if nobody waits for its bytes to be sent. */
+  freeUnlessAwaited(): void {
+    if (this.waiting > 0) return;
+    if (this.#joined && this.#joined !== this.#frame) free(this.#joined);
+    if (this.#isAnswer) free(this.#frame);
+    for (let batch = this.#before; batch; batch = batch.#before) if (batch.#isAnswer) free(batch.#frame);
+  }
+
+  #join(): Buffer {
+    if (!this.#before || this.#before.byteLength === 0) return this.#frame;
+    const frames = [this.#frame];
+    for (let batch: Batch | undefined = this.#before; batch; batch = batch.#before) frames.push(batch.#frame);
+    return Buffer.concat(frames.toReversed(), this.byteLength);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
