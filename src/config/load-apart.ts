@@ -16,6 +16,9 @@ export interface LoadRequest {
   env: Environment;
 }
 
+/** What the process says when it can be asked. */
+export type Ready = 'ready';
+
 export type LoadAnswer =
   { config: Config } | { file: string; mistakes: readonly Mistake[] } | { message: string; code?: ErrorCode };
 
@@ -42,7 +45,10 @@ export async function loadApart(
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   const { promise, resolve, reject } = Promise.withResolvers<LoadAnswer>();
-  child.once('message', (answer) => resolve(answer as LoadAnswer));
+  child.on('message', (said: Ready | LoadAnswer) => {
+    if (said === 'ready') child.send({ named, env } satisfies LoadRequest);
+    else resolve(said);
+  });
   child.once('error', reject);
   child.once('exit', (code, signal) =>
     reject(failure(`the process that loads it ended with ${signal ?? code}`)),
@@ -55,7 +61,6 @@ export async function loadApart(
     timeoutMs,
   );
   try {
-    child.send({ named, env } satisfies LoadRequest);
     return configOf(await promise);
   } finally {
     clearTimeout(timer);
