@@ -37,6 +37,7 @@ async function buildPrograms(): Promise<Metafile> {
   const entries = [
     'cli/main',
     'cli/program',
+    'cli/serve',
     'sources/child-thread',
     'sources/module-process',
     'config/load-process',
@@ -53,13 +54,13 @@ async function buildPrograms(): Promise<Metafile> {
       'import.meta.url': '__url',
     },
     banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
-    // The first lines of the command line see to it that the rest is compiled once.
-    plugins: [apart('./program.ts')],
+    // The first lines see to it that the rest is compiled once, and the daemon loads nothing of the other commands.
+    plugins: [apart('./program.ts'), apart('./serve.ts')],
     sourcemap: 'external',
   });
   writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');
-  const table = lineTable(join(dist, 'cli/program.js'), join(root, 'src'));
-  writeFileSync(join(dist, 'cli/program.lines.json'), table);
+  const table = lineTable(join(dist, 'cli/serve.js'), join(root, 'src'));
+  writeFileSync(join(dist, 'cli/serve.lines.json'), table);
   for (const output of Object.keys(metafile.outputs)) if (output.endsWith('.map')) rmSync(join(root, output));
   return metafile;
 }

@@ -3,6 +3,8 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import module from 'node:module';
 import { join } from 'node:path';
 
+import { plainServe } from './plain-serve.ts';
+
 const MOST_WRITABLE = 0o022;
 
 // By default Node opens a port for a debugger, which lets whoever connects run code.
@@ -16,7 +18,15 @@ if (major < 22 || (major === 22 && minor < 13)) {
 const cache = ownCache();
 if (cache !== undefined) module.enableCompileCache(cache);
 
-void import('./program.ts').then(({ run }) => run(process.argv)).then(({ exitCode, exit }) => exit(exitCode));
+void end();
+
+async function end(): Promise<void> {
+  const options = plainServe(process.argv.slice(2));
+  const { exitCode, exit } = options
+    ? await (await import('./serve.ts')).serveToEnd(options)
+    : await (await import('./program.ts')).run(process.argv);
+  exit(exitCode);
+}
 
 /**
  * Where Node keeps what it has compiled: systemd's directory for it, else one in our own folder; not /tmp, where somebody

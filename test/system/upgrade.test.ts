@@ -43,8 +43,8 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
     await machine.sh(`
       useradd --create-home alice
       cd /srv/broken
-      sed -i "s/^async function serve(.*{$/&throw new Error('this build is broken');/" dist/cli/program.js
-      grep -q broken dist/cli/program.js
+      sed -i "s/^async function serve(.*{$/&throw new Error('this build is broken');/" dist/cli/serve.js
+      grep -q broken dist/cli/serve.js
       sed -i 's/^Backlog=.*/Backlog=77/' systemd/chimed.socket
       for file in systemd/chimed.*; do echo '# of the broken version' >> $file; done`);
     installBroken = [node!, main!, 'service', 'install'];

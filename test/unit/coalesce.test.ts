@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 
-import { coalesce } from '../../src/cli/coalesce.ts';
+import { coalesce } from '../../src/daemon/coalesce.ts';
 
 /** Work that ends when it is told to. */
 function controlled() {

@@ -1,0 +1,43 @@
+import type { InheritedSocket } from '../linux/activation.ts';
+import { loadIfSupported } from '../linux/if-supported.ts';
+import type { ServiceManager } from '../linux/notify.ts';
+import type * as ProcessCalls from '../linux/process-calls.ts';
+import type { Logger } from '../log.ts';
+
+/** What libc does with processes; also has those that commands leave behind become our children. */
+export async function processCalls(logger: Logger): Promise<typeof ProcessCalls | undefined> {
+  return await loadIfSupported(
+    async () => {
+      const [{ keepOrphans }, calls] = await Promise.all([
+        import('../linux/orphans.ts'),
+        import('../linux/process-calls.ts'),
+      ]);
+      keepOrphans();
+      return calls;
+    },
+    'processes that leave the group of their command are not found, and a file system that does not answer can keep the daemon from exiting',
+    logger,
+  );
+}
+
+/** The socket that systemd passes, if it does. */
+export async function inheritedSocket(logger: Logger): Promise<InheritedSocket | undefined> {
+  if (!process.env['LISTEN_FDS']) return undefined;
+  const activation = await loadIfSupported(
+    () => import('../linux/activation.ts'),
+    'the socket that systemd passes cannot be taken',
+    logger,
+  );
+  return activation?.takeInheritedSocket();
+}
+
+/** systemd, if it wants to know how we are. */
+export async function serviceManager(logger: Logger): Promise<ServiceManager | undefined> {
+  if (!process.env['NOTIFY_SOCKET']) return undefined;
+  const notify = await loadIfSupported(
+    () => import('../linux/notify.ts'),
+    'systemd cannot be told how we are',
+    logger,
+  );
+  return notify?.openServiceManager();
+}
