@@ -38,7 +38,7 @@ export function statusCommand(): Command {
 }
 
 async function status(patterns: string[], { socket, json, watch, sort }: Options): Promise<void> {
-  const topics = patterns.length > 0 ? { topics: patterns } : {};
+  const asked = { ...(patterns.length > 0 && { topics: patterns }), ...(json && { allClients: true }) };
   const interrupted = new AbortController();
   if (watch) process.once('SIGINT', () => interrupted.abort()).once('SIGINT', hurryOutput);
   const stopped = AbortSignal.any([interrupted.signal, outputEnd]);
@@ -52,13 +52,13 @@ async function status(patterns: string[], { socket, json, watch, sort }: Options
   };
   let client = await connectOnce('status', socket);
   try {
-    await show(await client.status(topics));
+    await show(await client.status(asked));
     if (!watch) return;
     for (;;) {
       await wait(WATCH_MS, undefined, { signal: stopped }).catch(() => {}); // Interrupted: done.
       if (stopped.aborted) return;
       try {
-        await show(await client.status(topics));
+        await show(await client.status(asked));
       } catch (error) {
         if (!isPassing(error)) throw error;
         process.stderr.write(`chimed: ${printable(error.message)}; trying again\n`);

@@ -29,6 +29,8 @@ export interface Message<T = unknown> {
    * to it: the daemon skipped them because the client was slow or away, or the loop's own buffer was full.
    */
   missed: number;
+  /** Number of the message among those of all topics; absent from a daemon of version 0.1, and in what a restart has kept. */
+  offset?: number;
   /** Id of the numbering that `seq` belongs to. Another id means that it began again. */
   instance: string;
   /** Present if the source has failed since: the message does not say how things are. */
@@ -106,6 +108,7 @@ export interface Client extends EventEmitter<ClientEvents> {
    * The daemon's snapshot of itself, its clients and its topics, as far as this user may see them. Waits for a daemon
    * if there is none yet.
    * @param options.topics Topics or patterns to list. @default all
+   * @param options.allClients Lists all clients, and not the first 200 only. @default false
    * @throws {ChimedError} `bad-request`, `timeout`, `connection-lost`, `closed`.
    */
   status(options?: StatusOptions): Promise<Status>;

@@ -165,7 +165,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   async status(options: StatusOptions = {}): Promise<Status> {
     checkStatusOptions(options);
     checkPatterns(options.topics ?? []);
-    return await this.#requests.status(options.topics);
+    return await this.#requests.status(options);
   }
 
   async close(): Promise<void> {
@@ -190,7 +190,10 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   #hello(): Frame {
     const { patterns, heard } = this.#subscriptions;
     const { name } = this.#options;
-    const resume = this.#instance !== undefined && { resume: { instance: this.#instance, after: heard } };
+    const instance = this.#instance;
+    const resume = instance !== undefined && {
+      resume: { instance, instances: this.#subscriptions.instances(instance), after: heard },
+    };
     return {
       type: 'chimed.register',
       data: { topics: patterns, ...(name !== undefined && { name }), ...resume },
@@ -244,10 +247,11 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     this.emit('recovered', recovered);
   }
 
-  #message({ type: topic, data, seq = 0, time = 0, stale }: Frame, bytes: number): void {
-    if (this.#instance === undefined) return; // Cannot be: nothing comes before the registration.
-    const mark = stale && { stale };
-    this.#subscriptions.push({ topic, seq, time, data, instance: this.#instance, bytes, ...mark });
+  #message(frame: Frame, bytes: number): void {
+    const { type: topic, data, seq = 0, time = 0, offset, instance = this.#instance, stale } = frame;
+    if (instance === undefined) return; // Cannot be: nothing comes before the registration.
+    const more = { ...(offset !== undefined && { offset }), ...(stale && { stale }) };
+    this.#subscriptions.push({ topic, seq, time, data, instance, bytes, ...more });
   }
 
   #rejected({ code, message, topic, id }: Rejection): void {

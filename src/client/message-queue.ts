@@ -69,12 +69,13 @@ export class MessageQueue<T = unknown> implements Subscription<T> {
   }
 
   /** Called by the client for each message that belongs here. */
-  push({ topic, seq, time, data, instance, stale, bytes }: Heard): void {
+  push({ bytes, ...heard }: Heard): void {
     if (this.#ended) return;
-    const heard = this.#heard.get(topic);
-    const missed = heard?.instance === instance ? seq - heard.seq - 1 : 0;
+    const { topic, seq, instance } = heard;
+    const before = this.#heard.get(topic);
+    const missed = before?.instance === instance ? seq - before.seq - 1 : 0;
     this.#heard.set(topic, { instance, seq });
-    const message = { topic, seq, time, data: data as T, missed, instance, ...(stale && { stale }) };
+    const message = { ...heard, data: heard.data as T, missed };
     const waiter = this.#waiters.shift();
     if (waiter) return waiter.resolve({ done: false, value: this.#handOver(message) });
     this.#buffer.push({ message, bytes });

@@ -39,6 +39,8 @@ export interface PublishOptions {
 export interface StatusOptions {
   /** Topics or patterns to list. @default all */
   topics?: readonly string[];
+  /** Lists all clients that this user may see, and not the first 200 only. @default false */
+  allClients?: boolean;
 }
 
 export const DEFAULT_RETRY = { minMs: 100, maxMs: 5000 };
@@ -88,10 +90,12 @@ export function checkPublishOptions(options: PublishOptions): void {
 
 /** @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value. */
 export function checkStatusOptions(options: StatusOptions): void {
-  checkNames<StatusOptions>(options, 'status', ['topics']);
-  const { topics } = options;
+  checkNames<StatusOptions>(options, 'status', ['topics', 'allClients']);
+  const { topics, allClients } = options;
   if (topics !== undefined && !Array.isArray(topics))
     throw bad('topics', 'a list of topics or patterns', topics);
+  if (allClients !== undefined && typeof allClients !== 'boolean')
+    throw bad('allClients', 'true or false', allClients);
 }
 
 /** Options that are undefined say nothing, whatever their names. */

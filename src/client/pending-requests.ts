@@ -3,6 +3,10 @@ import type { Frame, RequestId } from '../protocol/messages.ts';
 import type { Status } from '../protocol/status.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import type { Link } from './link.ts';
+import type { StatusOptions } from './options.ts';
+
+/** Fewer clients than these are all that there are. */
+const CLIENT_PAGE = 200;
 
 interface Pending {
   frame: Frame;
@@ -45,18 +49,23 @@ export class Requests {
     }
   }
 
-  /** Asks for one page after the other, until all topics are there. */
-  async status(topics?: readonly string[]): Promise<Status> {
-    const ask = (after?: string): Promise<Status> => {
-      const data = { ...(topics && { topics }), ...(after !== undefined && { after }) };
-      return this.ask('chimed.status', data);
-    };
-    const status = await ask();
+  /** Asks for one page after the other, until all topics are there, and all clients if these are wanted. */
+  async status({ topics, allClients = false }: StatusOptions): Promise<Status> {
+    const ask = (page: { after?: string; afterClient?: number }, patterns = topics): Promise<Status> =>
+      this.ask('chimed.status', { ...(patterns && { topics: patterns }), ...page });
+    const status = await ask({});
     // A daemon of version 0.1 has no pages, and no count.
     while (status.topics.length < (status.topicCount ?? 0)) {
-      const page = await ask(status.topics.at(-1)!.topic);
+      const page = await ask({ after: status.topics.at(-1)!.topic });
       if (page.topics.length === 0) break; // A reload has removed the rest.
       status.topics.push(...page.topics);
+    }
+    while (allClients && status.clients.length >= CLIENT_PAGE) {
+      const page = await ask({ afterClient: status.clients.at(-1)!.id }, []);
+      const last = status.clients.at(-1)!.id;
+      const more = page.clients.filter(({ id }) => id > last); // An older daemon gives the first page again.
+      if (more.length === 0) break;
+      status.clients.push(...more);
     }
     return status;
   }

@@ -17,6 +17,12 @@ export class Subscriptions {
     return Object.fromEntries([...this.#latest].map(([topic, { seq }]) => [topic, seq]));
   }
 
+  /** The numberings that these numbers belong to, as far as they are not the daemon's. */
+  instances(daemon: string): Record<string, string> {
+    const own = [...this.#latest].filter(([, { instance }]) => instance !== daemon);
+    return Object.fromEntries(own.map(([topic, { instance }]) => [topic, instance]));
+  }
+
   /** Adds a subscription; returns those of its patterns that are new. */
   add(subscription: MessageQueue): string[] {
     const before = this.patterns;
@@ -37,9 +43,10 @@ export class Subscriptions {
 
   /** Hands a message to all who hear its topic. */
   push(message: Heard): void {
-    const { topic, seq } = message;
+    const { topic, seq, instance } = message;
+    const latest = this.#latest.get(topic);
     // Not again what a second registration brings, and not what was still on its way when the last loop ended.
-    if (seq <= (this.#latest.get(topic)?.seq ?? 0) || !this.#hears(topic)) return;
+    if ((latest?.instance === instance && seq <= latest.seq) || !this.#hears(topic)) return;
     this.#latest.set(topic, message);
     for (const subscription of this.#all) if (subscription.hears(topic)) subscription.push(message);
   }

@@ -20,8 +20,10 @@ import { Session } from './session.ts';
 import type { SessionContext } from './session.ts';
 import { Delivery } from './delivery/delivery.ts';
 import { HistoryBudget } from './topics/history-budget.ts';
-import { handleRequest, leaveAll, registeredFrame } from './requests/handle-request.ts';
-import type { RequestContext } from './requests/handle-request.ts';
+import { Offsets } from './topics/offsets.ts';
+import { handleRequest } from './requests/handle-request.ts';
+import { leaveAll, registeredFrame } from './requests/registration.ts';
+import type { RequestContext } from './requests/request-context.ts';
 import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './topics/state.ts';
 import type { State } from './topics/state.ts';
@@ -130,7 +132,8 @@ export class Daemon {
       accept: (connection) => this.#accept(connection),
     });
     const budget = new HistoryBudget(() => this.#config.history.maxBytes);
-    const tools = { scheduler: this.#scheduler, totals: this.#totals, budget };
+    const offsets = new Offsets(saved.offset);
+    const tools = { scheduler: this.#scheduler, offsets, totals: this.#totals, budget };
     this.#topics = new TopicSet(this.#index, logger, tools, saved);
     this.#clientContext = {
       delivery: this.#delivery,
@@ -146,6 +149,7 @@ export class Daemon {
       index: this.#index,
       clients: this.#clients,
       instance,
+      offsets,
       maxPatterns: () => this.#config.clients.maxPatterns,
       facts: () => this.#facts(),
       frameBytes: config.clients.frameBytes,

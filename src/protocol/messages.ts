@@ -11,27 +11,43 @@ export interface Frame {
   seq?: number;
   /** When the message was made, in milliseconds since the epoch. */
   time?: number;
+  /** Number of this message among those of all topics. Absent in version 0.1, and of what a restart has kept. */
+  offset?: number;
+  /** The numbering that `seq` belongs to, if that is not the daemon's, which `chimed.registered` has. */
+  instance?: string;
   /** The source has failed since: the message does not say how things are. */
   stale?: true;
 }
 
-/** Where a client stood when its connection broke: the last `seq` it heard of each topic. */
+/** The number of this protocol: it is raised by what a client of an older one could not read. */
+export const PROTOCOL = 1;
+
+/** Where a client stood when its connection broke. */
 export interface ResumePoint {
+  /** The daemon's. */
   instance: string;
-  after: Record<string, number>;
+  /** Of topics whose numbering is not the daemon's. @default {} */
+  instances?: Record<string, string>;
+  /** The last `seq` that it heard of each topic. @default {} */
+  after?: Record<string, number>;
+  /** The last `offset` that it heard of all topics: for those that `after` does not name. */
+  offset?: number;
 }
+
+/** With its defaults. */
+export type WholeResumePoint = Required<Omit<ResumePoint, 'offset'>> & Pick<ResumePoint, 'offset'>;
 
 /** A client's own number for a request; the answer repeats it. */
 export type RequestId = string | number;
 
 /** What a client may send. A `knock` is a plain node-ipc client's first message on a topic. */
 export type Request =
-  | { kind: 'register'; name?: string; topics: string[]; resume?: ResumePoint }
+  | { kind: 'register'; name?: string; topics: string[]; resume?: WholeResumePoint }
   | { kind: 'unregister'; topics: string[] }
   | { kind: 'publish'; topic: string; data: unknown; id?: RequestId }
   | { kind: 'clear' | 'get' | 'sample'; topic: string; id?: RequestId }
   | { kind: 'reload'; id?: RequestId }
-  | { kind: 'status'; topics?: string[]; after?: string; id?: RequestId }
+  | { kind: 'status'; topics?: string[]; after?: string; afterClient?: number; id?: RequestId }
   | { kind: 'knock'; topic: string; data: unknown };
 
 /** One topic that a client is registered for. */
@@ -39,14 +55,25 @@ export interface RegisteredTopic {
   topic: string;
   /** Milliseconds between ticks, or null for a topic that keeps no interval. */
   interval: number | null;
+  /** The numbering of its messages. Absent in version 0.1: then it is the daemon's. */
+  instance?: string;
   /** Number of its latest message, 0 before the first. */
   seq: number;
+  /** For a client that resumes by an offset: the number of the topic's latest message then. */
+  after?: number;
 }
 
 /** `chimed.registered`: all that this client hears from now on. */
 export interface Registered {
+  /** Absent in version 0.1. */
+  protocol?: number;
   client: number;
+  /** The daemon's numbering, which all topics share but for those that say otherwise. */
   instance: string;
+  /** That of the latest message of all topics. Absent in version 0.1. */
+  offset?: number;
+  /** The offset to resume after is too old: nobody can count what was missed since. */
+  uncounted?: true;
   /** The first thousand of them. */
   topics: RegisteredTopic[];
   /** True if there are more. */
@@ -69,7 +96,7 @@ export interface Cleared {
 }
 
 /** `chimed.got`: the last message of a topic; without `seq`, it has none. */
-export interface Got extends Pick<Frame, 'data' | 'seq' | 'time' | 'stale'> {
+export interface Got extends Pick<Frame, 'data' | 'seq' | 'time' | 'offset' | 'instance' | 'stale'> {
   id?: RequestId;
   topic: string;
 }
@@ -177,13 +204,16 @@ export function parseRequest(frame: Frame): Request {
       return { kind: 'reload', ...(id !== undefined && { id: requestId(type, id) }) };
     }
     case 'chimed.status': {
-      const { topics, after, id } = object(type, data ?? {});
+      const { topics, after, afterClient, id } = object(type, data ?? {});
       if (after !== undefined && (typeof after !== 'string' || !isTopic(after)))
         throw bad(type, 'after', 'the name of a topic');
+      if (afterClient !== undefined && !isNumber(afterClient))
+        throw bad(type, 'afterClient', 'the number of a client');
       return {
         kind: 'status',
         ...(topics !== undefined && { topics: patterns(type, topics) }),
         ...(after !== undefined && { after }),
+        ...(afterClient !== undefined && { afterClient }),
         ...(id !== undefined && { id: requestId(type, id) }),
       };
     }
@@ -243,13 +273,24 @@ function excerpt(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'a list or an object' : String(value);
 }
 
-function resumePoint(type: string, value: unknown): ResumePoint {
-  const { instance, after } = object(type, value, 'resume');
+function resumePoint(type: string, value: unknown): WholeResumePoint {
+  const { instance, instances = {}, after = {}, offset } = object(type, value, 'resume');
   if (typeof instance !== 'string') throw bad(type, 'resume.instance', 'a text');
+  const own = object(type, instances, 'resume.instances');
+  if (!Object.values(own).every((id) => typeof id === 'string'))
+    throw bad(type, 'resume.instances', 'a text for each topic');
   const seqs = object(type, after, 'resume.after');
-  for (const seq of Object.values(seqs)) {
-    if (!Number.isSafeInteger(seq) || Number(seq) < 0)
-      throw bad(type, 'resume.after', 'a number, 0 or more, for each topic');
-  }
-  return { instance, after: seqs as Record<string, number> };
+  if (!Object.values(seqs).every(isNumber))
+    throw bad(type, 'resume.after', 'a number, 0 or more, for each topic');
+  if (offset !== undefined && !isNumber(offset)) throw bad(type, 'resume.offset', 'a number, 0 or more');
+  return {
+    instance,
+    instances: own as Record<string, string>,
+    after: seqs as Record<string, number>,
+    ...(offset !== undefined && { offset }),
+  };
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

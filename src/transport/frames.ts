@@ -30,17 +30,26 @@ export function encodeAnswer(type: string, data: object, json: string): Buffer {
   return Buffer.from(`${head},"data":${json}}}${DELIMITER}`);
 }
 
+/** What a message has beside its topic and its payload; see `Frame`. */
+export type MessageHead = Required<Pick<Frame, 'seq' | 'time'>> &
+  Pick<Frame, 'offset' | 'instance' | 'stale'>;
+
 /** Encodes a message whose payload is JSON already. Topics have no character that JSON would escape. */
-export function encodeMessage(topic: string, json: string, seq: number, time: number, stale = false): Buffer {
-  const mark = stale ? ',"stale":true' : '';
-  return Buffer.from(`{"type":"${topic}","data":${json},"seq":${seq},"time":${time}${mark}}${DELIMITER}`);
+export function encodeMessage(topic: string, json: string, head: MessageHead): Buffer {
+  return Buffer.from(`{"type":"${topic}","data":${json}${encodedHead(head)}}${DELIMITER}`);
+}
+
+function encodedHead({ seq, time, offset, instance, stale }: MessageHead): string {
+  let text = `,"seq":${seq},"time":${time}`;
+  if (offset !== undefined) text += `,"offset":${offset}`;
+  if (instance !== undefined) text += `,"instance":"${instance}"`;
+  return stale ? `${text},"stale":true` : text;
 }
 
 /** The payload of a message that `encodeMessage` made, as JSON: a part of its bytes, not a copy. */
-export function payloadOf(frame: Buffer, topic: string, seq: number, time: number): Buffer {
-  const around = encodeMessage(topic, '', seq, time).length;
-  const before = `{"type":"${topic}","data":`.length;
-  return frame.subarray(before, frame.length - (around - before));
+export function payloadOf(frame: Buffer, topic: string, head: MessageHead): Buffer {
+  const after = encodedHead(head).length + '}'.length + DELIMITER.length;
+  return frame.subarray(`{"type":"${topic}","data":`.length, frame.length - after);
 }
 
 /** Decodes a frame that `encodeFrame` or `encodeMessage` made. */

@@ -1,6 +1,7 @@
 import type { TopicConfig } from '../../src/config/config.ts';
 import { Scheduler } from '../../src/daemon/schedule/scheduler.ts';
 import { newTotals } from '../../src/daemon/totals.ts';
+import { Offsets } from '../../src/daemon/topics/offsets.ts';
 import type { Missed, Pattern, Subscriber } from '../../src/daemon/subscribers/audience.ts';
 import { SubscriptionIndex } from '../../src/daemon/subscribers/subscription-index.ts';
 import { Topic } from '../../src/daemon/topics/topic.ts';
@@ -19,7 +20,8 @@ export interface TopicOptions extends Partial<TopicConfig> {
 
 /** What all topics share. Timers that are fake fire at whole milliseconds. */
 export function topicTools(): TopicTools {
-  return { scheduler: new Scheduler((ring) => ring(), 0), totals: newTotals() };
+  const scheduler = new Scheduler((ring) => ring(), 0);
+  return { scheduler, offsets: new Offsets(), totals: newTotals() };
 }
 
 /** What a topic is made of, with a tick each second unless it says otherwise. */

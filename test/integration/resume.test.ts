@@ -60,6 +60,50 @@ describe.concurrent('a client that comes back', () => {
     expect(clients.find(({ patternCount }) => patternCount > 0)).toMatchObject({ skipped: 0 });
   });
 
+  test('may resume many topics by one number, and can count what it has missed of each', async () => {
+    const two = { a: { publish: true, history: 2 }, b: { publish: true, history: 10 }, c: { publish: true } };
+    await using daemon = await startDaemon({ topics: two });
+    await using publisher = daemon.connect();
+    for (const topic of ['a', 'b', 'c']) await publisher.publish(topic, 1);
+    const leaving = await daemon.raw();
+    const before = await leaving.send('chimed.register', { topics: ['>'] }).frame('chimed.registered');
+    const { instance, offset } = before.data as { instance: string; offset: number };
+    expect(before.data).toMatchObject({ protocol: 1, offset: 3 });
+    expect((await leaving.messages('c', 1))[0]).toMatchObject({ seq: 1, offset: 3 });
+    leaving.socket.destroy();
+    for (const topic of ['a', 'b', 'a', 'a', 'b']) await publisher.publish(topic, 2);
+
+    using back = await daemon.raw();
+    back.send('chimed.register', { topics: ['>'], resume: { instance, offset } });
+    const { data } = await back.frame('chimed.registered');
+    expect(data).toMatchObject({
+      topics: [
+        { topic: 'a', instance, seq: 4, after: 1 },
+        { topic: 'b', instance, seq: 3, after: 1 },
+        { topic: 'c', instance, seq: 1, after: 1 },
+      ],
+    });
+    expect(data).not.toHaveProperty('uncounted');
+    await publisher.publish('c', 'last');
+    await back.frames.find((frame) => frame.data === 'last');
+    const heard = back.frames.items.filter(({ seq }) => seq !== undefined);
+    expect(heard.map(({ type, seq }) => `${type} ${seq}`)).toEqual(['a 3', 'a 4', 'b 2', 'b 3', 'c 2']);
+  });
+
+  test.each([
+    ['of another numbering', { instance: 'another', offset: 0 }],
+    ['that has not been reached', { offset: 100 }],
+  ])('is told that nobody can count after an offset %s, and begins with the latest', async (_, point) => {
+    await using daemon = await startDaemon({ topics: topics(10) });
+    await using publisher = daemon.connect();
+    for (const value of [1, 2]) await publisher.publish('price', value);
+    const { instance } = await publisher.status();
+    using client = await daemon.raw();
+    client.send('chimed.register', { topics: ['price'], resume: { instance, ...point } });
+    expect((await client.frame('chimed.registered')).data).toMatchObject({ uncounted: true });
+    expect(await client.messages('price', 1)).toMatchObject([{ seq: 2 }]);
+  });
+
   test('gets the last ones if it was away for longer', async () => {
     expect(await absence(2)).toEqual([5, 6, 7]);
   });

@@ -12,7 +12,11 @@ import { socketPair } from '../helpers/socket-pair.ts';
 const delivery = new Delivery();
 const limits = { pendingBytes: 1_000_000, stallTimeoutMs: 30_000 };
 const listener = { slow() {}, caughtUp() {}, stalled() {}, lost() {}, changed() {} };
-const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', seq, 0)) as [Buffer, Buffer, Buffer];
+const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', { seq, time: 0 })) as [
+  Buffer,
+  Buffer,
+  Buffer,
+];
 
 /** A client over a real socket, whose writes are watched. */
 async function client() {

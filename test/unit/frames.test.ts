@@ -59,7 +59,7 @@ test('any bytes at all are frames, or one violation at the end', () => {
 });
 
 test('a message is encoded as JSON would', () => {
-  const bytes = encodeMessage('host.load', JSON.stringify({ a: 'é\f' }), 7, 8);
+  const bytes = encodeMessage('host.load', JSON.stringify({ a: 'é\f' }), { seq: 7, time: 8 });
   expect(decodeFrame(bytes)).toEqual({ type: 'host.load', data: { a: 'é\f' }, seq: 7, time: 8 });
   expect(bytes.indexOf('\f')).toBe(bytes.length - 1);
 });
@@ -181,6 +181,12 @@ describe('levels of arrays and objects in a frame', () => {
 });
 
 test('a client takes the largest payload of the topic with the longest name', () => {
-  const rest = encodeMessage('x'.repeat(255), '', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  const rest = encodeMessage('x'.repeat(255), '', {
+    seq: Number.MAX_SAFE_INTEGER,
+    time: Number.MAX_SAFE_INTEGER,
+    offset: Number.MAX_SAFE_INTEGER,
+    instance: 'x'.repeat(100),
+    stale: true,
+  });
   expect(rest.length + LARGEST_PAYLOAD_BYTES).toBeLessThanOrEqual(LARGEST_FRAME_BYTES);
 });

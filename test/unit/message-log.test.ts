@@ -26,13 +26,14 @@ beforeEach(() => {
 
 test('messages are numbered from 1, and the last ones are kept', () => {
   expect(log).toMatchObject({ seq: 0, last: undefined, lastJson: undefined });
-  for (const word of ['a', 'b', 'c', 'd']) log.append(log.encode(word));
+  for (const word of ['a', 'b', 'c', 'd']) log.append(log.encode(word), 1);
   expect(log).toMatchObject({ seq: 4, lastJson: '"d"' });
   expect(decodeFrame(log.last!.frame)).toEqual({
     type: 'news',
     data: 'd',
     seq: 4,
     time: expect.closeTo(Date.now(), -4),
+    offset: 1,
   });
   expect(frames(log).map(({ data }) => data)).toEqual(['b', 'c', 'd']);
   expect(frames(log, 3).map(({ data }) => data)).toEqual(['d']);
@@ -41,8 +42,8 @@ test('messages are numbered from 1, and the last ones are kept', () => {
 
 test('the latest is kept even by a log of no size', () => {
   const small = new MessageLog('news', { ...limits, history: 0 });
-  small.append('1');
-  small.append('2');
+  small.append('1', 1);
+  small.append('2', 1);
   expect(frames(small)).toMatchObject([{ data: 2 }]);
 });
 
@@ -55,7 +56,7 @@ describe('a payload', () => {
   test('may nest as many levels as a frame can carry, and not one more', () => {
     const roomy = new MessageLog('t', { ...limits, maxBytes: 10_000 });
     const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
-    const { frame } = roomy.append(roomy.encode(nested(64)));
+    const { frame } = roomy.append(roomy.encode(nested(64)), 1);
     expect([...new FrameReader({ maxBytes: 10_000, maxValues: 10 ** 9 }).read(frame)]).toMatchObject([
       { type: 't', seq: 1 },
     ]);
@@ -68,7 +69,7 @@ describe('a payload', () => {
 
   test('that is refused takes no number', () => {
     expect(() => log.encode(undefined)).toThrow();
-    expect(log.append(log.encode(null)).seq).toBe(1);
+    expect(log.append(log.encode(null), 1).seq).toBe(1);
   });
 });
 
@@ -76,7 +77,7 @@ describe('the history', () => {
   const payload = JSON.stringify('x'.repeat(1000));
   const roomy = { history: 1_000_000, historyBytes: 10_000, maxBytes: 1_000_000 };
   const fill = (messages: MessageLog, count: number): void => {
-    for (let number = 0; number < count; number++) messages.append(payload);
+    for (let number = 0; number < count; number++) messages.append(payload, 1);
   };
 
   test('is bounded in bytes: the oldest messages are dropped', () => {
@@ -103,7 +104,7 @@ describe('the history', () => {
     fc.assert(
       fc.property(fc.nat(200), fc.integer({ min: 1, max: 50 }), (count, history) => {
         const messages = new MessageLog('news', { ...roomy, history, historyBytes: 1_000_000 });
-        for (let number = 0; number < count; number++) messages.append('1');
+        for (let number = 0; number < count; number++) messages.append('1', 1);
         const all = Array.from({ length: count + 2 }, (_, seq) => messages.at(seq)?.seq);
         const expected = all.map((_, seq) =>
           seq > count - history && seq > 0 && seq <= count ? seq : undefined,
@@ -116,7 +117,7 @@ describe('the history', () => {
 
   test('of 100,000 messages costs the same for each, also when it is full', () => {
     const messages = new MessageLog('news', { history: 100_000, historyBytes: 2 ** 30, maxBytes: 10 });
-    for (let number = 0; number < 300_000; number++) messages.append('1');
+    for (let number = 0; number < 300_000; number++) messages.append('1', 1);
     let heard = 0;
     for (let number = 0; number < 100_000; number++)
       heard += messages.at(messages.seq - number)!.seq > 0 ? 1 : 0;
@@ -131,14 +132,14 @@ describe('the histories of all topics', () => {
   test('are bounded together: the largest ones drop their oldest messages', () => {
     const budget = new HistoryBudget(() => 100_000);
     const small = new MessageLog('small', roomy, budget);
-    for (let number = 0; number < 5; number++) small.append(payload);
+    for (let number = 0; number < 5; number++) small.append(payload, 1);
     const [one, other] = ['one', 'other'].map((name) => new MessageLog(name, roomy, budget)) as [
       MessageLog,
       MessageLog,
     ];
     for (let number = 0; number < 200; number++) {
-      one.append(payload);
-      if (number % 2 === 0) other.append(payload);
+      one.append(payload, 1);
+      if (number % 2 === 0) other.append(payload, 1);
       expect(budget.bytes).toBeLessThanOrEqual(100_000);
     }
     expect(after(small)).toHaveLength(5);
@@ -148,7 +149,7 @@ describe('the histories of all topics', () => {
   test('keep the latest message of each topic, though these have more bytes than allowed', () => {
     const budget = new HistoryBudget(() => 10_000);
     const logs = Array.from({ length: 50 }, (_, index) => new MessageLog(`t${index}`, roomy, budget));
-    for (let number = 0; number < 10; number++) for (const each of logs) each.append(payload);
+    for (let number = 0; number < 10; number++) for (const each of logs) each.append(payload, 1);
     for (const each of logs) expect(each.last).toMatchObject({ seq: 10 });
     const latest = logs.reduce((sum, { last }) => sum + last!.frame.length + 200, 0);
     expect(budget.bytes - latest, 'what is kept beyond them').toBeLessThan(5000);
@@ -157,7 +158,7 @@ describe('the histories of all topics', () => {
   test('give up what a removed topic kept', () => {
     const budget = new HistoryBudget(() => 100_000);
     const kept = new MessageLog('t', roomy, budget);
-    for (let number = 0; number < 10; number++) kept.append(payload);
+    for (let number = 0; number < 10; number++) kept.append(payload, 1);
     kept.close();
     expect(budget.bytes).toBe(0);
     expect(kept).toMatchObject({ seq: 10, last: undefined });
@@ -166,14 +167,14 @@ describe('the histories of all topics', () => {
 
 describe('what is saved', () => {
   beforeEach(() => {
-    for (const data of [{ a: 'é\f' }, null, [1.5]]) log.append(log.encode(data));
+    for (const data of [{ a: 'é\f' }, null, [1.5]]) log.append(log.encode(data), 1);
   });
 
-  test('comes back as it was: the same bytes, the same number next', () => {
+  test('comes back as it was, but for the number among all messages: the same number next', () => {
     const restored = new MessageLog('news', limits, undefined, log.save());
-    expect(after(restored)).toEqual(after(log));
+    expect(frames(restored)).toEqual(frames(log).map((frame) => ({ ...frame, offset: undefined })));
     expect(restored.lastJson).toBe('[1.5]');
-    expect(restored.append('"next"').seq).toBe(4);
+    expect(restored.append('"next"', 1).seq).toBe(4);
   });
 
   test('is kept only as far as the log is large', () => {
@@ -181,9 +182,17 @@ describe('what is saved', () => {
     expect(frames(restored)).toMatchObject([{ seq: 3 }]);
   });
 
+  test("is the numbering, also one that is not the daemon's, and each message says so", () => {
+    const restored = new MessageLog('news', limits, undefined, { ...log.save(), instance: 'own' });
+    restored.append('1', 9);
+    expect(frames(restored).map(({ seq, instance }) => [seq, instance])).toContainEqual([4, 'own']);
+    expect(restored.save()).toMatchObject({ seq: 4, instance: 'own' });
+    expect(restored.save().messages.at(-1)!.json.toString()).toBe('1');
+  });
+
   test('is the numbering, even before there is a message', () => {
     const restored = new MessageLog('news', limits, undefined, { seq: 41, messages: [] });
     expect(restored).toMatchObject({ seq: 41, last: undefined });
-    expect(restored.append('1').seq).toBe(42);
+    expect(restored.append('1', 1).seq).toBe(42);
   });
 });

@@ -14,12 +14,18 @@ function refusal(type: string, data: unknown): unknown {
 
 describe('each request is understood', () => {
   const resume = { instance: 'f00', after: { 'host.load': 57 } };
+  const byOffset = { instance: 'f00', instances: { price: 'b4' }, offset: 9 };
   test.each<[string, unknown, Request]>([
     ['chimed.register', { topics: [] }, { kind: 'register', topics: [] }],
     [
       'chimed.register',
       { topics: ['host.>', 'tick'], name: 'panel', resume },
-      { kind: 'register', topics: ['host.>', 'tick'], name: 'panel', resume },
+      { kind: 'register', topics: ['host.>', 'tick'], name: 'panel', resume: { ...resume, instances: {} } },
+    ],
+    [
+      'chimed.register',
+      { topics: ['>'], resume: byOffset },
+      { kind: 'register', topics: ['>'], resume: { ...byOffset, after: {} } },
     ],
     ['chimed.unregister', { topics: ['tick'] }, { kind: 'unregister', topics: ['tick'] }],
     ['chimed.publish', { topic: 'news', data: null }, { kind: 'publish', topic: 'news', data: null }],
@@ -58,6 +64,8 @@ describe('a bad field is named', () => {
     ['chimed.register', ['tick'], 'data'],
     ['chimed.register', 'tick', 'data'],
     ['chimed.register', {}, 'topics'],
+    ['chimed.register', { topics: [], resume: { instance: 'a', offset: -1 } }, 'resume.offset'],
+    ['chimed.register', { topics: [], resume: { instance: 'a', instances: { t: 1 } } }, 'resume.instances'],
     ['chimed.register', { topics: 'tick' }, 'topics'],
     ['chimed.register', { topics: { 0: 'tick' } }, 'topics'],
     ['chimed.register', { topics: [1] }, 'topics'],
@@ -70,7 +78,6 @@ describe('a bad field is named', () => {
     ['chimed.register', { topics: [], name: '\u009b2J' }, 'name'],
     ['chimed.register', { topics: [], resume: 5 }, 'resume'],
     ['chimed.register', { topics: [], resume: { after: {} } }, 'resume.instance'],
-    ['chimed.register', { topics: [], resume: { instance: 'a' } }, 'resume.after'],
     ['chimed.register', { topics: [], resume: { instance: 'a', after: [1] } }, 'resume.after'],
     ['chimed.register', { topics: [], resume: { instance: 'a', after: { tick: '5' } } }, 'resume.after'],
     ['chimed.register', { topics: [], resume: { instance: 'a', after: { tick: 0.5 } } }, 'resume.after'],

@@ -42,7 +42,7 @@ async function client() {
   function send(topic: string, data: unknown = FILLING): Buffer {
     const seq = (seqs.get(topic) ?? 0) + 1;
     seqs.set(topic, seq);
-    const frame = encodeMessage(topic, JSON.stringify(data), seq, 0);
+    const frame = encodeMessage(topic, JSON.stringify(data), { seq, time: 0 });
     outbox.message(topic, frame);
     return frame;
   }
@@ -124,7 +124,10 @@ describe('for a client that has stopped reading', () => {
   test('the latest notice about each topic follows when it reads again, and none is counted', async () => {
     using all = await client();
     const notice = (topic: string, number: number): void =>
-      all.outbox.notice(topic, encodeMessage('chimed.failing', JSON.stringify([topic, number]), 1, 0));
+      all.outbox.notice(
+        topic,
+        encodeMessage('chimed.failing', JSON.stringify([topic, number]), { seq: 1, time: 0 }),
+      );
     notice('a', 0);
     await all.fill('a');
     const { skipped } = all.outbox;
@@ -146,7 +149,7 @@ describe('for a client that has stopped reading', () => {
   test('an older notice never follows a newer one', async () => {
     using all = await client();
     const notice = (number: number): void =>
-      all.outbox.notice('a', encodeMessage('chimed.failing', String(number), 1, 0));
+      all.outbox.notice('a', encodeMessage('chimed.failing', String(number), { seq: 1, time: 0 }));
     await all.fill('a', () => all.outbox.full);
     notice(1);
     // There is room, and nobody has said so yet.
@@ -166,7 +169,7 @@ describe('for a client that has stopped reading', () => {
     const nothing = { isOpen: true, next: () => undefined, takeLost: () => 0 };
     for (const topic of ['a', 'b', 'c']) {
       all.outbox.replay(topic, nothing);
-      all.outbox.notice(topic, encodeMessage('chimed.failing', JSON.stringify(topic), 1, 0));
+      all.outbox.notice(topic, encodeMessage('chimed.failing', JSON.stringify(topic), { seq: 1, time: 0 }));
     }
     const heard: unknown[] = [];
     while (all.outbox.canCatchUp) {

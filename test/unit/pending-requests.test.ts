@@ -26,18 +26,18 @@ function answer(index: number, uptimeSeconds: number): Status & { id?: RequestId
 
 describe('an answer to a status request', () => {
   test('that comes after the timeout is not the answer to the next request', async () => {
-    const late = requests.status();
+    const late = requests.status({});
     const failure = expect(late).rejects.toMatchObject({ code: 'timeout' });
     await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
     await failure;
-    const next = requests.status();
+    const next = requests.status({});
     requests.statusCame(answer(0, 1));
     requests.statusCame(answer(1, 2));
     expect(await next).toEqual({ uptimeSeconds: 2, topics: [], topicCount: 0 });
   });
 
   test('without an id, as of a daemon of version 0.1, goes to the oldest request', async () => {
-    const both = Promise.all([requests.status(), requests.status()]);
+    const both = Promise.all([requests.status({}), requests.status({})]);
     for (const uptimeSeconds of [1, 2]) {
       const { id: _, ...status } = answer(0, uptimeSeconds);
       requests.statusCame(status);

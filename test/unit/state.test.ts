@@ -31,6 +31,7 @@ const messages = [
 const state: State = {
   instance: 'f00d',
   floor: 9,
+  offset: 12,
   topics: new Map([
     ['host.load', { seq: 57, messages, sampled: { time: 1795450476742, source: 'a hash' } }],
     ['__proto__', { seq: 0, messages: [] }],
@@ -52,6 +53,7 @@ test('each state is a numbering of its own', () => {
   expect(newState()).toEqual({
     instance: expect.stringMatching(/^[0-9a-f]{16}$/),
     floor: 0,
+    offset: 0,
     topics: new Map(),
   });
   expect(newState().instance).not.toBe(newState().instance);
@@ -81,7 +83,7 @@ describe('what was saved', () => {
 });
 
 describe('a new numbering begins', () => {
-  const isNew = { instance: expect.stringMatching(/^[0-9a-f]{16}$/), floor: 0, topics: new Map() };
+  const isNew = { instance: expect.stringMatching(/^[0-9a-f]{16}$/), floor: 0, offset: 0, topics: new Map() };
 
   test('without a word if no file is named, it is not there, or nothing is in it', () => {
     expect(takeState(undefined, logger)).toEqual(isNew);
@@ -166,7 +168,7 @@ describe('a new numbering begins', () => {
             saved,
           );
           for (let { seq } = log; seq >= log.oldest; seq--) decodeFrame(log.at(seq)!.frame);
-          expect(log.append('1').seq).toBe(saved.seq + 1);
+          expect(log.append('1', 1).seq).toBe(saved.seq + 1);
         }
       }),
       { numRuns: 500 },
@@ -235,6 +237,7 @@ describe("a state of 0.1's", () => {
     expect(taken).toEqual({
       instance: 'f00d',
       floor: 0,
+      offset: 0,
       topics: new Map([['host.load', { seq, messages: messages.slice(-1) }]]),
     });
     saveState(file, taken);
@@ -328,7 +331,12 @@ describe('a directory that others can write to', () => {
 test('a state of 48 MiB is saved and taken without a text of that size', () => {
   const big = Buffer.from(`"${'x'.repeat(2 ** 20 - 2)}"`);
   const many = Array.from({ length: 48 }, (_, index) => ({ seq: index + 1, time: 1, json: big }));
-  const large = { instance: 'large', floor: 0, topics: new Map([['t', { seq: 48, messages: many }]]) };
+  const large = {
+    instance: 'large',
+    floor: 0,
+    offset: 0,
+    topics: new Map([['t', { seq: 48, messages: many }]]),
+  };
   const parse = vi.spyOn(JSON, 'parse');
   saveState(file, large);
   expect(parse, 'saving parses nothing').not.toHaveBeenCalled();
@@ -342,7 +350,7 @@ describe('a state that cannot be saved', () => {
     const script = `
       import { saveState } from ${JSON.stringify(join(root, 'src/daemon/topics/state.ts'))};
       const messages = [{ seq: 1, time: 0, json: Buffer.alloc(100_000, '1') }];
-      saveState(${JSON.stringify(file)}, { instance: 'short', floor: 0, topics: new Map([['t', { seq: 1, messages }]]) });`;
+      saveState(${JSON.stringify(file)}, { instance: 'short', floor: 0, offset: 0, topics: new Map([['t', { seq: 1, messages }]]) });`;
     saveState(file, state);
     const limited = 'ulimit -f 8 && exec "$0" --input-type=module --eval "$1"';
     const { status } = spawnSync('/bin/sh', ['-c', limited, process.execPath, script]);

@@ -23,7 +23,7 @@ function topicSet(saved: Record<string, SavedMessages> = {}, floor = 0): TopicSe
     new SubscriptionIndex(),
     silent,
     { ...topicTools(), budget },
-    { floor, topics },
+    { floor, offset: 0, topics },
   ));
 }
 
@@ -57,7 +57,7 @@ describe('a topic that is not configured any more', () => {
     for (let number = 1; number <= 5; number++) set.get('t')!.publish(number);
     topics.remove(topics.get('t')!);
     const saved = topics.save();
-    expect(saved).toEqual({ floor: 5, topics: new Map() });
+    expect(saved).toEqual({ floor: 5, offset: 5, topics: new Map() });
     set = new TopicSet(new SubscriptionIndex(), silent, { ...topicTools(), budget }, saved);
     set.begin([named('t')]);
     expect(set.get('t')!.publish(6)).toBe(6);
@@ -79,4 +79,11 @@ test('the numbering of 1,000 removed topics is kept, and what is forgotten then 
   expect(recent).toBeGreaterThanOrEqual(1);
   expect(old).toBeGreaterThanOrEqual(1);
   expect(Math.max(recent, old)).toBeLessThanOrEqual(5);
+  // What is known goes on with its numbering; one that begins above the floor has its own, so that nothing is missed.
+  const { instance } = set.get('t4999')!;
+  topics.remove(topics.get('t4999')!);
+  topics.put(named('t4999'));
+  expect(set.get('t4999')!.instance).toBe(instance);
+  expect(set.get('t0')!.instance).toMatch(/^[0-9a-f]{16}$/);
+  expect(topics.save().topics.get('t0')).toMatchObject({ instance: set.get('t0')!.instance });
 });

@@ -35,6 +35,8 @@ export interface StatusPage {
   topics?: readonly string[];
   /** Name of the last topic of the page before. @default the first page */
   after?: string;
+  /** Number of the last client of the page before. @default the first page, unless it is a later one of topics */
+  afterClient?: number;
   /** The request's, which the answer repeats. */
   id?: RequestId;
 }
@@ -53,7 +55,7 @@ export interface Subjects {
  */
 export function* takeStatus(
   asker: Session,
-  { topics: patterns, after }: StatusPage,
+  { topics: patterns, after, afterClient }: StatusPage,
   { clients, topics, index, facts }: Subjects,
 ): Generator<void, Status> {
   const { isPrivileged } = asker.user;
@@ -69,10 +71,11 @@ export function* takeStatus(
     if (topicCount % PIECE === 0) yield;
   }
   const shownClients: ClientStatus[] = [];
-  const own = asker.user.clients as Set<Session>;
-  for (const client of after === undefined ? (isPrivileged ? clients.values() : own) : []) {
-    if (shownClients.push(clientStatus(client)) === MOST_LISTED) break;
-    if (shownClients.length % PIECE === 0) yield;
+  const visible = isPrivileged ? clients.values() : (asker.user.clients as Set<Session>);
+  let looked = 0;
+  for (const client of after === undefined || afterClient !== undefined ? visible : []) {
+    if (client.id > (afterClient ?? 0) && shownClients.push(clientStatus(client)) === MOST_LISTED) break;
+    if (++looked % PIECE === 0) yield;
   }
   const { startedAt, configFile, reload, ...rest } = facts();
   return {

@@ -2,18 +2,19 @@ import { ChimedError, messageOf } from '../../errors.ts';
 import { toJson } from '../../protocol/json.ts';
 import { MOST_LEVELS, isDeeperThan } from '../../protocol/nesting.ts';
 import { encodeMessage, payloadOf } from '../../transport/frames.ts';
+import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 
 /** One message, as it is kept. */
-export interface LoggedMessage {
-  seq: number;
-  time: number;
+export interface LoggedMessage extends MessageHead {
   frame: Buffer;
 }
 
 /** The numbering of a topic and its last messages, as `state.ts` saves them. */
 export interface SavedMessages {
   seq: number;
+  /** The numbering, if it is not the daemon's. */
+  instance?: string;
   /** The last messages, numbered without a gap up to `seq`. `json`: the payload as UTF-8 JSON. */
   messages: { seq: number; time: number; json: Buffer }[];
   /** When the last sample was taken, in milliseconds since the epoch, and of which source. */
@@ -44,6 +45,8 @@ export class MessageLog {
   #limits: LogLimits;
   #json: string | undefined;
   seq = 0;
+  /** The numbering, if it is not the daemon's. */
+  readonly instance: string | undefined;
   /** True once the topic is removed. */
   isClosed = false;
 
@@ -52,10 +55,11 @@ export class MessageLog {
     this.#topic = topic;
     this.#limits = limits;
     this.#budget = budget;
+    this.instance = saved?.instance;
     budget?.add(this);
     if (!saved) return;
     for (const { seq, time, json } of saved.messages)
-      this.#keep({ seq, time, frame: encodeMessage(topic, json.toString(), seq, time) });
+      this.#keep(this.#encoded(json.toString(), { seq, time }));
     this.seq = saved.seq;
   }
 
@@ -100,14 +104,18 @@ export class MessageLog {
     return json;
   }
 
-  /** Makes the next message of a payload that `encode` returned. */
-  append(json: string): LoggedMessage {
-    const seq = ++this.seq;
-    const time = Date.now();
-    const message = { seq, time, frame: encodeMessage(this.#topic, json, seq, time) };
+  /** Makes the next message of a payload that `encode` returned. @param offset Its number among all messages. */
+  append(json: string, offset: number): LoggedMessage {
+    const message = this.#encoded(json, { seq: ++this.seq, time: Date.now(), offset });
     this.#keep(message);
     this.#json = json;
     return message;
+  }
+
+  #encoded(json: string, { seq, time, offset }: MessageHead): LoggedMessage {
+    // One shape for all of them, whatever they have.
+    const head = { seq, time, offset, instance: this.instance } as MessageHead;
+    return { ...head, frame: encodeMessage(this.#topic, json, head) };
   }
 
   /** Number of the oldest message that is kept; that of the next message if none is. */
@@ -128,7 +136,7 @@ export class MessageLog {
       time: message.time,
       json: this.#payload(message),
     }));
-    return { seq: this.seq, messages };
+    return { seq: this.seq, ...(this.instance !== undefined && { instance: this.instance }), messages };
   }
 
   /** Lets go of all messages. The numbering goes on. */
@@ -185,8 +193,8 @@ export class MessageLog {
     this.#budget?.change(bytes);
   }
 
-  #payload({ frame, seq, time }: LoggedMessage): Buffer {
-    return payloadOf(frame, this.#topic, seq, time);
+  #payload(message: LoggedMessage): Buffer {
+    return payloadOf(message.frame, this.#topic, message);
   }
 }
 

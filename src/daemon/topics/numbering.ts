@@ -1,15 +1,22 @@
 import type { SavedMessages } from './message-log.ts';
+import { randomInstance } from './random-instance.ts';
 import type { SavedTopics } from './state.ts';
 
 /** Removed topics whose own numbering is kept, in case a reload brings them back. */
 const MOST_REMOVED = 1000;
 
+/** The number of a topic's latest message, and its numbering, if that is not the daemon's. */
+export interface Standing {
+  readonly seq: number;
+  readonly instance?: string | undefined;
+}
+
 /** Where topics that are not configured now go on with their numbering, should they come back. */
 export class Numbering {
   /** What a restart restores, until `restored`. */
   #saved: Map<string, SavedMessages>;
-  /** Numbers of the latest messages of removed topics, the first removed first. */
-  readonly #removed = new Map<string, number>();
+  /** Where removed topics stood, the first removed first. */
+  readonly #removed = new Map<string, Standing>();
   /** The highest number of a topic that was forgotten: new topics start after it, so that no number comes twice. */
   #floor: number;
 
@@ -20,31 +27,40 @@ export class Numbering {
 
   /** Where a topic that is added goes on, or begins. */
   take(name: string): SavedMessages {
-    const saved = this.#saved.get(name) ?? { seq: this.#removed.get(name) ?? this.#floor, messages: [] };
+    const saved = this.#saved.get(name) ?? withoutMessages(this.#removed.get(name) ?? this.#begin());
     this.#saved.delete(name);
     this.#removed.delete(name);
     return saved;
   }
 
-  /** Keeps the number of a topic that is removed. */
-  keep(name: string, seq: number): void {
+  /** Where a topic begins that nothing is known of: above the floor, nobody must count what is below it as missed. */
+  #begin(): Standing {
+    return { seq: this.#floor, ...(this.#floor > 0 && { instance: randomInstance() }) };
+  }
+
+  /** Keeps where a topic stood that is removed. */
+  keep(name: string, { seq, instance }: Standing): void {
     if (seq === 0) return;
-    this.#removed.set(name, seq);
-    for (const [oldest, number] of this.#removed) {
+    this.#removed.set(name, { seq, instance });
+    for (const [oldest, removed] of this.#removed) {
       if (this.#removed.size <= MOST_REMOVED) return;
       this.#removed.delete(oldest);
-      this.#floor = Math.max(this.#floor, number);
+      this.#floor = Math.max(this.#floor, removed.seq);
     }
   }
 
   /** All saved topics that are configured have been taken: of the others, only the number is kept. */
   restored(): void {
-    for (const [name, { seq }] of this.#saved) this.keep(name, seq);
+    for (const [name, saved] of this.#saved) this.keep(name, saved);
     this.#saved = new Map();
   }
 
   /** The number that topics which are added after a restart start after. */
   get floor(): number {
-    return Math.max(this.#floor, ...this.#removed.values());
+    return Math.max(this.#floor, ...Array.from(this.#removed.values(), ({ seq }) => seq));
   }
+}
+
+function withoutMessages({ seq, instance }: Standing): SavedMessages {
+  return { seq, ...(instance !== undefined && { instance }), messages: [] };
 }

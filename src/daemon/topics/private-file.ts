@@ -17,6 +17,7 @@ import type { Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { systemCode } from '../../errors.ts';
+import { randomDigits } from './random-instance.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
 // Windows has neither.
@@ -112,13 +113,6 @@ export function removeUnfinished(file: string): void {
     const path = join(directory, name);
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path, { force: true });
   }
-}
-
-/** Eight hexadecimal digits. They keep no secret: loading `node:crypto` would take 5 % of our start. */
-export function randomDigits(): string {
-  return Math.floor(Math.random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
 }
 
 function* gather(pieces: Iterable<Buffer>): Generator<Buffer> {

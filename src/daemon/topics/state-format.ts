@@ -6,6 +6,8 @@ import type { SavedMessages } from './message-log.ts';
 export interface SavedTopics {
   /** The highest number of the topics that are not among `topics` any more, 0 if there were none. */
   floor: number;
+  /** That of the latest message of all topics. */
+  offset: number;
   topics: Map<string, SavedMessages>;
 }
 
@@ -30,10 +32,10 @@ const LATEST_TIME = 8.64e15;
  * A state as the bytes of a file. A line of JSON for the whole; then for each topic a line of JSON, followed by
  * a line `seq time payload` for each message. Payloads are written as they are.
  */
-export function* encodeState({ instance, floor, topics }: State): Generator<Buffer> {
-  yield line({ version: VERSION, instance, floor, topics: topics.size });
-  for (const [topic, { seq, messages, sampled }] of topics) {
-    yield line({ topic, seq, messages: messages.length, sampled });
+export function* encodeState({ instance, floor, offset, topics }: State): Generator<Buffer> {
+  yield line({ version: VERSION, instance, floor, offset, topics: topics.size });
+  for (const [topic, { seq, instance: own, messages, sampled }] of topics) {
+    yield line({ topic, seq, instance: own, messages: messages.length, sampled });
     for (const message of messages) {
       yield Buffer.from(`${message.seq} ${message.time} `);
       yield message.json;
@@ -75,16 +77,26 @@ function decodeLines(lines: Lines): State {
   const count = wholeNumber(header['topics'], 'number of topics');
   const topics = new Map<string, SavedMessages>();
   for (let index = 0; index < count; index++) {
-    const { topic, seq, messages, sampled } = mapping(JSON.parse(lines.next().toString()));
+    const { topic, seq, instance, messages, sampled } = mapping(JSON.parse(lines.next().toString()));
     const entries = Array.from({ length: wholeNumber(messages, 'number of messages') }, () =>
       decodeMessage(lines.next()),
     );
     if (topics.has(String(topic))) throw new Error(`it has the topic ${String(topic)} twice`);
     const [name, saved] = checkTopic(topic, seq, entries);
-    topics.set(name, { ...saved, ...(sampled !== undefined && { sampled: checkSampled(sampled) }) });
+    topics.set(name, {
+      ...saved,
+      ...(instance !== undefined && { instance: checkInstance(instance) }),
+      ...(sampled !== undefined && { sampled: checkSampled(sampled) }),
+    });
   }
   lines.end();
-  return { instance: checkInstance(header['instance']), floor: checkSeq(header['floor'], 'floor'), topics };
+  const { instance, floor, offset = 0 } = header;
+  return {
+    instance: checkInstance(instance),
+    floor: checkSeq(floor, 'floor'),
+    offset: checkSeq(offset, 'offset'),
+    topics,
+  };
 }
 
 function decodeMessage(bytes: Buffer): { seq: number; time: number; json: Buffer } {
@@ -113,7 +125,7 @@ function decodeVersion1(text: string): State {
     });
     return checkTopic(topic, seq, entries);
   });
-  return { instance: checkInstance(value['instance']), floor: 0, topics: new Map(topics) };
+  return { instance: checkInstance(value['instance']), floor: 0, offset: 0, topics: new Map(topics) };
 }
 
 function jsonOf(data: unknown): string {

@@ -5,18 +5,18 @@ import { ChimedError, messageOf, systemCode } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import {
   assertPrivateDirectory,
-  randomDigits,
   readPrivateFile,
   removeUnfinished,
   replacePrivateFile,
 } from './private-file.ts';
+import { randomInstance } from './random-instance.ts';
 import { decodeState, encodeState, isState } from './state-format.ts';
 import type { State } from './state-format.ts';
 
 export type { SavedTopics, State } from './state-format.ts';
 
 export function newState(): State {
-  return { instance: randomDigits() + randomDigits(), floor: 0, topics: new Map() };
+  return { instance: randomInstance(), floor: 0, offset: 0, topics: new Map() };
 }
 
 /**

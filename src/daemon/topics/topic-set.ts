@@ -105,7 +105,7 @@ export class TopicSet implements Iterable<Topic> {
     const removed = hearers(topic.audience);
     this.#index.removeTopic(topic.audience);
     this.#topics.delete(topic.name);
-    this.#numbering.keep(topic.name, topic.seq);
+    this.#numbering.keep(topic.name, topic);
     topic.remove();
     this.#closing = Promise.allSettled([this.#closing, this.#close(topic)]);
     return { topic, added: [], removed };
@@ -126,7 +126,7 @@ export class TopicSet implements Iterable<Topic> {
   /** The numbering and the kept messages of the configured topics. */
   save(): SavedTopics {
     const topics = new Map([...this.#topics].map(([name, topic]) => [name, topic.save()]));
-    return { floor: this.#numbering.floor, topics };
+    return { floor: this.#numbering.floor, offset: this.#tools.offsets.last, topics };
   }
 
   #replace(topic: Topic, parts: TopicParts): Change {

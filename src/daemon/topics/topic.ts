@@ -5,9 +5,11 @@ import type { Failing, Recovered } from '../../protocol/messages.ts';
 import type { Totals } from '../../protocol/status.ts';
 import type { Source } from '../../sources/source.ts';
 import { encodeFrame, encodeMessage } from '../../transport/frames.ts';
+import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, SavedMessages } from './message-log.ts';
+import type { Offsets } from './offsets.ts';
 import { Replay } from './replay.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplerListener } from './sampler.ts';
@@ -24,6 +26,7 @@ export interface TopicParts {
 /** What all topics share. */
 export interface TopicTools {
   scheduler: Scheduler;
+  offsets: Offsets;
   totals: Totals;
   /** Bounds what all of them keep. @default each has its own bounds only */
   budget?: HistoryBudget;
@@ -40,7 +43,10 @@ export class Topic {
   /** Who hears it. */
   readonly audience: Audience;
   readonly counters: TopicCounters;
+  /** Its number, for `Offsets`. */
+  readonly number: number;
   readonly #scheduler: Scheduler;
+  readonly #offsets: Offsets;
   /** Those who joined before there was a message of this waking period, if it may turn out to be no new one. */
   readonly #waiting = new Set<Subscriber>();
   /** Reports whether the latest message is what whoever joins begins with, and not one that is being sampled. */
@@ -58,13 +64,15 @@ export class Topic {
     parts: TopicParts,
     audience: Audience,
     logger: Logger,
-    { scheduler, totals, budget }: TopicTools,
+    { scheduler, offsets, totals, budget }: TopicTools,
     saved?: SavedMessages,
   ) {
     this.#parts = parts;
     this.audience = audience;
     this.#logger = logger;
     this.#scheduler = scheduler;
+    this.#offsets = offsets;
+    this.number = offsets.addTopic();
     this.counters = new TopicCounters(totals);
     this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
     this.#sampler = this.#createSampler();
@@ -85,6 +93,11 @@ export class Topic {
   /** Number of the latest message, 0 before the first. */
   get seq(): number {
     return this.#log.seq;
+  }
+
+  /** The numbering that `seq` belongs to, if it is not the daemon's. */
+  get instance(): string | undefined {
+    return this.#log.instance;
   }
 
   /** When the latest message was sent, in milliseconds since the epoch. */
@@ -181,11 +194,11 @@ export class Topic {
   }
 
   /** What whoever joins would get now. `json`: the payload. */
-  get lastMessage(): { seq: number; time: number; stale?: true; json: string } | undefined {
+  get lastMessage(): (MessageHead & { json: string }) | undefined {
     const { last, lastJson: json } = this.#log;
     if (!last || json === undefined || this.#isTooOld) return undefined;
-    const { seq, time } = last;
-    return { seq, time, ...(this.#sampler.failing > 0 && { stale: true }), json };
+    const { frame: _, ...head } = last;
+    return { ...head, ...(this.#sampler.failing > 0 && { stale: true }), json };
   }
 
   /**
@@ -279,7 +292,7 @@ export class Topic {
     const { last, lastJson = '' } = this.#log;
     if (!last || this.#sampler.failing === 0) return last;
     if (this.#stale?.seq !== last.seq) {
-      const frame = encodeMessage(this.name, lastJson, last.seq, last.time, true);
+      const frame = encodeMessage(this.name, lastJson, { ...last, stale: true });
       this.#stale = { ...last, frame };
     }
     return this.#stale;
@@ -322,7 +335,7 @@ export class Topic {
         if (this.audience.has(subscriber)) this.#deliver(this.#log.last, subscriber);
     } else {
       const { name } = this;
-      const { seq, frame } = this.#log.append(json);
+      const { seq, frame } = this.#log.append(json, this.#offsets.next(this.number));
       this.counters.numbered();
       this.#logger.debug({ topic: name, seq }, 'sent');
       this.audience.each((subscriber) => subscriber.message(name, frame));

@@ -1,0 +1,21 @@
+import type { Reloaded } from '../../protocol/messages.ts';
+import type { Session } from '../session.ts';
+import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
+import type { Offsets } from '../topics/offsets.ts';
+import type { TopicSet } from '../topics/topic-set.ts';
+import type { DaemonFacts } from './snapshot.ts';
+
+/** What requests work on. */
+export interface RequestContext {
+  topics: TopicSet;
+  index: SubscriptionIndex;
+  /** The daemon's numbering. */
+  instance: string;
+  offsets: Offsets;
+  clients: ReadonlyMap<number, Session>;
+  maxPatterns: () => number;
+  facts: () => DaemonFacts;
+  frameBytes: number;
+  /** Loads the configuration again. Rejects if it has mistakes. */
+  reload: () => Promise<Omit<Reloaded, 'id'>>;
+}
