@@ -51,8 +51,8 @@ export class Requests {
 
   /** Asks for one page after the other, until all topics are there, and all clients if these are wanted. */
   async status({ topics, allClients = false }: StatusOptions): Promise<Status> {
-    const ask = (page: { after?: string; afterClient?: number }, patterns = topics): Promise<Status> =>
-      this.ask('chimed.status', { ...(patterns && { topics: patterns }), ...page });
+    const ask = (page: { after?: string }): Promise<Status> =>
+      this.ask('chimed.status', { ...(topics && { topics }), ...page });
     const status = await ask({});
     // A daemon of version 0.1 has no pages, and no count.
     while (status.topics.length < (status.topicCount ?? 0)) {
@@ -60,14 +60,18 @@ export class Requests {
       if (page.topics.length === 0) break; // A reload has removed the rest.
       status.topics.push(...page.topics);
     }
-    while (allClients && status.clients.length >= CLIENT_PAGE) {
-      const page = await ask({ afterClient: status.clients.at(-1)!.id }, []);
-      const last = status.clients.at(-1)!.id;
-      const more = page.clients.filter(({ id }) => id > last); // An older daemon gives the first page again.
-      if (more.length === 0) break;
-      status.clients.push(...more);
-    }
+    if (allClients) await this.#addClients(status);
     return status;
+  }
+
+  async #addClients(status: Status): Promise<void> {
+    for (let after = status.clients.at(-1)?.id; status.clients.length >= CLIENT_PAGE;) {
+      const page = await this.ask<Status>('chimed.status', { topics: [], afterClient: after });
+      const more = page.clients.filter(({ id }) => id > after!); // An older daemon gives the first page again.
+      if (more.length === 0) return;
+      status.clients.push(...more);
+      after = more.at(-1)!.id;
+    }
   }
 
   /** Sends what waited for a daemon. @param frameBytes Largest frame that it takes. */

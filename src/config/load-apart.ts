@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 
 import { ChimedError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Config } from './config.ts';
+import type { Config, TopicConfig } from './config.ts';
 import { deepFreeze } from './load.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
@@ -16,11 +16,20 @@ export interface LoadRequest {
   env: Environment;
 }
 
+/** Asks for some more of the topics. */
+export type MoreRequest = 'more';
+
 /** What the process says when it can be asked. */
 export type Ready = 'ready';
 
+/** A configuration without its topics; these follow when they are asked for. Or why there is none. */
 export type LoadAnswer =
-  { config: Config } | { file: string; mistakes: readonly Mistake[] } | { message: string; code?: ErrorCode };
+  | { config: Config; topicCount: number }
+  | { file: string; mistakes: readonly Mistake[] }
+  | { message: string; code?: ErrorCode };
+
+/** Some topics: to read all of a large configuration at once would hold up the ticks. */
+export type TopicsAnswer = { topics: TopicConfig[] };
 
 /** Longest time, in milliseconds: two look-ups of accounts may take 5 s each. */
 const TIMEOUT_MS = 15_000;
@@ -44,10 +53,16 @@ export async function loadApart(
   });
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
-  const { promise, resolve, reject } = Promise.withResolvers<LoadAnswer>();
-  child.on('message', (said: Ready | LoadAnswer) => {
-    if (said === 'ready') child.send({ named, env } satisfies LoadRequest);
-    else resolve(said);
+  const { promise, resolve, reject } = Promise.withResolvers<Config>();
+  const topics: TopicConfig[] = [];
+  let loaded: { config: Config; topicCount: number } | undefined;
+  child.on('message', (said: Ready | LoadAnswer | TopicsAnswer) => {
+    if (said === 'ready') return void child.send({ named, env } satisfies LoadRequest);
+    if ('topics' in said) topics.push(...deepFreeze(said.topics));
+    else if ('config' in said) loaded = said;
+    else return reject(failureOf(said));
+    if (topics.length < loaded!.topicCount) child.send('more' satisfies MoreRequest);
+    else resolve(deepFreeze({ ...loaded!.config, topics }));
   });
   child.once('error', reject);
   child.once('exit', (code, signal) =>
@@ -61,7 +76,7 @@ export async function loadApart(
     timeoutMs,
   );
   try {
-    return configOf(await promise);
+    return await promise;
   } finally {
     clearTimeout(timer);
     process.off('exit', kill);
@@ -71,10 +86,9 @@ export async function loadApart(
   }
 }
 
-function configOf(answer: LoadAnswer): Config {
-  if ('config' in answer) return deepFreeze(answer.config);
-  if ('mistakes' in answer) throw new ConfigError(answer.file, answer.mistakes);
-  throw answer.code === undefined ? new Error(answer.message) : new ChimedError(answer.code, answer.message);
+function failureOf(answer: Exclude<LoadAnswer, { config: Config }>): Error {
+  if ('mistakes' in answer) return new ConfigError(answer.file, answer.mistakes);
+  return answer.code === undefined ? new Error(answer.message) : new ChimedError(answer.code, answer.message);
 }
 
 function failure(reason: string): ChimedError {

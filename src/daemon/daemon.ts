@@ -92,7 +92,7 @@ export class Daemon {
   ): Promise<Daemon> {
     const calls = await loadSocketCalls(logger);
     assertEnforceable(config, calls);
-    const topics = await createTopicParts(config, config.topics, logger);
+    const topics = config.topics.map((topic) => createTopicParts(config, topic, logger));
     const socketFile = await listeningSocket(config, logger, inherited);
     const state = ownState(config, logger, socketFile);
     await useIfSupported(
@@ -195,7 +195,8 @@ export class Daemon {
     await inTurns(config.topics, (topic) => {
       if (!isDeepStrictEqual(topic, this.#topics.get(topic.name)?.config)) changed.push(topic);
     });
-    const parts = await createTopicParts(config, changed, this.#logger);
+    const parts: TopicParts[] = [];
+    await inTurns(changed, (topic) => parts.push(createTopicParts(config, topic, this.#logger)));
     if (this.#stopping) throw new ChimedError('closed', 'the daemon stops');
     const later = needingRestart(this.#startedWith, config);
     this.#config = config;
@@ -327,7 +328,7 @@ function firstNames(topics: readonly { name: string }[]): string[] {
 }
 
 /** Does something for each item, in as many turns of the event loop as it takes. */
-async function inTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+async function inTurns<T>(items: Iterable<T>, work: (item: T) => unknown): Promise<void> {
   let until = performance.now() + RELOAD_MS;
   for (const item of items) {
     work(item);

@@ -10,12 +10,12 @@ export type Outcome = { json: string; ms: number } | { error: string; ms: number
 /** Takes one sample of a topic in this process, as the daemon would. */
 export async function sampleOnce(config: Config, topic: TopicConfig): Promise<Outcome> {
   const began = performance.now();
-  const [parts] = createTopicParts(config, [topic], silent);
+  const parts = createTopicParts(config, topic, silent);
   const log = new MessageLog(topic.name, topic);
   const wanted = new AbortController();
   const ms = (): number => Math.round((performance.now() - began) * 10) / 10;
   try {
-    if (!parts?.source) throw new Error('it has no source to sample: clients publish to it');
+    if (!parts.source) throw new Error('it has no source to sample: clients publish to it');
     const json = log.encode(await parts.source.sample(wanted.signal));
     return { json, ms: ms() };
   } catch (error) {

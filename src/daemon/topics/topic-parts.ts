@@ -14,16 +14,9 @@ import type { TopicParts } from './topic.ts';
 /** How many modules are loaded at a time, each in a process of its own. */
 const LOADS = 4;
 
-/** Makes the sources of topics. */
-export function createTopicParts(
-  config: Config,
-  topics: readonly TopicConfig[],
-  logger: Logger,
-): TopicParts[] {
-  return topics.map((topic) => ({
-    config: topic,
-    source: createSource(topic.source, contextOf(topic, config, logger)),
-  }));
+/** Makes the source of a topic. */
+export function createTopicParts(config: Config, topic: TopicConfig, logger: Logger): TopicParts {
+  return { config: topic, source: createSource(topic.source, contextOf(topic, config, logger)) };
 }
 
 /**
@@ -34,7 +27,8 @@ export function createTopicParts(
 export async function loadModules(config: Config): Promise<Config> {
   const mistakes: Mistake[] = [];
   const topics = [...config.topics];
-  await forEachConcurrently(config.topics.entries(), LOADS, async ([index, topic]) => {
+  const modules = [...topics.entries()].filter(([, { source }]) => source.kind === 'module');
+  await forEachConcurrently(modules, LOADS, async ([index, topic]) => {
     const { name, source } = topic;
     if (source.kind !== 'module') return;
     try {
