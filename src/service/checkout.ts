@@ -23,7 +23,7 @@ export interface SourceFile {
 }
 
 /** What is copied of the package itself. */
-const CONTENT = ['dist', 'config', 'systemd', 'package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+const CONTENT = ['dist', 'config', 'docs', 'systemd', 'package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**

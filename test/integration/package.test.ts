@@ -110,6 +110,7 @@ test('it holds what it needs and no more', async () => {
     'README.md',
     'config',
     'dist',
+    'docs',
     'package.json',
     'systemd',
   ]);

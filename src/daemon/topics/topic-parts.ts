@@ -27,7 +27,7 @@ export function createTopicParts(config: Config, topic: TopicConfig, logger: Log
 export async function loadModules(config: Config): Promise<Config> {
   const mistakes: Mistake[] = [];
   const topics = [...config.topics];
-  const modules = [...topics.entries()].filter(([, { source }]) => source.kind === 'module');
+  const modules = topics.entries().filter(([, { source }]) => source.kind === 'module');
   await forEachConcurrently(modules, LOADS, async ([index, topic]) => {
     const { name, source } = topic;
     if (source.kind !== 'module') return;
