@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { NAME, isName } from '../protocol/messages.ts';
+import { NAME, isName } from '../protocol/client-name.ts';
 
 export interface ConnectOptions {
   /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else the first place at which a daemon of this user's, or the machine's, listens */

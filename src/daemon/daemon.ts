@@ -1,13 +1,12 @@
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as wait } from 'node:timers/promises';
 
-import type { Config, TopicConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import { useIfSupported } from '../linux/if-supported.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { Logger } from '../log.ts';
-import type { Rejection, Reloaded } from '../protocol/messages.ts';
+import type { Reloaded } from '../protocol/messages.ts';
 import type { ReloadStatus } from '../protocol/status.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
@@ -22,7 +21,7 @@ import { Delivery } from './delivery/delivery.ts';
 import { HistoryBudget } from './topics/history-budget.ts';
 import { Offsets } from './topics/offsets.ts';
 import { handleRequest } from './requests/handle-request.ts';
-import { leaveAll, registeredFrame } from './requests/registration.ts';
+import { leaveAll } from './requests/registration.ts';
 import type { RequestContext } from './requests/request-context.ts';
 import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './topics/state.ts';
@@ -36,10 +35,10 @@ import { Users } from './subscribers/users.ts';
 import type { Health } from './supervision.ts';
 import { listeningSocket } from './listening-socket.ts';
 import { createTopicParts } from './topics/topic-parts.ts';
+import { TopicChanges } from './topic-changes.ts';
 import { newTotals } from './totals.ts';
 import { TopicSet } from './topics/topic-set.ts';
-import type { Change } from './topics/topic-set.ts';
-import type { TopicParts } from './topics/topic.ts';
+import type { TopicParts } from './topics/topic-parts.ts';
 
 /** What a reload has done: the file, the topics that have changed and that are gone, what needs a restart. */
 export type Reload = Omit<Reloaded, 'id'>;
@@ -51,8 +50,6 @@ export interface DaemonOptions {
   reload?: () => Promise<Reload>;
 }
 
-/** How long a reload works in one turn of the event loop, in milliseconds. */
-const RELOAD_MS = 5;
 /** Topics that a log line names. */
 const MOST_NAMED = 100;
 
@@ -189,45 +186,23 @@ export class Daemon {
    */
   async reload(config: Config): Promise<Reload> {
     assertEnforceable(config, this.#calls);
-    const wanted = new Set(config.topics.map(({ name }) => name));
-    const removed = [...this.#topics].filter(({ name }) => !wanted.has(name));
-    const changed: TopicConfig[] = [];
-    await inTurns(config.topics, (topic) => {
-      if (!isDeepStrictEqual(topic, this.#topics.get(topic.name)?.config)) changed.push(topic);
-    });
-    const parts: TopicParts[] = [];
-    await inTurns(changed, (topic) => parts.push(createTopicParts(config, topic, this.#logger)));
+    const changes = await TopicChanges.between(this.#topics, config, this.#logger);
     if (this.#stopping) throw new ChimedError('closed', 'the daemon stops');
     const later = needingRestart(this.#startedWith, config);
     this.#config = config;
-
-    const affected = new Set<Session>();
-    await inTurns(removed, (topic) => this.#tell(this.#topics.remove(topic), affected));
-    await inTurns(parts, (part) => this.#tell(this.#topics.put(part), affected));
-    await inTurns(affected, (client) => client.answer(registeredFrame(client, this.#context)));
+    await changes.apply(this.#context);
     this.#lastReload = { at: Date.now(), failed: false, error: null };
-    const fields = { config: config.file, changed: firstNames(changed), removed: firstNames(removed) };
+    const changed = changes.changed.map((parts) => parts.config);
+    const fields = {
+      config: config.file,
+      changed: firstNames(changed),
+      removed: firstNames(changes.removed),
+    };
     this.#logger.info(fields, 'reloaded');
     if (later.length > 0)
       this.#logger.warn({ settings: later }, 'these settings have changed and need a restart');
     this.#tellDoubt();
     return { ...fields, needRestart: later };
-  }
-
-  /** Tells those who may not hear a topic any more. */
-  #tell({ topic, added, removed }: Change, affected: Set<Session>): void {
-    for (const client of [...added, ...removed] as Session[]) affected.add(client);
-    const { name } = topic;
-    const isGone = this.#topics.get(name) === undefined;
-    const asking = this.#index.find(name)?.subscribers;
-    for (const client of removed as Session[]) {
-      if (isGone && !asking?.has(client)) continue; // Its patterns may match others.
-      const rejection = isGone
-        ? { code: 'unknown-topic', message: `a new configuration has no topic ${name} any more` }
-        : { code: 'not-allowed', message: `a new configuration no longer lets you hear ${name}` };
-      if (!isGone) client.forget(name);
-      client.refuse({ ...(rejection as Rejection), request: 'chimed.register', topic: name });
-    }
   }
 
   /** Stops: once, however often it is called. Never rejects. */
@@ -325,17 +300,6 @@ function notReloadable(): ChimedError {
 function firstNames(topics: readonly { name: string }[]): string[] {
   const names = topics.slice(0, MOST_NAMED).map(({ name }) => name);
   return topics.length > MOST_NAMED ? [...names, `and ${topics.length - MOST_NAMED} more`] : names;
-}
-
-/** Does something for each item, in as many turns of the event loop as it takes. */
-async function inTurns<T>(items: Iterable<T>, work: (item: T) => unknown): Promise<void> {
-  let until = performance.now() + RELOAD_MS;
-  for (const item of items) {
-    work(item);
-    if (performance.now() < until) continue;
-    await nextTurn();
-    until = performance.now() + RELOAD_MS;
-  }
 }
 
 /** Only who owns the socket may take the state; who may not have the state lets go of the socket. */

@@ -11,12 +11,10 @@ import { Outbox } from './delivery/outbox.ts';
 import type { OutboxLimits, OutboxListener } from './delivery/outbox.ts';
 import type { Missed, Pattern, Subscriber } from './subscribers/audience.ts';
 import { describePeer } from './subscribers/peer-fields.ts';
-import { Rate } from './subscribers/rate.ts';
+import { RequestPace } from './subscribers/request-pace.ts';
+import type { PaceListener } from './subscribers/request-pace.ts';
 import type { Turns, Worker } from './subscribers/turns.ts';
 import type { User, UserSession } from './subscribers/user.ts';
-
-/** How long one who asks too fast is not read from. */
-const SLOW_DOWN_MS = 100;
 
 /** A request under way: each step is a piece of work that the event loop can stop after. */
 export type Task = Iterator<unknown, void>;
@@ -40,7 +38,9 @@ export interface SessionContext {
 export type SessionLimits = OutboxLimits & { requestsPerSecond: number };
 
 /** One connected client: what it asks for, what it is registered for, and what waits for it. */
-export class Session implements Subscriber, UserSession, Worker, ConnectionListener, OutboxListener {
+export class Session
+  implements Subscriber, UserSession, Worker, ConnectionListener, OutboxListener, PaceListener
+{
   readonly id: number;
   readonly connection: Connection;
   /** Who answers for what it costs. */
@@ -55,14 +55,9 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
   readonly #context: SessionContext;
   readonly #limits: SessionLimits;
   readonly #outbox: Outbox;
-  readonly #requests: Rate;
+  readonly #pace: RequestPace;
   /** The request that is under way. */
   #task: Task | undefined;
-  #slowedDown: NodeJS.Timeout | undefined;
-  /** Type of its latest request. */
-  #lastRequest = '';
-  #parked = false;
-  #toldTooFast = false;
   readonly #log: SessionLog;
   #lostWhileAway = 0;
   /** Why the connection is gone, if it is. */
@@ -76,7 +71,7 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
     this.#context = context;
     this.#limits = limits;
     this.#log = new SessionLog(user.log, this);
-    this.#requests = new Rate(limits.requestsPerSecond, 1);
+    this.#pace = new RequestPace(limits.requestsPerSecond, this);
     this.#outbox = new Outbox(connection, context.delivery, limits, this, context.totals);
     user.clients.add(this);
     if (user.isInDebt) this.#park();
@@ -230,33 +225,25 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
   /** Reports whether there is a request that may be done now. If it must wait, it is seen to that it goes on. */
   #mayAsk(): boolean {
     if (this.#closed !== undefined) return !this.#leaving;
-    if (this.#slowedDown || this.#parked || !this.connection.hasNews) return false;
-    if (this.#outbox.full) {
-      this.#outbox.wantRoom(); // One who leaves its answers unread is not read from.
-      return false;
-    }
-    if (this.#requests.left >= 1) return true;
-    this.#slowedDown = setTimeout(() => {
-      this.#slowedDown = undefined;
-      this.connection.guard(() => this.#continue());
-    }, SLOW_DOWN_MS);
-    const { perSecond } = this.#requests;
-    this.#tellTooFast(`more than ${perSecond} requests a second (clients.requestsPerSecond)`);
+    if (this.#pace.isHeld || !this.connection.hasNews) return false;
+    if (!this.#outbox.full) return this.#pace.allows();
+    this.#outbox.wantRoom(); // One who leaves its answers unread is not read from.
     return false;
+  }
+
+  goOn(): void {
+    this.connection.guard(() => this.#continue());
   }
 
   /** The user has sent too much: nothing is read from this client, nor done for it, for a while. */
   #park(): void {
-    this.#parked = true;
     this.connection.pause();
     this.user.park(this);
-    const { perSecond } = this.user.receiving;
-    if (this.#lastRequest !== '')
-      this.#tellTooFast(`more than ${perSecond} bytes a second from this user (clients.bytesPerSecond)`);
+    this.#pace.park(this.user.receiving.perSecond);
   }
 
   unparked(): void {
-    this.#parked = false;
+    this.#pace.unpark();
     this.#context.turns.add(this);
   }
 
@@ -264,8 +251,7 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
     const frame = this.connection.nextFrame();
     if (!frame) return;
     if (frame instanceof ChimedError) return this.#violated(frame);
-    this.#requests.spend(1);
-    this.#lastRequest = clipped(frame.type);
+    this.#pace.count(frame.type);
     // Whoever has left hears no answer and registers for nothing, but what it published last counts.
     if (this.#closed !== undefined && frame.type !== 'chimed.publish') return;
     const task = this.#context.request(this, frame);
@@ -277,11 +263,8 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
     if (!this.#task && this.#leaving) this.#context.gone(this);
   }
 
-  #tellTooFast(limit: string): void {
-    if (this.#toldTooFast) return;
-    this.#toldTooFast = true;
-    const message = `${limit}: they are read more slowly`;
-    this.refuse({ code: 'too-fast', message, request: this.#lastRequest });
+  tooFast(limit: string, request: string): void {
+    this.refuse({ code: 'too-fast', message: `${limit}: they are read more slowly`, request });
   }
 
   expired(error: ChimedError): void {
@@ -299,8 +282,7 @@ export class Session implements Subscriber, UserSession, Worker, ConnectionListe
   /** The connection is gone. What it had sent is still done, then it leaves. */
   closed(reason: string): void {
     this.#closed = reason;
-    clearTimeout(this.#slowedDown);
-    this.#slowedDown = undefined;
+    this.#pace.stop();
     this.#outbox.gone();
     this.recount();
     this.#context.turns.add(this);

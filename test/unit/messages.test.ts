@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { idOf, parseRequest } from '../../src/protocol/messages.ts';
+import { idOf, parseRequest } from '../../src/protocol/parse-request.ts';
 import type { Frame, Request } from '../../src/protocol/messages.ts';
 
 /** What is thrown on a frame that came over the wire. */

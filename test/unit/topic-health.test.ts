@@ -49,12 +49,12 @@ test('who joins a topic that fails gets its last message, which says that it is 
   fails('disk is gone', 2000);
   const late = new Listener();
   topic.subscribe(late);
-  expect(late.frames).toEqual([{ type: 't', data: 'OK', seq: 1, time: NOON, stale: true }]);
+  expect(late.frames).toEqual([{ type: 't', data: 'OK', seq: 1, time: NOON, offset: 1, stale: true }]);
   expect(late.notices).toEqual([failing('disk is gone', 1000, 2)]);
   fails(undefined);
   const later = new Listener();
   topic.subscribe(later);
-  expect(later.frames).toEqual([{ type: 't', data: 'OK', seq: 2, time: NOON + 3000 }]);
+  expect(later.frames).toEqual([{ type: 't', data: 'OK', seq: 2, time: NOON + 3000, offset: 2 }]);
   expect(later.notices).toEqual([]);
 });
 

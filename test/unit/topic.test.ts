@@ -199,5 +199,5 @@ test('a message says when it was made, and is the same bytes for everybody', () 
   vi.advanceTimersByTime(1000);
   expect(heard).toHaveLength(4);
   expect(heard[2]).toBe(heard[3]);
-  expect(decodeFrame(heard[2]!)).toEqual({ type: 't', data: 2, seq: 2, time: Date.now() });
+  expect(decodeFrame(heard[2]!)).toEqual({ type: 't', data: 2, seq: 2, time: Date.now(), offset: 2 });
 });

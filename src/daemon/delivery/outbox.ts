@@ -1,6 +1,8 @@
 import type { Totals } from '../../protocol/status.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { Batch, Delivery, Sender } from './delivery.ts';
+import { StallWatch } from './stall-watch.ts';
+import { Unsent } from './unsent.ts';
 import type { Missed } from '../subscribers/audience.ts';
 
 /** Memory of one message that is held back, or of a replay: an entry of a Map, since others hold the bytes as well. */
@@ -11,15 +13,6 @@ export interface OutboxLimits {
   pendingBytes: number;
   /** Time without progress after which the client is given up, in milliseconds. */
   stallTimeoutMs: number;
-}
-
-/** A batch that has not left, or only in part. */
-interface Unsent {
-  batch: Batch;
-  /** The client's part of the memory that it takes. */
-  bytes: number;
-  /** How many bytes the kernel has taken of this connection when all of it has left. */
-  end: number;
 }
 
 /** What the owner of an outbox is told. */
@@ -55,12 +48,10 @@ export class Outbox implements Sender {
   readonly #notices = new Map<string, Buffer>();
   /** Topics of which it is sent what it has missed. */
   readonly #replays = new Map<string, Missed>();
-  /** What was written and has not left, in order. */
-  #unsent: Unsent[] = [];
-  #unsentBytes = 0;
+  readonly #unsent: Unsent;
+  readonly #stalls: StallWatch;
   #skippedWhileSlow = 0;
   #roomWanted = false;
-  #stallTimer: NodeJS.Timeout | undefined;
   /** Messages sent, and messages that the client will never get. */
   sent = 0;
   skipped = 0;
@@ -78,6 +69,8 @@ export class Outbox implements Sender {
     this.#delivery = delivery;
     this.#limits = limits;
     this.#listener = listener;
+    this.#unsent = new Unsent(connection);
+    this.#stalls = new StallWatch(connection, limits.stallTimeoutMs, () => listener.stalled());
   }
 
   /** Bytes that wait, here and in the socket. */
@@ -88,37 +81,24 @@ export class Outbox implements Sender {
   /** Bytes of memory that it takes. Those that several clients wait for count for each in equal parts. */
   get heldBytes(): number {
     const held = (this.#held?.size ?? 0) + this.#notices.size + this.#replays.size;
-    return this.#unsentBytes + held * HELD_BYTES;
+    return this.#unsent.bytes + held * HELD_BYTES;
   }
 
-  /** Keeps what was written last until it has left. */
   keep(batch: Batch, bytes: number): void {
-    this.#unsent.push({ batch, bytes, end: this.#connection.writtenBytes });
-    this.#unsentBytes += bytes;
-    this.#watchForStall();
+    this.#unsent.add(batch, bytes);
+    this.#stalls.watch();
     this.#listener.changed();
   }
 
-  /** Lets go of what has left meanwhile. Of a connection that has ended, the system may still read all of it. */
+  /** Lets go of what has left meanwhile. */
   settle(): void {
-    if (this.#unsent.length === 0 || this.#connection.ended) return;
-    const taken = this.#connection.takenBytes;
-    const left = this.#unsent.findIndex(({ end }) => end > taken);
-    this.#release(left === -1 ? this.#unsent.length : left);
+    this.#unsent.settle();
   }
 
-  /** The connection is gone, and nobody writes these bytes any more. */
+  /** The connection is gone. */
   gone(): void {
     this.close();
-    this.#release(this.#unsent.length);
-  }
-
-  #release(count: number): void {
-    for (const { batch, bytes } of this.#unsent.splice(0, count)) {
-      this.#unsentBytes -= bytes;
-      batch.release();
-    }
-    if (this.#unsent.length === 0) this.#unsentBytes = 0; // Closed before, or made of fractions.
+    this.#unsent.clear();
   }
 
   get isStuck(): boolean {
@@ -254,13 +234,13 @@ export class Outbox implements Sender {
 
   /** The connection ends: what is held back is lost. */
   close(): void {
-    clearTimeout(this.#stallTimer);
+    this.#stalls.stop();
     this.#countLost(this.#held?.size ?? 0);
     this.#held = undefined;
     this.#notices.clear();
     this.#replays.clear();
     this.#batch = undefined;
-    this.#unsentBytes = 0;
+    this.#unsent.close();
   }
 
   #queue(frame: Buffer): void {
@@ -286,16 +266,5 @@ export class Outbox implements Sender {
   #countSkipped(): void {
     this.#countLost(1);
     this.#skippedWhileSlow++;
-  }
-
-  #watchForStall(): void {
-    if (this.#stallTimer) return;
-    const before = this.#connection.takenBytes;
-    this.#stallTimer = setTimeout(() => {
-      this.#stallTimer = undefined;
-      if (this.#connection.pendingBytes === 0 || this.#connection.ended) return;
-      if (this.#connection.takenBytes === before) this.#listener.stalled();
-      else this.#watchForStall();
-    }, this.#limits.stallTimeoutMs);
   }
 }

@@ -1,5 +1,5 @@
 import { ChimedError, messageOf } from '../../errors.ts';
-import { idOf, parseRequest } from '../../protocol/messages.ts';
+import { idOf, parseRequest } from '../../protocol/parse-request.ts';
 import type { Frame, Reloaded, Request, RequestId } from '../../protocol/messages.ts';
 import { clipped } from '../../text.ts';
 import type { Session, Task } from '../session.ts';

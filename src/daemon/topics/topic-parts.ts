@@ -8,8 +8,13 @@ import { silent } from '../../log.ts';
 import type { Logger } from '../../log.ts';
 import { createSource } from '../../sources/create.ts';
 import { stampOf } from '../../sources/module.ts';
-import type { SourceContext } from '../../sources/source.ts';
-import type { TopicParts } from './topic.ts';
+import type { Source, SourceContext } from '../../sources/source.ts';
+
+/** What a topic is made of: its configuration, and its source unless clients publish to it. */
+export interface TopicParts {
+  config: TopicConfig;
+  source: Source | undefined;
+}
 
 /** How many modules are loaded at a time, each in a process of its own. */
 const LOADS = 4;

@@ -7,7 +7,8 @@ import type { SavedTopics } from './state.ts';
 import type { Audience, Subscriber } from '../subscribers/audience.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
 import { Topic } from './topic.ts';
-import type { TopicParts, TopicTools } from './topic.ts';
+import type { TopicParts } from './topic-parts.ts';
+import type { TopicTools } from './topic.ts';
 
 /** How many topics an error names. */
 const NAMED = 20;

@@ -1,10 +1,8 @@
 import type { TopicConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
-import type { Failing, Recovered } from '../../protocol/messages.ts';
 import type { Totals } from '../../protocol/status.ts';
-import type { Source } from '../../sources/source.ts';
-import { encodeFrame, encodeMessage } from '../../transport/frames.ts';
+import { encodeMessage } from '../../transport/frames.ts';
 import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { MessageLog } from './message-log.ts';
@@ -13,15 +11,12 @@ import type { Offsets } from './offsets.ts';
 import { Replay } from './replay.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplerListener } from './sampler.ts';
+import { fingerprintOf } from './source-fingerprint.ts';
+import { failingFrame, recoveredFrame } from './source-notices.ts';
 import { TopicCounters } from './topic-counters.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
+import type { TopicParts } from './topic-parts.ts';
 import type { Audience, Subscriber } from '../subscribers/audience.ts';
-
-/** What a topic is made of: its configuration, and its source unless clients publish to it. */
-export interface TopicParts {
-  config: TopicConfig;
-  source: Source | undefined;
-}
 
 /** What all topics share. */
 export interface TopicTools {
@@ -76,7 +71,7 @@ export class Topic {
     this.counters = new TopicCounters(totals);
     this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
     this.#sampler = this.#createSampler();
-    if (saved?.sampled && saved.sampled.source === this.#fingerprint) {
+    if (saved?.sampled && saved.sampled.source === fingerprintOf(this.config)) {
       const age = Date.now() - saved.sampled.time;
       if (age >= 0) this.#sampler.sampledAt = performance.now() - age; // Else the clock was set back.
     }
@@ -142,7 +137,7 @@ export class Topic {
     } else if (this.#fresh) {
       if (this.config.first !== 'none' && !this.#isTooOld) this.#deliver(this.#lastAsItIs, subscriber);
     } else if (this.config.onChange) this.#waiting.add(subscriber);
-    if (this.#sampler.failing > 0) subscriber.notice(this.name, this.#failingFrame());
+    if (this.#sampler.failing > 0) subscriber.notice(this.name, failingFrame(this.name, this.#sampler));
     if (wakes) this.#wake();
     return lost;
   }
@@ -215,7 +210,7 @@ export class Topic {
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
   replace(parts: TopicParts): void {
     this.#stop();
-    const before = { sampler: this.#sampler, source: this.#fingerprint };
+    const before = { sampler: this.#sampler, source: fingerprintOf(this.config) };
     this.#parts = parts;
     this.#log.configure(parts.config);
     const running = this.#sampler.isBusy && this.#sampler.settled();
@@ -223,7 +218,7 @@ export class Topic {
     this.#sampler = this.#createSampler(running ? this.#ending : undefined);
     if (parts.source) this.#sampler.continue(before.sampler);
     else if (before.sampler.failing > 0) this.#recovered(before.sampler.failing);
-    if (this.#fingerprint !== before.source) this.#sampler.sampledAt = -Infinity;
+    if (fingerprintOf(this.config) !== before.source) this.#sampler.sampledAt = -Infinity;
   }
 
   save(): SavedMessages {
@@ -231,7 +226,7 @@ export class Topic {
     const time = Math.round(Date.now() - performance.now() + sampledAt);
     return {
       ...this.#log.save(),
-      ...(sampledAt > -Infinity && { sampled: { time, source: this.#fingerprint } }),
+      ...(sampledAt > -Infinity && { sampled: { time, source: fingerprintOf(this.config) } }),
     };
   }
 
@@ -260,7 +255,7 @@ export class Topic {
       },
       failing: (error) => {
         this.#logger.warn({ ...fields, error }, 'source is failing');
-        this.#notify(this.#failingFrame());
+        this.#notify(failingFrame(this.name, this.#sampler));
       },
       recovered: (failures) => this.#recovered(failures),
     };
@@ -272,14 +267,7 @@ export class Topic {
 
   #recovered(failures: number): void {
     this.#logger.info({ topic: this.name, failures }, 'source has recovered');
-    const data: Recovered = { topic: this.name, failures };
-    this.#notify(encodeFrame({ type: 'chimed.recovered', data }));
-  }
-
-  #failingFrame(): Buffer {
-    const { lastError = '', failingSince, failing } = this.#sampler;
-    const data: Failing = { topic: this.name, error: lastError, since: failingSince, failures: failing };
-    return encodeFrame({ type: 'chimed.failing', data });
+    this.#notify(recoveredFrame(this.name, failures));
   }
 
   #notify(frame: Buffer): void {
@@ -306,13 +294,6 @@ export class Topic {
   /** Reports whether to wake means to take a sample: to come and go must not have more of them than the schedule has. */
   get #isDue(): boolean {
     return this.config.first === 'sample' && !this.#sampler.running && this.#sampler.isDue;
-  }
-
-  /** Another one when samples are taken from something else. */
-  get #fingerprint(): string {
-    // Not imported: it takes 7 ms and 2 MiB, and is needed at a reload and a stop only.
-    const { createHash } = process.getBuiltinModule('node:crypto');
-    return createHash('sha256').update(JSON.stringify(this.config.source)).digest('base64url').slice(0, 16);
   }
 
   #wake(): void {
