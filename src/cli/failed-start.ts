@@ -26,7 +26,7 @@ export async function failStart({ error, log, format, inherited, signal }: Faile
   const { logger, close, toJournal } = log ?? (await defaultLog(format));
   if (toJournal) {
     const code = error instanceof ChimedError ? error.code : undefined;
-    logger.error({ code, error: messageOf(error) }, 'cannot start');
+    logger.error({ event: 'cannot-start', code, error: messageOf(error) }, 'cannot start');
   }
   if (inherited) {
     const { refuseClients } = await import('../daemon/refuse-start.ts');

@@ -1,8 +1,9 @@
 import type { DestinationStream } from 'pino';
 
 import { systemCode } from '../errors.ts';
+import { logEvents } from '../log-events.ts';
+import type { LogEvent } from '../log-events.ts';
 import type { JournalField } from '../linux/journal.ts';
-import { messageId } from './message-ids.ts';
 import type { Origin } from './origin.ts';
 import { printable, printableLines } from './printable.ts';
 
@@ -10,6 +11,7 @@ import { printable, printableLines } from './printable.ts';
 interface Line {
   level: string;
   msg: string;
+  event?: LogEvent;
   origin?: Origin;
   [field: string]: unknown;
 }
@@ -37,7 +39,8 @@ export function journalStream(
     write(text) {
       const { time: _, ...line } = JSON.parse(text) as Line & { time: number };
       try {
-        if (dropped > 0) send(journalFields({ level: 'warn', msg: DROPPED, dropped }));
+        if (dropped > 0)
+          send(journalFields({ event: 'lines-dropped', level: 'warn', msg: DROPPED, dropped }));
         dropped = 0;
         send(journalFields(line));
       } catch (error) {
@@ -49,7 +52,7 @@ export function journalStream(
 }
 
 /** An entry: what `journalctl` shows as MESSAGE, and a field for all that it can be asked for. */
-export function journalFields({ level, msg, origin, ...rest }: Line): JournalField[] {
+export function journalFields({ level, msg, event, origin, ...rest }: Line): JournalField[] {
   const facts = Object.entries(rest);
   const words = facts
     .filter(([name, value]) => !hasLines(name, value))
@@ -57,12 +60,11 @@ export function journalFields({ level, msg, origin, ...rest }: Line): JournalFie
   const texts = facts
     .filter(([name, value]) => hasLines(name, value))
     .map(([, text]) => printableLines(String(text)));
-  const id = messageId(msg);
   return [
     ['MESSAGE', [[msg, ...words].join(' '), ...texts].join('\n')],
     ['PRIORITY', String(priorities[level] ?? 6)],
     ['SYSLOG_IDENTIFIER', 'chimed'],
-    ...(id ? [['MESSAGE_ID', id] as const] : []),
+    ...(event ? [['MESSAGE_ID', logEvents[event]] as const, ['EVENT', event] as const] : []),
     ...(origin ? originFields(origin) : []),
     ...facts.flatMap(([name, value]) => {
       const field = fieldName('client' in rest && clientFields.has(name) ? `client_${name}` : name);

@@ -50,7 +50,10 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
     : pino({ ...options, formatters }, { write: (line) => void output.write(printableJson(line)) });
   reportDropped(output, logger);
   if (problem !== undefined)
-    logger.warn({ error: problem }, 'the journal cannot be reached: log lines go to stdout');
+    logger.warn(
+      { event: 'no-journal', error: problem },
+      'the journal cannot be reached: log lines go to stdout',
+    );
   return withClose(logger, output, false);
 }
 
@@ -96,7 +99,7 @@ function reportDropped(output: Output, logger: Logger): void {
     if (dropped === 0) return;
     const count = dropped;
     dropped = 0;
-    logger.warn({ dropped: count }, DROPPED);
+    logger.warn({ event: 'lines-dropped', dropped: count }, DROPPED);
   });
 }
 
@@ -107,6 +110,7 @@ async function prettyStream(output: Output): Promise<DestinationStream> {
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
     errorLikeObjectKeys: ['err'],
+    ignore: 'event', // It is for programs; people read the words.
   });
   // It escapes all control characters of what others say but these.
   return { write: (line) => void output.write(printableLine(pretty(line) ?? '')) };

@@ -7,7 +7,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import { silent } from '../log.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog } from '../log-events.ts';
 import { runToEnd } from './ending.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Ending, Finish } from './exit-codes.ts';
@@ -118,7 +118,7 @@ async function serve(options: ServeOptions, finish: Finish): Promise<number> {
 }
 
 /** Tells systemd that we are ready, and how we are from then on. */
-async function supervise(daemon: Daemon, manager: ServiceManager, logger: Logger): Promise<Supervision> {
+async function supervise(daemon: Daemon, manager: ServiceManager, logger: EventLog): Promise<Supervision> {
   const { Supervision } = await import('../daemon/supervision.ts');
   const supervision = new Supervision(manager, () => daemon.health(), logger);
   supervision.ready();

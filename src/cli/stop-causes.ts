@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 
 import { messageOf } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog } from '../log-events.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readableStack } from './origin.ts';
 
@@ -16,7 +16,7 @@ export interface StopCauses {
 }
 
 /** Listens for signals, and for mistakes of ours that nothing else has caught. */
-export function stopCauses(logger: Logger): StopCauses {
+export function stopCauses(logger: EventLog): StopCauses {
   const first = Promise.withResolvers<{ reason: string; exitCode: number }>();
   const second = Promise.withResolvers<number>();
   let signals = 0;
@@ -24,7 +24,7 @@ export function stopCauses(logger: Logger): StopCauses {
     process.on(signal, () => {
       first.resolve({ reason: signal, exitCode: exitCodes.ok });
       if (++signals === 1) return;
-      logger.warn({ signal }, 'second signal: ending at once');
+      logger.warn({ event: 'second-signal', signal }, 'second signal: ending at once');
       second.resolve(128 + constants.signals[signal]);
     });
   }
@@ -35,7 +35,7 @@ export function stopCauses(logger: Logger): StopCauses {
     );
   const fatal = (error: unknown): void => {
     const stack = error instanceof Error ? readableStack(error.stack ?? '') : undefined;
-    logger.error({ error: messageOf(error), stack }, 'fatal error');
+    logger.error({ event: 'fatal-error', error: messageOf(error), stack }, 'fatal error');
     first.resolve({ reason: 'fatal error', exitCode: exitCodes.failure });
   };
   process.on('uncaughtException', fatal);

@@ -5,6 +5,7 @@ import { ChimedError, messageOf } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import { useIfSupported } from '../linux/if-supported.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
+import type { EventLog } from '../log-events.ts';
 import type { Logger } from '../log.ts';
 import type { Reloaded } from '../protocol/messages.ts';
 import type { ReloadStatus } from '../protocol/status.ts';
@@ -166,13 +167,20 @@ export class Daemon {
       version: version(),
       instance: this.#context.instance,
     };
-    this.#logger.info({ ...fields, topics: topics.length, config: this.#config.file }, 'listening');
+    this.#logger.info(
+      { event: 'listening', ...fields, topics: topics.length, config: this.#config.file },
+      'listening',
+    );
     this.#tellDoubt();
   }
 
   #tellDoubt(): void {
     const { doubt } = this.#config;
-    if (doubt !== undefined) this.#logger.warn({ doubt }, 'the configuration may not mean what it says');
+    if (doubt !== undefined)
+      this.#logger.warn(
+        { event: 'configuration-doubtful', doubt },
+        'the configuration may not mean what it says',
+      );
   }
 
   #listen(): Promise<void> {
@@ -198,9 +206,12 @@ export class Daemon {
       changed: firstNames(changed),
       removed: firstNames(changes.removed),
     };
-    this.#logger.info(fields, 'reloaded');
+    this.#logger.info({ event: 'reloaded', ...fields }, 'reloaded');
     if (later.length > 0)
-      this.#logger.warn({ settings: later }, 'these settings have changed and need a restart');
+      this.#logger.warn(
+        { event: 'settings-need-restart', settings: later },
+        'these settings have changed and need a restart',
+      );
     this.#tellDoubt();
     return { ...fields, needRestart: later };
   }
@@ -214,7 +225,7 @@ export class Daemon {
   async #stop(reason: string): Promise<void> {
     const { timeoutMs } = this.#config.shutdown;
     const clients = [...this.#clients.values()];
-    this.#logger.info({ reason, clients: clients.length }, 'stopping');
+    this.#logger.info({ event: 'stopping', reason, clients: clients.length }, 'stopping');
     this.#server.stopAccepting();
     const sources = this.#topics.close();
     this.#delivery.flush();
@@ -228,7 +239,10 @@ export class Daemon {
     this.#save();
     this.#users.close();
     this.#socketFile.release();
-    this.#logger.info({ upSeconds: Math.round((Date.now() - this.#startedAt) / 1000) }, 'stopped');
+    this.#logger.info(
+      { event: 'stopped', upSeconds: Math.round((Date.now() - this.#startedAt) / 1000) },
+      'stopped',
+    );
   }
 
   #save(): void {
@@ -238,7 +252,7 @@ export class Daemon {
       saveState(file, { instance: this.#context.instance, ...this.#topics.save() });
     } catch (error) {
       this.#logger.error(
-        { file, error: messageOf(error) },
+        { event: 'state-not-saved', file, error: messageOf(error) },
         'the state cannot be saved: the next start begins a new numbering',
       );
     }
@@ -259,7 +273,10 @@ export class Daemon {
 
   /** A configuration could not be loaded: the status shows it. */
   reloadFailed(error: unknown): void {
-    this.#logger.error({ error: messageOf(error) }, 'reload failed: the old configuration stays');
+    this.#logger.error(
+      { event: 'reload-failed', error: messageOf(error) },
+      'reload failed: the old configuration stays',
+    );
     this.#lastReload = { at: Date.now(), failed: true, error: messageOf(error) };
   }
 
@@ -303,7 +320,7 @@ function firstNames(topics: readonly { name: string }[]): string[] {
 }
 
 /** Only who owns the socket may take the state; who may not have the state lets go of the socket. */
-function ownState(config: Config, logger: Logger, socketFile: SocketFile): State {
+function ownState(config: Config, logger: EventLog, socketFile: SocketFile): State {
   try {
     return takeState(config.state.file, logger);
   } catch (error) {

@@ -2,14 +2,14 @@ import type { Config } from '../config/config.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import { lookUpGroups } from '../linux/accounts.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog } from '../log-events.ts';
 import { claimSocket, inheritSocket } from '../transport/socket-file.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 
 /** The socket that the service manager passed, else the one at our own path. */
 export async function listeningSocket(
   config: Config,
-  logger: Logger,
+  logger: EventLog,
   inherited?: InheritedSocket,
 ): Promise<SocketFile> {
   const { group, ...options } = config.socket;
@@ -33,10 +33,11 @@ function socketGroupId(group: string): number {
 const directives = { path: 'ListenStream=', mode: 'SocketMode=', group: 'SocketGroup=' } as const;
 
 /** Names the settings that the file sets and the socket unit overrides. */
-function warnOfIdleSettings({ file, socketKeys = [] }: Config, logger: Logger): void {
+function warnOfIdleSettings({ file, socketKeys = [] }: Config, logger: EventLog): void {
   if (socketKeys.length === 0) return;
   logger.warn(
     {
+      event: 'settings-without-effect',
       config: file,
       settings: socketKeys.map((key) => `socket.${key}`),
       use: socketKeys.map((key) => directives[key]),

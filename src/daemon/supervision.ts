@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { ServiceManager } from '../linux/notify.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog } from '../log-events.ts';
 
 /** Signs of life. */
 export interface Health {
@@ -28,7 +28,7 @@ const STOP_MARGIN_MS = 5000;
 export class Supervision {
   readonly #manager: ServiceManager;
   readonly #health: () => Health;
-  readonly #logger: Logger;
+  readonly #logger: EventLog;
   #heartbeat: NodeJS.Timeout | undefined;
   #reloadFailed = false;
   #status = '';
@@ -36,7 +36,7 @@ export class Supervision {
   /** What the rate of messages is counted from. */
   #since = { messages: 0, at: 0 };
 
-  constructor(manager: ServiceManager, health: () => Health, logger: Logger) {
+  constructor(manager: ServiceManager, health: () => Health, logger: EventLog) {
     this.#manager = manager;
     this.#health = health;
     this.#logger = logger;
@@ -76,7 +76,11 @@ export class Supervision {
   #beat(watchdogMs: number): void {
     const health = this.#health();
     if (health.overdueMs < watchdogMs / 2) this.#notify({ WATCHDOG: 1 });
-    else this.#logger.error({ overdueMs: Math.round(health.overdueMs) }, 'the schedule stands still');
+    else
+      this.#logger.error(
+        { event: 'schedule-stands-still', overdueMs: Math.round(health.overdueMs) },
+        'the schedule stands still',
+      );
     const now = performance.now();
     const rate = ((health.messages - this.#since.messages) / (now - this.#since.at)) * 1000;
     this.#since = { messages: health.messages, at: now };
@@ -96,7 +100,11 @@ export class Supervision {
       this.#manager.notify(state);
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) this.#logger.warn({ error: messageOf(error) }, 'systemd cannot be told how we are');
+      if (!this.#failing)
+        this.#logger.warn(
+          { event: 'no-notifications', error: messageOf(error) },
+          'systemd cannot be told how we are',
+        );
       this.#failing = true;
     }
   }

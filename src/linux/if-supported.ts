@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog, LogEvent } from '../log-events.ts';
 
 /**
  * Loads a part that calls libc. Where koffi has no build for the machine, or the kernel lacks what the part
@@ -7,13 +7,14 @@ import type { Logger } from '../log.ts';
  */
 export async function loadIfSupported<Part>(
   load: () => Promise<Part>,
+  event: LogEvent,
   whatIsOff: string,
-  logger: Logger,
+  logger: EventLog,
 ): Promise<Part | undefined> {
   try {
     return await load();
   } catch (error) {
-    logger.warn({ error: messageOf(error) }, whatIsOff);
+    logger.warn({ event, error: messageOf(error) }, whatIsOff);
     return undefined;
   }
 }

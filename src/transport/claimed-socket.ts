@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ChimedError, messageOf } from '../errors.ts';
 import { sameFile } from './lock-file.ts';
 import type { Lock } from './lock-file.ts';
+import type { LogEvent } from '../log-events.ts';
 import type { Bind } from './socket-binding.ts';
 import type { SocketFile, SocketOptions } from './socket-file.ts';
 
@@ -122,7 +123,8 @@ export class ClaimedSocket implements SocketFile {
   async #lockAgain(): Promise<void> {
     const lock = await this.#claim.lock();
     if (this.#released) return lock.release();
-    if (this.#isMadeInPlace()) this.#log('the lock beside the socket was removed: it is made again');
+    if (this.#isMadeInPlace())
+      this.#log('lock-gone', 'the lock beside the socket was removed: it is made again');
     this.#lock.release();
     this.#lock = lock;
   }
@@ -130,7 +132,7 @@ export class ClaimedSocket implements SocketFile {
   async #makeAgain(first: boolean): Promise<void> {
     this.#stale = await this.#claim.stale();
     await this.#reopen!();
-    if (first) this.#log('the socket is gone: somebody has removed it; it is made again');
+    if (first) this.#log('socket-gone', 'the socket is gone: somebody has removed it; it is made again');
   }
 
   #failed(error: unknown, first: boolean): void {
@@ -141,18 +143,23 @@ export class ClaimedSocket implements SocketFile {
     }
     if (isOurs && error instanceof ChimedError && OCCUPIED.includes(error.code)) {
       if (first)
-        this.#log('the socket is gone: something else has its place, and nobody new can connect', message);
+        this.#log(
+          'socket-gone',
+          'the socket is gone: something else has its place, and nobody new can connect',
+          message,
+        );
       return;
     }
     if (performance.now() - this.#goneSince! > GIVE_UP_MS) throw error;
     if (first)
       this.#log(
+        'socket-gone',
         'the socket is gone: it cannot be made again; the daemon goes on trying for a minute',
         message,
       );
   }
 
-  #log(message: string, error?: string): void {
-    this.#options.logger.error({ socket: this.path, ...(error !== undefined && { error }) }, message);
+  #log(event: LogEvent, message: string, error?: string): void {
+    this.#options.logger.error({ event, socket: this.path, ...(error !== undefined && { error }) }, message);
   }
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { SocketCalls } from '../linux/socket-calls.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog } from '../log-events.ts';
 import { MOST_FRAME_VALUES } from '../protocol/limits.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { bidFarewell, drop } from './farewell.ts';
@@ -31,7 +31,7 @@ export interface ConnectionContext {
   frameTimeoutMs: number;
   /** What Node cannot do with sockets; absent where the system does not have it. */
   calls: SocketCalls | undefined;
-  logger: Logger;
+  logger: EventLog;
 }
 
 /** Each socket knows its connection, so that one function of a kind serves all. */
@@ -259,7 +259,10 @@ export class Connection implements Reader {
   /** A mistake of ours has cost this client. */
   failed(error: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined;
-    this.#context.logger.error({ client: this.id, error: messageOf(error), stack }, 'internal error');
+    this.#context.logger.error(
+      { event: 'internal-error', client: this.id, error: messageOf(error), stack },
+      'internal error',
+    );
     this.destroy('internal error');
   }
 }

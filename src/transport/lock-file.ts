@@ -13,7 +13,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChimedError, isRefusal, messageOf, systemCode } from '../errors.ts';
 import { loadIfSupported } from '../linux/if-supported.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog } from '../log-events.ts';
 
 export function sameFile(one: Stats | undefined, other: Stats | undefined): boolean {
   return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
@@ -40,9 +40,10 @@ const MOST_BYTES = 32;
  * two files of the same name.
  * @throws {ChimedError} `socket-in-use`, naming the owner's pid; `not-permitted`, `cannot-listen`.
  */
-export async function lockFile(file: string, socketPath: string, logger: Logger): Promise<Lock> {
+export async function lockFile(file: string, socketPath: string, logger: EventLog): Promise<Lock> {
   const flock = await loadIfSupported(
     async () => (await import('../linux/libc.ts')).flock,
+    'no-file-lock',
     'no file lock here: two daemons started at the same moment may both get the socket',
     logger,
   );

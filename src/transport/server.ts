@@ -132,7 +132,7 @@ export class Server {
   }
 
   #cannotAccept(error: unknown): void {
-    this.#options.logger.error({ error: messageOf(error) }, 'cannot accept a client');
+    this.#options.logger.error({ event: 'cannot-accept', error: messageOf(error) }, 'cannot accept a client');
   }
 }
 

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 
 import { ChimedError, systemCode } from '../errors.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
-import type { Logger } from '../log.ts';
+import type { EventLog } from '../log-events.ts';
 import { ClaimedSocket } from './claimed-socket.ts';
 import { lockFile } from './lock-file.ts';
 import { LONGEST_PATH, loadBinding } from './socket-binding.ts';
@@ -20,7 +20,7 @@ export interface SocketOptions {
   gid?: number;
   /** Connections that the kernel keeps for us until we accept them. */
   backlog: number;
-  logger: Logger;
+  logger: EventLog;
 }
 
 /** A path that is ours: no other daemon listens on it while this process lives. */
@@ -64,7 +64,7 @@ export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
   }
 }
 
-async function lockPlace(path: string, mode: number, logger: Logger) {
+async function lockPlace(path: string, mode: number, logger: EventLog) {
   makeSocketDirectory(dirname(path), mode);
   return lockFile(`${path}.lock`, path, logger);
 }

@@ -28,6 +28,7 @@ describe.concurrent('a topic sends what its source gives:', () => {
       data: payload,
       seq: 1,
       time: expect.any(Number),
+      offset: expect.any(Number),
     });
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { messageIds } from '../../src/cli/message-ids.ts';
+import { logEvents } from '../../src/log-events.ts';
 import { CONFIG, chimedAs, installedMachine } from './installed.ts';
 import { whyNot } from './machine.ts';
 import type { Machine } from './machine.ts';
@@ -38,10 +38,7 @@ describe.skipIf(whyNot())('a service that cannot start', () => {
   });
 
   test('has its reason in the journal, as an error of its own', async () => {
-    const [entry] = await machine.journal(
-      '--unit=chimed.service',
-      `MESSAGE_ID=${messageIds['cannot start']}`,
-    );
+    const [entry] = await machine.journal('--unit=chimed.service', `MESSAGE_ID=${logEvents['cannot-start']}`);
     expect(entry).toMatchObject({
       PRIORITY: '3',
       SYSLOG_IDENTIFIER: 'chimed',
@@ -152,7 +149,7 @@ describe.skipIf(whyNot())('a service that cannot start', () => {
       'SYSLOG_IDENTIFIER=chimed',
     );
     expect(others).toEqual([]);
-    expect(entry).toMatchObject({ PRIORITY: '3', CODE: code, MESSAGE_ID: messageIds['cannot start'] });
+    expect(entry).toMatchObject({ PRIORITY: '3', CODE: code, MESSAGE_ID: logEvents['cannot-start'] });
     expect(entry?.['ERROR']).toContain(why);
   });
 });

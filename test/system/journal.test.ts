@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { messageIds } from '../../src/cli/message-ids.ts';
+import { logEvents } from '../../src/log-events.ts';
 import { CONFIG, chimedAs, installedMachine } from './installed.ts';
 import { whyNot } from './machine.ts';
 import type { Machine } from './machine.ts';
@@ -48,7 +48,7 @@ describe.skipIf(whyNot())('the journal', () => {
   test.each([
     ['TOPIC=host.load', (entry: Entry) => entry['TOPIC'] === 'host.load'],
     ['CLIENT=1', (entry: Entry) => entry['CLIENT'] === '1'],
-    [`MESSAGE_ID=${messageIds['source is failing']}`, (entry: Entry) => entry['TOPIC'] === 'broken'],
+    [`MESSAGE_ID=${logEvents['source-failing']}`, (entry: Entry) => entry['TOPIC'] === 'broken'],
   ])('finds what it is asked for: %s', async (query, wanted) => {
     const all = await machine.journal(unit);
     const found = await machine.journal(unit, query);
@@ -77,7 +77,7 @@ describe.skipIf(whyNot())('the journal', () => {
   });
 
   test('has the fields of a line: -o json', async () => {
-    const [entry] = await machine.journal(unit, `MESSAGE_ID=${messageIds['listening']}`);
+    const [entry] = await machine.journal(unit, `MESSAGE_ID=${logEvents.listening}`);
     expect(entry).toMatchObject({
       PRIORITY: '6',
       SYSLOG_IDENTIFIER: 'chimed',
@@ -117,7 +117,7 @@ describe.skipIf(whyNot())('the journal', () => {
     expect(bad.code).not.toBe(0);
     expect(await status()).toMatch(/^the reload failed, the old configuration stays \(see the journal\)/);
     saw('STATUS after a bad reload', await status());
-    const [line] = await machine.journal(unit, `MESSAGE_ID=${messageIds['reload failed']}`);
+    const [line] = await machine.journal(unit, `MESSAGE_ID=${logEvents['reload-failed']}`);
     expect(line?.['ERROR']).toContain('topics.t: no source');
     expect(await machine.property('chimed.service', 'ActiveState')).toBe('active');
 

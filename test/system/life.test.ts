@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { messageIds } from '../../src/cli/message-ids.ts';
+import { logEvents } from '../../src/log-events.ts';
 import { CONFIG, allReadyAgain, chimedAs, endFleet, installedMachine, startFleet } from './installed.ts';
 import { whyNot } from './machine.ts';
 import type { Machine } from './machine.ts';
@@ -110,7 +110,7 @@ describe.skipIf(whyNot())('the service', () => {
     await configure({ fast, other: fast });
     const began = performance.now();
     await machine.run('systemctl', 'kill', '--signal=HUP', '--kill-who=main', 'chimed');
-    const reloaded = `MESSAGE_ID=${messageIds['reloaded']}`;
+    const reloaded = `MESSAGE_ID=${logEvents.reloaded}`;
     await machine.sh(
       `until journalctl --quiet -u chimed ${reloaded} -o cat | grep -q other; do sleep 0.1; done`,
     );
@@ -132,7 +132,7 @@ describe.skipIf(whyNot())('the service', () => {
       systemctl daemon-reload; systemctl start chimed; systemctl stop chimed.service
       test -f /var/lib/private/chimed/state.json
       rm -r /etc/systemd/system/chimed.service.d; systemctl daemon-reload; systemctl start chimed`);
-    const listening = await machine.journal('--unit=chimed.service', `MESSAGE_ID=${messageIds['listening']}`);
+    const listening = await machine.journal('--unit=chimed.service', `MESSAGE_ID=${logEvents.listening}`);
     const [before, after] = listening.slice(-2).map(({ INSTANCE }) => INSTANCE);
     expect(after).toBe(before);
     expect((await machine.run('stat', '--format=%U', '/var/lib/chimed/.')).trim()).toBe('chimed');

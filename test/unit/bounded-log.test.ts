@@ -18,7 +18,7 @@ function logbook() {
 /** Has something logged `perSecond` times a second for a while. */
 function flood(log: BoundedLog, seconds: number, perSecond = 1000): void {
   for (let count = 0; count < seconds * perSecond; count++) {
-    log.info({}, 'again');
+    log.info({ event: 'stopped' }, 'again');
     vi.advanceTimersByTime(1000 / perSecond);
   }
 }
@@ -53,7 +53,7 @@ test('many subjects together are bounded as well', () => {
   const all = BoundedLog.forAll();
   const logs = Array.from({ length: 500 }, (_, uid) => new BoundedLog(logger, { uid }, all));
   for (let count = 0; count < 20; count++) {
-    for (const log of logs) log.warn({}, 'again');
+    for (const log of logs) log.warn({ event: 'stopped' }, 'again');
     vi.advanceTimersByTime(100);
   }
   expect(lines.length).toBeLessThan(500);
@@ -62,8 +62,8 @@ test('many subjects together are bounded as well', () => {
 test('debug lines are for whoever asked for them', () => {
   const { lines, debugLines, logger } = logbook();
   const log = new BoundedLog(logger, {}, BoundedLog.forAll());
-  for (let count = 0; count < 100; count++) log.debug({}, 'each');
+  for (let count = 0; count < 100; count++) log.debug({ event: 'stopped' }, 'each');
   expect(debugLines).toHaveLength(100);
-  for (let count = 0; count < 100; count++) log.info({}, 'again');
+  for (let count = 0; count < 100; count++) log.info({ event: 'stopped' }, 'again');
   expect(debugLines.length + lines.length).toBe(200); // What is left out is a debug line.
 });

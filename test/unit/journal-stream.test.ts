@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { DROPPED, journalFields, journalStream } from '../../src/cli/journal-stream.ts';
-import { messageIds } from '../../src/cli/message-ids.ts';
+import { logEvents } from '../../src/log-events.ts';
 
 const fieldsOf = (line: object) => Object.fromEntries(journalFields({ level: 'info', msg: 'm', ...line }));
 
@@ -73,12 +73,14 @@ describe('a line becomes an entry', () => {
 
   test('with the id of its kind, and where it comes from', () => {
     const origin = { file: '/x/y.js', line: 3, function: 'f' };
-    expect(fieldsOf({ msg: 'source is failing', origin })).toMatchObject({
-      MESSAGE_ID: messageIds['source is failing'],
+    expect(fieldsOf({ msg: 'in other words', event: 'source-failing', origin })).toMatchObject({
+      MESSAGE_ID: logEvents['source-failing'],
       CODE_FILE: '/x/y.js',
       CODE_LINE: '3',
       CODE_FUNC: 'f',
       SYSLOG_IDENTIFIER: 'chimed',
+      EVENT: 'source-failing',
+      MESSAGE: 'in other words',
     });
     expect(fieldsOf({ origin })['ORIGIN']).toBeUndefined();
   });

@@ -107,7 +107,11 @@ function* joinAll(
   for (const pattern of patterns) {
     for (const audience of index.join(client, pattern)) {
       const topic = topics.of(audience);
-      if (!topic.awake) client.user.log.info({ topic: topic.name }, 'topic has its first client');
+      if (!topic.awake)
+        client.user.log.info(
+          { event: 'topic-first-client', topic: topic.name },
+          'topic has its first client',
+        );
       lost += topic.join(client, resumption?.after(topic));
       yield;
     }
@@ -131,7 +135,11 @@ function* leave(client: Session, pattern: Pattern, { topics, index }: RequestCon
   client.patternBytes -= bytesOf(pattern.text);
   for (const audience of index.leave(client, pattern)) {
     const topic = topics.of(audience);
-    if (topic.awake) client.user.log.info({ topic: topic.name }, 'topic has lost its last client');
+    if (topic.awake)
+      client.user.log.info(
+        { event: 'topic-last-client-left', topic: topic.name },
+        'topic has lost its last client',
+      );
     topic.abandoned();
     yield;
   }
@@ -151,8 +159,9 @@ export function* knock(
     return client.refuse({ ...rejection(error), request: topic });
   }
   const fields = { ...client.fields, topic: clipped(topic), data: clipped(JSON.stringify(data) ?? '') };
-  if (!pattern) return client.user.log.debug(fields, 'client knocked again');
-  client.user.log.info(fields, 'client registered by a knock');
+  if (!pattern)
+    return client.user.log.debug({ event: 'client-knocked-again', ...fields }, 'client knocked again');
+  client.user.log.info({ event: 'client-registered-by-knock', ...fields }, 'client registered by a knock');
   yield* joinAll(client, [pattern], context);
 }
 

@@ -4,7 +4,7 @@ import { descriptorLimit } from '../../linux/descriptor-limit.ts';
 import { loadIfSupported } from '../../linux/if-supported.ts';
 import type { Peer } from '../../linux/peer.ts';
 import type { SocketCalls } from '../../linux/socket-calls.ts';
-import type { Logger } from '../../log.ts';
+import type { EventLog } from '../../log-events.ts';
 import type { Rejection } from '../../protocol/messages.ts';
 import { describePeer } from './peer-fields.ts';
 import type { User } from './user.ts';
@@ -18,9 +18,10 @@ const MOST_RESERVED = 16;
 const MOST_LEAVING = 16;
 
 /** Where the system does not have them, says once what is off, and returns undefined. */
-export function loadSocketCalls(logger: Logger): Promise<SocketCalls | undefined> {
+export function loadSocketCalls(logger: EventLog): Promise<SocketCalls | undefined> {
   return loadIfSupported(
     async () => (await import('../../linux/socket-calls.ts')).socketCalls,
+    'no-credentials',
     'who connects cannot be told: access rules are refused, and clients.maxPerUser is off',
     logger,
   );
@@ -46,14 +47,17 @@ export class Admission {
   #clients = 0;
 
   /** @param limits The settings; a reload may change them. */
-  constructor(users: Users, limits: () => Config['clients'], logger: Logger) {
+  constructor(users: Users, limits: () => Config['clients'], logger: EventLog) {
     this.#users = users;
     this.#limits = limits;
     const { max } = limits();
     const clients = this.#descriptors - OTHER_DESCRIPTORS;
     if (max > clients) {
       const fields = { descriptors: this.#descriptors, max, clients };
-      logger.warn(fields, 'the limit of open files allows fewer clients than clients.max: raise LimitNOFILE');
+      logger.warn(
+        { event: 'few-descriptors', ...fields },
+        'the limit of open files allows fewer clients than clients.max: raise LimitNOFILE',
+      );
     }
   }
 
@@ -62,7 +66,11 @@ export class Admission {
     const user = this.#users.of(peer?.uid);
     const refusal = this.#refusal(user);
     if (!refusal) this.#clients++;
-    else user.log.warn({ ...describePeer(peer), code: refusal.code }, `rejected: ${refusal.message}`);
+    else
+      user.log.warn(
+        { event: 'rejected', ...describePeer(peer), code: refusal.code },
+        `rejected: ${refusal.message}`,
+      );
     return refusal;
   }
 

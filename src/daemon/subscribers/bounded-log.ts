@@ -1,4 +1,4 @@
-import type { Logger } from '../../log.ts';
+import type { EventFields, EventLog } from '../../log-events.ts';
 import { Rate } from './rate.ts';
 
 /** Lines about one subject in a second, on average, and as many at once after a rest. */
@@ -13,8 +13,8 @@ const ALL_PER_SECOND = 100;
  * Log lines about one subject (a user, a topic) that others can cause: fewer than 20 in any second, the last of which
  * counts those that were left out. Debug lines are not bounded, and what is left out is one of them.
  */
-export class BoundedLog implements Logger {
-  readonly #logger: Logger;
+export class BoundedLog implements EventLog {
+  readonly #logger: EventLog;
   readonly #subject: object;
   /** Shared by all subjects, so that many of them do not fill the log together. */
   readonly #all: Rate;
@@ -28,25 +28,25 @@ export class BoundedLog implements Logger {
   }
 
   /** @param subject Fields that say what the lines are about. */
-  constructor(logger: Logger, subject: object, all: Rate) {
+  constructor(logger: EventLog, subject: object, all: Rate) {
     this.#logger = logger;
     this.#subject = subject;
     this.#all = all;
   }
 
-  debug(fields: object, message: string): void {
+  debug(fields: EventFields, message: string): void {
     this.#logger.debug(fields, message);
   }
 
-  info(fields: object, message: string): void {
+  info(fields: EventFields, message: string): void {
     this.#logger[this.#may() ? 'info' : 'debug'](fields, message);
   }
 
-  warn(fields: object, message: string): void {
+  warn(fields: EventFields, message: string): void {
     this.#logger[this.#may() ? 'warn' : 'debug'](fields, message);
   }
 
-  error(fields: object, message: string): void {
+  error(fields: EventFields, message: string): void {
     this.#logger[this.#may() ? 'error' : 'debug'](fields, message);
   }
 
@@ -74,6 +74,9 @@ export class BoundedLog implements Logger {
   #count(): void {
     const lines = this.#leftOut;
     this.#leftOut = 0;
-    this.#logger.warn({ ...this.#subject, lines }, 'log lines were left out: too many in a second');
+    this.#logger.warn(
+      { event: 'lines-left-out', ...this.#subject, lines },
+      'log lines were left out: too many in a second',
+    );
   }
 }

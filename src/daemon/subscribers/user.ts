@@ -1,6 +1,6 @@
 import type { Rejection } from '../../protocol/messages.ts';
 import { BoundedLog } from './bounded-log.ts';
-import type { Logger } from '../../log.ts';
+import type { EventLog } from '../../log-events.ts';
 import { isPrivileged } from './access.ts';
 import { Rate } from './rate.ts';
 
@@ -44,7 +44,7 @@ export class User {
   readonly #parked = new Set<UserSession>();
   #isLooking = false;
 
-  constructor(uid: number | undefined, limits: () => UserLimits, logger: Logger, allLines: Rate) {
+  constructor(uid: number | undefined, limits: () => UserLimits, logger: EventLog, allLines: Rate) {
     this.uid = uid;
     this.#limits = limits;
     this.log = new BoundedLog(logger, { uid }, allLines);

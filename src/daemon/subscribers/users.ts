@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import type { Logger } from '../../log.ts';
+import type { EventLog } from '../../log-events.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { User } from './user.ts';
 
@@ -16,13 +16,13 @@ const KEPT = 0.75;
 export class Users {
   readonly #users = new Map<number | undefined, User>();
   readonly #limits: () => Config['clients'];
-  readonly #logger: Logger;
+  readonly #logger: EventLog;
   readonly #allLines = BoundedLog.forAll();
   #heldBytes = 0;
   #forgetting: NodeJS.Timeout | undefined;
 
   /** @param limits The settings; a reload may change them. */
-  constructor(limits: () => Config['clients'], logger: Logger) {
+  constructor(limits: () => Config['clients'], logger: EventLog) {
     this.#limits = limits;
     this.#logger = logger;
   }

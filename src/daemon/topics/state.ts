@@ -2,7 +2,7 @@ import { renameSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { ChimedError, messageOf, systemCode } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
+import type { EventLog } from '../../log-events.ts';
 import {
   assertPrivateDirectory,
   readPrivateFile,
@@ -25,7 +25,7 @@ export function newState(): State {
  * @throws {ChimedError} `bad-config` if the file is not a state of this user's, or if other users can write to
  * its directory.
  */
-export function takeState(file: string | undefined, logger: Logger): State {
+export function takeState(file: string | undefined, logger: EventLog): State {
   if (file === undefined) return newState();
   const bytes = readOwn(file);
   if (bytes.length === 0) return newState();
@@ -37,7 +37,12 @@ export function takeState(file: string | undefined, logger: Logger): State {
     const fresh = newState();
     const aside = `${file}.bad-${fresh.instance}`; // A name that nothing has: nothing is lost.
     logger.warn(
-      { file, error: messageOf(error), ...(moveAside(file, aside) && { movedTo: aside }) },
+      {
+        event: 'state-unusable',
+        file,
+        error: messageOf(error),
+        ...(moveAside(file, aside) && { movedTo: aside }),
+      },
       'the saved state cannot be used: a new numbering begins',
     );
     return fresh;

@@ -1,5 +1,5 @@
 import { ChimedError } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
+import type { EventLog } from '../../log-events.ts';
 import { clipped } from '../../text.ts';
 import { BoundedLog } from '../subscribers/bounded-log.ts';
 import { Numbering } from './numbering.ts';
@@ -28,7 +28,7 @@ export class TopicSet implements Iterable<Topic> {
   /** Lines about each topic. */
   readonly #logs = new Map<Topic, BoundedLog>();
   readonly #index: SubscriptionIndex;
-  readonly #logger: Logger;
+  readonly #logger: EventLog;
   readonly #allLines = BoundedLog.forAll();
   readonly #tools: TopicTools;
   readonly #numbering: Numbering;
@@ -36,7 +36,7 @@ export class TopicSet implements Iterable<Topic> {
   #closing: Promise<unknown> = Promise.resolve();
 
   /** @param saved What was numbered before. */
-  constructor(index: SubscriptionIndex, logger: Logger, tools: TopicTools, saved: SavedTopics) {
+  constructor(index: SubscriptionIndex, logger: EventLog, tools: TopicTools, saved: SavedTopics) {
     this.#index = index;
     this.#logger = logger;
     this.#tools = tools;

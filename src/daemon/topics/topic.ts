@@ -1,6 +1,6 @@
 import type { TopicConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
+import type { EventLog } from '../../log-events.ts';
 import type { Totals } from '../../protocol/status.ts';
 import { encodeMessage } from '../../transport/frames.ts';
 import type { MessageHead } from '../../transport/frames.ts';
@@ -33,7 +33,7 @@ export interface TopicTools {
  * topic has just been woken, the one that is being taken.
  */
 export class Topic {
-  readonly #logger: Logger;
+  readonly #logger: EventLog;
   readonly #log: MessageLog;
   /** Who hears it. */
   readonly audience: Audience;
@@ -58,7 +58,7 @@ export class Topic {
   constructor(
     parts: TopicParts,
     audience: Audience,
-    logger: Logger,
+    logger: EventLog,
     { scheduler, offsets, totals, budget }: TopicTools,
     saved?: SavedMessages,
   ) {
@@ -254,7 +254,7 @@ export class Topic {
         if (json !== '') this.#send(json);
       },
       failing: (error) => {
-        this.#logger.warn({ ...fields, error }, 'source is failing');
+        this.#logger.warn({ event: 'source-failing', ...fields, error }, 'source is failing');
         this.#notify(failingFrame(this.name, this.#sampler));
       },
       recovered: (failures) => this.#recovered(failures),
@@ -266,7 +266,7 @@ export class Topic {
   }
 
   #recovered(failures: number): void {
-    this.#logger.info({ topic: this.name, failures }, 'source has recovered');
+    this.#logger.info({ event: 'source-recovered', topic: this.name, failures }, 'source has recovered');
     this.#notify(recoveredFrame(this.name, failures));
   }
 
@@ -318,7 +318,7 @@ export class Topic {
       const { name } = this;
       const { seq, frame } = this.#log.append(json, this.#offsets.next(this.number));
       this.counters.numbered();
-      this.#logger.debug({ topic: name, seq }, 'sent');
+      this.#logger.debug({ event: 'sent', topic: name, seq }, 'sent');
       this.audience.each((subscriber) => subscriber.message(name, frame));
     }
     this.#waiting.clear();
