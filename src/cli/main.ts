@@ -39,7 +39,7 @@ function ownCache(): string | undefined {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const { uid, mode } = lstatSync(directory);
-    return uid === process.getuid?.() && (mode & MOST_WRITABLE) === 0 ? directory : undefined;
+    return uid === process.getuid!() && (mode & MOST_WRITABLE) === 0 ? directory : undefined;
   } catch {
     return undefined; // Nothing is lost but time.
   }

@@ -72,7 +72,7 @@ async function run(what: string, steps: () => Iterable<Step>, dryRun: boolean): 
   if (!dryRun && !existsSync('/run/systemd/system')) {
     throw new Error('systemd is not running on this machine');
   }
-  if (!dryRun && process.getuid?.() !== 0) {
+  if (!dryRun && process.getuid!() !== 0) {
     throw new ChimedError('not-permitted', `only root can ${what} the service. Run: ${asRoot(what)}`);
   }
   process.umask(0o022); // Root's own may keep the daemon from its files.

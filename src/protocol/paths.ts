@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, statSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +21,6 @@ const WRITE_BY_OTHERS = 0o022;
  */
 export function defaultSocketPath(env: Environment = process.env): string {
   if (env['CHIMED_SOCKET_PATH']) return env['CHIMED_SOCKET_PATH'];
-  if (process.platform === 'win32') return namedPipe();
   // systemd joins several runtime directories with colons; ours comes first.
   const runtime = env['RUNTIME_DIRECTORY']?.split(':')[0];
   if (runtime) return join(runtime, SOCKET);
@@ -40,7 +39,6 @@ export function defaultSocketPath(env: Environment = process.env): string {
  */
 export function socketPaths(env: Environment = process.env): string[] {
   if (env['CHIMED_SOCKET_PATH']) return [env['CHIMED_SOCKET_PATH']];
-  if (process.platform === 'win32') return [namedPipe()];
   // Root's own daemon is the machine's.
   const own = process.getuid!() === ROOT ? [] : userDirectories(env);
   return [...new Set([...own.map((directory) => join(directory, SOCKET)), ...SYSTEM_PATHS])];
@@ -61,8 +59,8 @@ export function findSocketPath(env: Environment = process.env): string {
  * it first or can write to it. Neither a daemon nor a client may use it then.
  */
 export function isForeignDirectory(directory: string, env: Environment = process.env): boolean {
-  const uid = process.getuid?.();
-  if (uid === undefined || !userDirectories(env).includes(directory)) return false;
+  const uid = process.getuid!();
+  if (!userDirectories(env).includes(directory)) return false;
   try {
     const found = lstatSync(directory, { throwIfNoEntry: false });
     return (
@@ -76,7 +74,7 @@ export function isForeignDirectory(directory: string, env: Environment = process
 
 /** Where daemons of this user's listen by default. */
 function userDirectories(env: Environment): string[] {
-  const uid = process.getuid?.() ?? ROOT;
+  const uid = process.getuid!();
   const bases = runtimeDirectories(env, uid).map((base) => join(base, 'chimed'));
   return [...bases, temporaryDirectory(uid)];
 }
@@ -103,8 +101,4 @@ function ownerOf(directory: string, absent?: number): number | undefined {
 
 function temporaryDirectory(uid: number): string {
   return join(tmpdir(), `chimed-${uid}`);
-}
-
-function namedPipe(): string {
-  return `\\\\.\\pipe\\chimed-${userInfo().username}`;
 }

@@ -17,7 +17,7 @@ const WRITE_BY_OTHERS = 0o022;
  */
 export function makeSocketDirectory(directory: string, mode: number): void {
   // A daemon of root's is the machine's: other sockets are made in its directory later.
-  const forAll = process.getuid?.() === 0 || (mode & WRITE_BY_OTHERS) !== 0;
+  const forAll = process.getuid!() === 0 || (mode & WRITE_BY_OTHERS) !== 0;
   try {
     make(resolve(directory), forAll ? FOR_ALL : FOR_OWNER);
   } catch (error) {

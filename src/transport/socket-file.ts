@@ -46,7 +46,6 @@ export interface SocketFile {
  */
 export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
   const { path, mode, logger } = options;
-  if (process.platform === 'win32') return namedPipe(options);
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     throw new ChimedError(
       'cannot-listen',
@@ -67,11 +66,6 @@ export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
 async function lockPlace(path: string, mode: number, logger: EventLog) {
   makeSocketDirectory(dirname(path), mode);
   return lockFile(`${path}.lock`, path, logger);
-}
-
-/** A Windows named pipe: the system refuses a second owner, and nothing is left behind. */
-function namedPipe({ path, backlog }: SocketOptions): SocketFile {
-  return { path, open: (server) => server.listen({ path, backlog }), keep() {}, release() {} };
 }
 
 /** A socket that was listening before we came and will be when we have gone: its path is not ours to touch. */

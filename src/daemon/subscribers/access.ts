@@ -18,4 +18,4 @@ export function isPrivileged(uid: number | undefined): boolean {
   return uid === 0 || (uid !== undefined && uid === OWN_UID);
 }
 
-const OWN_UID = process.getuid?.();
+const OWN_UID = process.getuid!();

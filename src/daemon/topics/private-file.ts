@@ -19,9 +19,7 @@ import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../errors.ts';
 import { randomDigits } from './random-instance.ts';
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
-// Windows has neither.
-const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as Partial<typeof constants>;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 const ROOT = 0;
 /** Owner of what belongs to nobody in this user namespace. */
 const OVERFLOW_UID = 65_534;
@@ -37,7 +35,6 @@ const UNFINISHED = '.new-';
  * @throws {Error} with the reason, and what to do.
  */
 export function assertPrivateDirectory(directory: string): void {
-  if (!process.getuid) return;
   const real = realpathSync(directory);
   assertPrivate(real, statSync(real));
   for (let above = real; above !== dirname(above);) {
@@ -77,8 +74,7 @@ export function readPrivateFile(file: string): Buffer | undefined {
   try {
     const found = fstatSync(fd);
     if (!found.isFile()) throw new Error('is not a regular file');
-    const uid = process.getuid?.();
-    if (uid !== undefined && found.uid !== uid && found.uid !== ROOT)
+    if (found.uid !== process.getuid!() && found.uid !== ROOT)
       throw new Error(`belongs to user ${found.uid}`);
     return readFileSync(fd);
   } finally {
