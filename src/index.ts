@@ -12,4 +12,4 @@ export type { ErrorCode } from './errors.ts';
 export type { Logger, LogMethod } from './log.ts';
 export type { Failing, Recovered, RegisteredTopic } from './protocol/messages.ts';
 export { findSocketPath } from './protocol/paths.ts';
-export type { ClientStatus, Status, TopicStatus } from './protocol/status.ts';
+export type { ClientStatus, Status, TopicStatus } from './protocol/status-snapshot.ts';

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Ending, Finish } from './exit-codes.ts';
-import { finishOutput } from './output.ts';
+import { finishOutput } from './standard-output.ts';
 import { printableLines } from './printable.ts';
 
 /**

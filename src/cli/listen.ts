@@ -7,7 +7,7 @@ import { ChimedError } from '../errors.ts';
 import { silent } from '../log.ts';
 import { isWildcard } from '../protocol/names.ts';
 import { socketOption, socketToUse } from './connect-once.ts';
-import { hurryOutput, outputEnd, print } from './output.ts';
+import { hurryOutput, outputEnd, print } from './standard-output.ts';
 import { colorsFor } from './colors.ts';
 import type { Colors } from './colors.ts';
 import { asText } from './payload.ts';

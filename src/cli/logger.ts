@@ -8,7 +8,7 @@ import { messageOf } from '../errors.ts';
 import type { JournalField } from '../linux/journal.ts';
 import { DROPPED, journalStream } from './journal-stream.ts';
 import { originOfCall } from './origin.ts';
-import { LAST_LINES_MS } from './output.ts';
+import { LAST_LINES_MS } from './standard-output.ts';
 import { printableJson, printableLine } from './printable.ts';
 
 /** Bytes of log lines that may wait for whoever reads our output; past that they are dropped, and counted. */

@@ -56,7 +56,7 @@ Examples:
 async function install({ dryRun = false }: Options): Promise<void> {
   const [{ installSteps }, { loadLibc }] = await Promise.all([
     import('../service/install.ts'),
-    import('../service/libc.ts'),
+    import('../service/installer-libc.ts'),
   ]);
   const libc = await loadLibc();
   await run('install', () => installSteps(libc), dryRun);

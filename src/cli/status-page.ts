@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import ms from 'ms';
 
-import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status.ts';
+import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status-snapshot.ts';
 import type { Colors } from './colors.ts';
 import { printable, printableCell } from './printable.ts';
 

@@ -2,10 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 
 import { ChimedError } from '../errors.ts';
-import type { Status } from '../protocol/status.ts';
+import type { Status } from '../protocol/status-snapshot.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
-import { hurryOutput, outputEnd, print } from './output.ts';
+import { hurryOutput, outputEnd, print } from './standard-output.ts';
 import { colorsFor } from './colors.ts';
 import { printable, printableJson } from './printable.ts';
 import { renderStatus, sortKeys, sortTopics } from './status-page.ts';

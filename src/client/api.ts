@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 
 import type { ChimedError } from '../errors.ts';
 import type { Failing, Recovered, RegisteredTopic } from '../protocol/messages.ts';
-import type { Status } from '../protocol/status.ts';
+import type { Status } from '../protocol/status-snapshot.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { State } from './link.ts';
 import type { ListenOptions, PublishOptions, StatusOptions } from './options.ts';

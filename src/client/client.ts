@@ -19,7 +19,7 @@ import type {
   Sampled,
 } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
-import type { Status } from '../protocol/status.ts';
+import type { Status } from '../protocol/status-snapshot.ts';
 import { isPattern, isTopic } from '../protocol/names.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { Client, ClientEvents, Subscription } from './api.ts';

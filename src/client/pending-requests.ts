@@ -1,6 +1,6 @@
 import { ChimedError } from '../errors.ts';
 import type { Frame, RequestId } from '../protocol/messages.ts';
-import type { Status } from '../protocol/status.ts';
+import type { Status } from '../protocol/status-snapshot.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import type { Link } from './link.ts';
 import type { StatusOptions } from './options.ts';

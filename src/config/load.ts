@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 
 import { messageOf } from '../errors.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
-import { lookUpAll } from './access.ts';
-import type { Ids } from './access.ts';
+import { lookUpAll } from './account-ids.ts';
+import type { Ids } from './account-ids.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
 import { isMapping, parseDuration, parseSize } from './formats.ts';
 import { locations } from './locations.ts';

@@ -8,7 +8,7 @@ import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { EventLog } from '../log-events.ts';
 import type { Logger } from '../log.ts';
 import type { Reloaded } from '../protocol/messages.ts';
-import type { ReloadStatus } from '../protocol/status.ts';
+import type { ReloadStatus } from '../protocol/status-snapshot.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';

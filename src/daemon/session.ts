@@ -1,7 +1,7 @@
 import { ChimedError } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
-import type { Totals } from '../protocol/status.ts';
+import type { Totals } from '../protocol/status-snapshot.ts';
 import { clipped } from '../text.ts';
 import type { Connection, ConnectionListener } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';

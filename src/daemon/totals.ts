@@ -1,4 +1,4 @@
-import type { Totals } from '../protocol/status.ts';
+import type { Totals } from '../protocol/status-snapshot.ts';
 
 /** Counts from zero on. They only grow: who leaves, and what a reload changes or removes, takes nothing back. */
 export function newTotals(): Totals {

@@ -13,7 +13,7 @@ import { dirname, join, sep } from 'node:path';
 
 import { placedPackages } from './dependencies.ts';
 import { PACKAGE, UNBUNDLED } from './layout.ts';
-import type { InstallerLibc } from './libc.ts';
+import type { InstallerLibc } from './installer-libc.ts';
 import { Trust } from './trust.ts';
 
 /** A file to copy: from where, and to where below the root of the copy. */

@@ -2,8 +2,8 @@ import { closeSync, chownSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { Checkout } from './checkout.ts';
-import { command } from './command.ts';
-import type { InstallerLibc } from './libc.ts';
+import { command } from './run-program.ts';
+import type { InstallerLibc } from './installer-libc.ts';
 import { copyInto, damageOf, openDirectories } from './root-files.ts';
 
 /**

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { messageOf } from '../errors.ts';
-import { command, succeeds } from './command.ts';
+import { command, succeeds } from './run-program.ts';
 import { CURRENT, LIBRARY, SERVICE_UNIT, SOCKET_UNIT, VERSIONS, programOf } from './layout.ts';
 import { damageOf } from './root-files.ts';
 import { isSocketOutdated } from './start.ts';

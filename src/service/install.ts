@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 
 import { ChimedError, messageOf } from '../errors.ts';
 import { version } from '../protocol/version.ts';
-import { command, commandStep } from './command.ts';
+import { command, commandStep } from './run-program.ts';
 import { copyPackage } from './copy.ts';
 import { isCommandOurs, placeFile, removeIfEmpty } from './files.ts';
 import { Former } from './former.ts';
@@ -20,8 +20,8 @@ import {
   VERSIONS,
   programOf,
 } from './layout.ts';
-import type { InstallerLibc } from './libc.ts';
-import { Places } from './places.ts';
+import type { InstallerLibc } from './installer-libc.ts';
+import { Places } from './install-places.ts';
 import { removeTree } from './root-files.ts';
 import { placeSocketUnit, startSteps } from './start.ts';
 import type { Step } from './step.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { messageOf } from '../errors.ts';
 import { version } from '../protocol/version.ts';
-import { command, commandStep, succeeds } from './command.ts';
+import { command, commandStep, succeeds } from './run-program.ts';
 import { placeFile, removeIfEmpty } from './files.ts';
 import { RUNTIME_DIRECTORY, SERVICE_UNIT, SOCKET_UNIT, UNITS } from './layout.ts';
 import type { Step } from './step.ts';

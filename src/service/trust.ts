@@ -2,8 +2,8 @@ import { lstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { command } from './command.ts';
-import type { InstallerLibc } from './libc.ts';
+import { command } from './run-program.ts';
+import type { InstallerLibc } from './installer-libc.ts';
 
 const STICKY = 0o1000;
 const GROUP_WRITE = 0o020;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-import { commandStep, succeeds } from './command.ts';
+import { commandStep, succeeds } from './run-program.ts';
 import { isCommandOurs, removal, removalIfEmpty } from './files.ts';
 import {
   COMMAND,

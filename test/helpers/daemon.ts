@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 
-import type { Status } from '../../src/protocol/status.ts';
+import type { Status } from '../../src/protocol/status-snapshot.ts';
 import { connect } from '../../src/index.ts';
 import type { Client, ConnectOptions } from '../../src/index.ts';
 import { temporaryFolder } from './folder.ts';

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-import type { Status } from '../../src/protocol/status.ts';
+import type { Status } from '../../src/protocol/status-snapshot.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { Stranger } from '../helpers/stranger.ts';

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { withPictures } from '../../tools/house.ts';
@@ -9,4 +9,9 @@ test('the pictures of the house are those of the source: if not, run `npm run do
   const document = readFileSync(join(root, 'docs/design.md'), 'utf8');
   expect(document).toContain('cli --> daemon');
   expect(withPictures(document)).toBe(document);
+});
+
+test('no two files have the same name', () => {
+  const names = globSync(join(root, 'src/**/*.ts')).map((file) => basename(file));
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Link } from '../../src/client/link.ts';
 import { Requests } from '../../src/client/pending-requests.ts';
 import type { RequestId } from '../../src/protocol/messages.ts';
-import type { Status } from '../../src/protocol/status.ts';
+import type { Status } from '../../src/protocol/status-snapshot.ts';
 
 const TIMEOUT_MS = 1000;
 

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 
 import { renderStatus } from '../../src/cli/status-page.ts';
-import type { Status } from '../../src/protocol/status.ts';
+import type { Status } from '../../src/protocol/status-snapshot.ts';
 
 const status: Status = {
   version: '1.2.3',

@@ -1,4 +1,4 @@
-import type { Totals } from '../../protocol/status.ts';
+import type { Totals } from '../../protocol/status-snapshot.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { Batch, Delivery, Sender } from './delivery.ts';
 import { StallWatch } from './stall-watch.ts';

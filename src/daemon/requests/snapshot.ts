@@ -1,6 +1,12 @@
 import type { ScheduleConfig } from '../../config/config.ts';
 import type { RequestId } from '../../protocol/messages.ts';
-import type { ClientStatus, ReloadStatus, Status, TopicStatus, Totals } from '../../protocol/status.ts';
+import type {
+  ClientStatus,
+  ReloadStatus,
+  Status,
+  TopicStatus,
+  Totals,
+} from '../../protocol/status-snapshot.ts';
 import { encodeFrame } from '../../transport/frames.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Session } from '../session.ts';

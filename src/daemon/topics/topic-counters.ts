@@ -1,4 +1,4 @@
-import type { Totals } from '../../protocol/status.ts';
+import type { Totals } from '../../protocol/status-snapshot.ts';
 import { Lateness } from '../schedule/lateness.ts';
 import type { Tick } from '../schedule/timetable.ts';
 

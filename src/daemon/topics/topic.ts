@@ -1,7 +1,7 @@
 import type { TopicConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
 import type { EventLog } from '../../log-events.ts';
-import type { Totals } from '../../protocol/status.ts';
+import type { Totals } from '../../protocol/status-snapshot.ts';
 import { encodeMessage } from '../../transport/frames.ts';
 import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
-import type { TopicStatus } from '../../../src/protocol/status.ts';
+import type { TopicStatus } from '../../../src/protocol/status-snapshot.ts';
 import { percentile } from '../../helpers/figures.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings } from '../trial.ts';

@@ -2,7 +2,7 @@ import { constants, existsSync, lstatSync, mkdirSync, openSync, readFileSync, re
 import { dirname } from 'node:path';
 
 import { COMMAND, CONFIG, CONFIG_DIRECTORY, LIBRARY, SYSUSERS, UNITS, VERSIONS } from './layout.ts';
-import type { InstallerLibc } from './libc.ts';
+import type { InstallerLibc } from './installer-libc.ts';
 import { removeTree, replaceFile, takeDirectory } from './root-files.ts';
 import { Trust } from './trust.ts';
 
