@@ -6,9 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { Argument, InvalidArgumentError, Option, program } from 'commander';
 
 import { wholeNumber } from '../../src/cli/whole-number.ts';
+import { missingPackages } from './needs.ts';
 import { inRounds } from './rounds.ts';
 import type { Row } from './rounds.ts';
-import { isHere, systems } from './systems/all.ts';
+import { systems } from './systems/all.ts';
 import { table } from './table.ts';
 import { works } from './works/all.ts';
 
@@ -35,8 +36,8 @@ const letters = program.args;
 const options = program.opts<{ rounds: number; systems: string[]; json?: string; list?: true }>();
 
 const wanted = systems.filter(({ name }) => options.systems.includes(name));
-const here = wanted.filter(isHere);
-const missing = wanted.filter((system) => !here.includes(system));
+const here = wanted.filter(({ needs }) => missingPackages(needs).length === 0);
+const missing = new Set(wanted.flatMap(({ needs }) => missingPackages(needs)));
 
 if (options.list) {
   for (const { letter, title } of works) console.log(`${letter}  ${title}`);
@@ -46,8 +47,8 @@ if (options.list) {
 } else {
   await bench();
 }
-if (missing.length > 0) {
-  const packages = missing.map(({ needs }) => needs!.package).join(' ');
+if (missing.size > 0) {
+  const packages = [...missing].join(' ');
   console.error(`Not on this machine: ${packages}. To have them measured: apt-get install ${packages}`);
 }
 

@@ -5,6 +5,8 @@ export const DELIMITER = '\f';
 
 const PAYLOAD_BYTES = 100;
 const TIME = '"at":';
+/** Digits of a time, with spaces before it; JSON allows them. */
+const TIME_WIDTH = 16;
 
 /** Microseconds on the monotonic clock, which all processes of a machine share. */
 export function now(): number {
@@ -15,6 +17,12 @@ export function now(): number {
 export function payload(): string {
   const { at, pad } = payloadValue();
   return `{${TIME}${at},"pad":"${pad}"}`;
+}
+
+/** The same, with spaces instead of the time; the sender fills in the time. */
+export function payloadTemplate(): string {
+  const start = `{${TIME}${' '.repeat(TIME_WIDTH)},"pad":"`;
+  return `${start.padEnd(PAYLOAD_BYTES - 2, 'x')}"}`;
 }
 
 export function payloadValue(): { at: number; pad: string } {

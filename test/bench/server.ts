@@ -10,8 +10,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Drive } from './drive.ts';
 import { contextSwitches, cpuMicroseconds, residentKiB } from '../helpers/proc.ts';
+import { publisherCommand } from './publisher.ts';
 import type { Place, System } from './systems/system.ts';
-import { program } from './systems/system.ts';
 
 const START_TIMEOUT_MS = 10_000;
 /** As programs in JavaScript, ours need not be stripped of their types at each start. */
@@ -56,7 +56,7 @@ export class Server implements AsyncDisposable {
     const milliseconds = performance.now() - begin;
     this.readyAfter = { milliseconds, cpuMilliseconds: this.cpuMicroseconds / 1000 };
     if (drive.kind !== 'ticks' || system.ticks) return;
-    this.#spawn(program('publisher.ts', system.name, JSON.stringify(place), JSON.stringify(drive)));
+    this.#spawn(publisherCommand(system.publisher!, address, place, drive));
   }
 
   #spawn([file, ...args]: readonly string[]): ChildProcess {

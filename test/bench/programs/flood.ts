@@ -9,7 +9,14 @@ const MOST_DELIVERIES = 200_000;
 const MOST_MESSAGES = 4096;
 const BATCH = 64;
 
-/** Publishes one topic as fast as the slowest of those who hear it. */
+/**
+ * Publishes one topic as fast as its slowest listener reads.
+ *
+ * The flood stays in Node although the publisher of ticks is in C. chimed and the brokers are all flooded by this one, and
+ * its CPU counts for none of them: it runs in the receiver, which alone knows what the slowest listener has read. One write
+ * has 64 prepared messages, so that publishing is a small part of the receiver's work. `net` and node-ipc take no
+ * publications: their servers make the messages themselves, and that counts as theirs.
+ */
 export class Flood {
   readonly #socket: Socket;
   readonly #heard: Uint32Array;

@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process';
-
 import { chimed, otherBuilds } from './chimed.ts';
 import { mosquitto } from './mosquitto.ts';
 import { nats } from './nats.ts';
@@ -25,8 +23,4 @@ export function systemNamed(name: string): System {
   const found = [...systems, netWithInterval].find((system) => system.name === name);
   if (!found) throw new Error(`there is no system ${name}`);
   return found;
-}
-
-export function isHere({ needs }: System): boolean {
-  return !needs || spawnSync('sh', ['-c', `command -v ${needs.program}`]).status === 0;
 }

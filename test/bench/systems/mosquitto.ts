@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { compiler } from '../needs.ts';
 import { DELIMITER } from '../message.ts';
 import { onSocket } from './system.ts';
 import type { System } from './system.ts';
@@ -18,7 +19,7 @@ const GREETING = packet(CONNECT, text('MQTT') + bytes(4, CLEAN_SESSION) + short(
 /** With quality of service 0, as all others have it. */
 export const mosquitto: System = {
   name: 'mosquitto',
-  needs: { program: 'mosquitto', package: 'mosquitto' },
+  needs: [{ path: 'mosquitto', package: 'mosquitto' }, compiler],
   command({ folder, socket }) {
     const config = join(folder, 'mosquitto.conf');
     const lines = [`listener 0 ${socket}`, 'allow_anonymous true', 'persistence false', 'log_type error'];

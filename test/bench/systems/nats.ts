@@ -1,3 +1,4 @@
+import { compiler } from '../needs.ts';
 import { DELIMITER } from '../message.ts';
 import type { System } from './system.ts';
 
@@ -6,7 +7,7 @@ const GREETING = 'CONNECT {"verbose":false,"pedantic":false}\r\n';
 /** NATS knows no Unix sockets. */
 export const nats: System = {
   name: 'nats',
-  needs: { program: 'nats-server', package: 'nats-server' },
+  needs: [{ path: 'nats-server', package: 'nats-server' }, compiler],
   command: ({ port }) => ['nats-server', '--addr', '127.0.0.1', '--port', String(port)],
   address: ({ port }) => ({ host: '127.0.0.1', port }),
   subscription: () => `${GREETING}SUB t.> 1\r\n`,

@@ -1,10 +1,11 @@
+import { compiler } from '../needs.ts';
 import { DELIMITER } from '../message.ts';
 import { onSocket } from './system.ts';
 import type { System } from './system.ts';
 
 export const redis: System = {
   name: 'redis',
-  needs: { program: 'redis-server', package: 'redis-server' },
+  needs: [{ path: 'redis-server', package: 'redis-server' }, compiler],
   command({ folder, socket }) {
     const memoryOnly = ['--save', '', '--appendonly', 'no'];
     const local = ['--port', '0', '--unixsocket', socket, '--dir', folder];
@@ -14,7 +15,8 @@ export const redis: System = {
   subscription: (topics) => command('SUBSCRIBE', ...topics), // Patterns cost it more than names.
   ticks: false,
   publisher: {
-    greeting: '',
+    // The cheapest way: Redis then writes no answer for each message.
+    greeting: command('CLIENT', 'REPLY', 'OFF'),
     message: (topic, payload) => command('PUBLISH', topic, payload + DELIMITER),
   },
 };

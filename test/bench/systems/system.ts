@@ -2,6 +2,7 @@ import type { NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 
 import type { Drive } from '../drive.ts';
+import type { Need } from '../needs.ts';
 
 /** Where one server of one measurement lives. */
 export interface Place {
@@ -23,14 +24,14 @@ export interface Publisher {
 /** Something that tells many local processes something. Bytes on the wire are given as latin1. */
 export interface System {
   readonly name: string;
-  /** What must be on the machine, and the Debian package that has it. */
-  readonly needs?: { program: string; package: string };
+  /** What must be on the machine. */
+  readonly needs?: readonly Need[];
   /** The command that runs its server in the foreground. */
   command(place: Place, drive: Drive): readonly string[];
   address(place: Place): NetConnectOpts;
   /** What a client writes to hear these topics. */
   subscription(topics: readonly string[]): string;
-  /** Reports whether its server ticks by itself. Otherwise a publisher is started beside it, and counts too. */
+  /** Reports whether its server ticks by itself. Otherwise a publisher runs beside it, and its CPU counts, too. */
   readonly ticks: boolean;
   /** Absent if nobody can publish to it. Then its server does what a flood needs, too. */
   readonly publisher?: Publisher;
