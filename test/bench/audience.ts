@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
+import { onClientsCore } from './conditions.ts';
 import type { Command, Heard } from './programs/receiver.ts';
 import type { Server } from './server.ts';
 
@@ -14,7 +15,9 @@ export class Audience implements AsyncDisposable {
   static async gather(server: Server, clients: number): Promise<Audience> {
     const { system, place, drive } = server;
     const args = [system.name, JSON.stringify(place), JSON.stringify(drive), String(clients)];
-    const audience = new Audience(fork(join(import.meta.dirname, 'programs/receiver.ts'), args));
+    const [execPath, ...execArgv] = [...onClientsCore(), process.execPath];
+    const receiver = join(import.meta.dirname, 'programs/receiver.ts');
+    const audience = new Audience(fork(receiver, args, { execPath: execPath!, execArgv }));
     await audience.#answer();
     return audience;
   }

@@ -6,12 +6,15 @@ import { writeFileSync } from 'node:fs';
 import { Argument, InvalidArgumentError, Option, program } from 'commander';
 
 import { wholeNumber } from '../../src/cli/whole-number.ts';
+import type { Entrant } from './entrant.ts';
 import { missingPackages } from './needs.ts';
+import { canPin, conditions } from './conditions.ts';
 import { inRounds } from './rounds.ts';
 import type { Row } from './rounds.ts';
 import { systems } from './systems/all.ts';
 import { table } from './table.ts';
 import { works } from './works/all.ts';
+import type { Work } from './works/work.ts';
 
 const names = systems.map(({ name }) => name);
 
@@ -29,21 +32,33 @@ program
       .argParser(systemNames)
       .default(names, 'all that are here'),
   )
+  .option('--pin', 'server and publisher on one core, clients on another; else wherever the kernel puts them')
+  .option('--warm-up <seconds>', 'time from the last registration to the first figure', wholeNumber, 1)
   .option('--json <file>', 'writes the figures there, too')
   .option('--list', 'shows the works and the systems, and measures nothing')
   .parse();
 const letters = program.args;
-const options = program.opts<{ rounds: number; systems: string[]; json?: string; list?: true }>();
+const options = program.opts<{
+  rounds: number;
+  systems: string[];
+  pin?: true;
+  warmUp: number;
+  json?: string;
+  list?: true;
+}>();
+conditions.pinned = options.pin === true;
+conditions.warmUpSeconds = options.warmUp;
+if (conditions.pinned && !canPin()) program.error('--pin needs two cores and taskset (util-linux).');
 
-const wanted = systems.filter(({ name }) => options.systems.includes(name));
-const here = wanted.filter(({ needs }) => missingPackages(needs).length === 0);
-const missing = new Set(wanted.flatMap(({ needs }) => missingPackages(needs)));
+const chosen = works.filter(({ letter }) => letters.length === 0 || letters.includes(letter));
+const missing = new Set(chosen.flatMap(entrants).flatMap(({ needs }) => missingPackages(needs)));
 
 if (options.list) {
-  for (const { letter, title } of works) console.log(`${letter}  ${title}`);
-  console.log(
-    `\n${systems.map((system) => system.name + (here.includes(system) ? '' : ' (missing)')).join(', ')}`,
-  );
+  for (const work of chosen) {
+    console.log(`${work.letter}  ${work.title}`);
+    if (work.systems) console.log(`   ${listed(work.systems)}`);
+  }
+  console.log(`\nThe others are done by: ${listed(systems)}`);
 } else {
   await bench();
 }
@@ -54,14 +69,26 @@ if (missing.size > 0) {
 
 async function bench(): Promise<void> {
   const results: Record<string, Row[]> = {};
-  for (const work of works) {
-    if (letters.length > 0 && !letters.includes(work.letter)) continue;
-    results[work.letter] = await inRounds(work, here, options.rounds, progress);
+  for (const work of chosen) {
+    results[work.letter] = await inRounds(work, entrants(work).filter(isHere), options.rounds, progress);
     progress('');
     console.log(table(work, results[work.letter]!));
     // After each work, so that a run that is stopped has not been for nothing.
     if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
   }
+}
+
+/** Everything that is asked to do a work, whether or not it is on this machine. */
+function entrants(work: Work<Entrant>): readonly Entrant[] {
+  return work.systems ?? systems.filter(({ name }) => options.systems.includes(name));
+}
+
+function isHere({ needs }: Entrant): boolean {
+  return missingPackages(needs).length === 0;
+}
+
+function listed(some: readonly Entrant[]): string {
+  return some.map((entrant) => entrant.name + (isHere(entrant) ? '' : ' (missing)')).join(', ');
 }
 
 /** One line that is written over on a terminal; elsewhere, a line each. */

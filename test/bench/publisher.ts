@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { compile } from './compile.ts';
 import type { Drive } from './drive.ts';
 import { payloadTemplate } from './message.ts';
-import type { Place, Publisher } from './systems/system.ts';
+import type { Place } from './place.ts';
+import type { Publisher } from './systems/system.ts';
 
 /**
  * The command that publishes all topics at each tick. It is a program in C: the cheapest publisher that users of a

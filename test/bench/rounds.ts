@@ -1,11 +1,13 @@
 import { median } from '../helpers/figures.ts';
-import type { System } from './systems/system.ts';
+import type { Entrant } from './entrant.ts';
 import type { Figures, Work } from './works/work.ts';
 
-/** The medians of what one system needed for one work with so many clients. */
+/** The medians of what one entrant needed for one work with so many clients. */
 export interface Row {
   system: string;
   clients: number;
+  /** The row that it is compared with. */
+  baseline: string;
   figures: Figures;
 }
 
@@ -14,12 +16,11 @@ export interface Row {
  * slow for all of them.
  */
 export async function inRounds(
-  work: Work,
-  here: readonly System[],
+  work: Work<Entrant>,
+  systems: readonly Entrant[],
   rounds: number,
   progress: (text: string) => void,
 ): Promise<Row[]> {
-  const systems = work.systems ?? here;
   const pairs = work.clients.flatMap((clients) =>
     systems.map((system) => ({ system, clients, all: [] as Figures[] })),
   );
@@ -33,7 +34,12 @@ export async function inRounds(
     if (work.together) await Promise.all(pairs.map(measure));
     else for (const pair of pairs) await measure(pair);
   }
-  return pairs.map(({ system, clients, all }) => ({ system: system.name, clients, figures: medians(all) }));
+  return pairs.map(({ system: { name, baseline = 'net' }, clients, all }) => ({
+    system: name,
+    clients,
+    baseline,
+    figures: medians(all),
+  }));
 }
 
 function medians(all: readonly Figures[]): Figures {

@@ -1,11 +1,14 @@
+import { described } from './conditions.ts';
+import type { Entrant } from './entrant.ts';
 import type { Row } from './rounds.ts';
 import type { Work } from './works/work.ts';
 
-/** One work's rows as a table in Markdown, with each compared figure's ratio to that of `net`. */
-export function table({ letter, title, compared }: Work, rows: readonly Row[]): string {
+/** One work's rows as a table in Markdown, with each compared figure's ratio to that of its baseline. */
+export function table(work: Work<Entrant>, rows: readonly Row[]): string {
+  const { letter, title, compared } = work;
   const columns = Object.keys(rows[0]?.figures ?? {});
-  const lines = rows.map(({ system, clients, figures }) => {
-    const limit = rows.find((row) => row.system === 'net' && row.clients === clients);
+  const lines = rows.map(({ system, clients, baseline, figures }) => {
+    const limit = rows.find((row) => row.system === baseline && row.clients === clients);
     const cells = columns.map((column) => {
       const value = figures[column]!;
       const ratio =
@@ -14,7 +17,7 @@ export function table({ letter, title, compared }: Work, rows: readonly Row[]): 
     });
     return [String(clients), system, ...cells];
   });
-  return `(${letter}) ${title}\n\n${markdown([['clients', 'system', ...columns], ...lines])}\n`;
+  return `(${letter}) ${title}; ${described(work)}\n\n${markdown([['clients', 'system', ...columns], ...lines])}\n`;
 }
 
 /** Three digits are more than two runs agree on. */

@@ -11,8 +11,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Drive } from '../drive.ts';
 import { percentile } from '../../helpers/figures.ts';
 import { countMessages, now, payload, timeIn } from '../message.ts';
+import type { Place } from '../place.ts';
 import { systemNamed } from '../systems/all.ts';
-import type { Place } from '../systems/system.ts';
 import { Flood } from './flood.ts';
 
 export interface Command {
@@ -127,8 +127,9 @@ for (let from = 0; from < clients; from += CONNECTING) {
   const some = Array.from({ length: Math.min(CONNECTING, clients - from) }, (_, index) => join(from + index));
   await Promise.all(some);
 }
-// A subscription is taken when something is heard.
-while (drive.kind !== 'silence' && heard.includes(0)) {
+/** Of ticks, two: the first message may be the answer to the registration, while the first sample is still being taken. */
+const enough = { silence: 0, flood: 1, ticks: 2 }[drive.kind];
+while (heard.some((count) => count < enough)) {
   flood?.once(payload());
   await wait(50);
 }

@@ -1,6 +1,7 @@
 import type { Drive } from '../drive.ts';
+import type { Place } from '../place.ts';
 import { onSocket, program } from './system.ts';
-import type { Place, System } from './system.ts';
+import type { System } from './system.ts';
 
 /** The limit of what Node's own streams can do: a bare server that writes one prepared buffer to each socket. */
 export const net: System = {

@@ -2,16 +2,8 @@ import type { NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 
 import type { Drive } from '../drive.ts';
-import type { Need } from '../needs.ts';
-
-/** Where one server of one measurement lives. */
-export interface Place {
-  /** Of its own, empty, and removed afterwards. */
-  folder: string;
-  socket: string;
-  /** For those who know no Unix sockets. */
-  port: number;
-}
+import type { Entrant } from '../entrant.ts';
+import type { Place } from '../place.ts';
 
 /** How messages are put into a system from outside. */
 export interface Publisher {
@@ -22,10 +14,7 @@ export interface Publisher {
 }
 
 /** Something that tells many local processes something. Bytes on the wire are given as latin1. */
-export interface System {
-  readonly name: string;
-  /** What must be on the machine. */
-  readonly needs?: readonly Need[];
+export interface System extends Entrant {
   /** The command that runs its server in the foreground. */
   command(place: Place, drive: Drive): readonly string[];
   address(place: Place): NetConnectOpts;

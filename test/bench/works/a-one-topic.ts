@@ -15,7 +15,7 @@ export const oneTopic: Work = {
   async measure(system, clients) {
     await using server = await Server.start(system, ticks(1, 50));
     await using audience = await Audience.gather(server, clients);
-    await warmUp(4); // 20 ticks a second are few to compile by.
+    await warmUp();
     const before = server.cpuMicroseconds;
     const { messages, p50, p99, spread } = await audience.listen(SECONDS);
     return {

@@ -5,9 +5,10 @@ import { idleClients } from './d-idle-clients.ts';
 import { drift } from './e-drift.ts';
 import { nobody } from './f-nobody.ts';
 import { start } from './g-start.ts';
+import type { Entrant } from '../entrant.ts';
 import type { Work } from './work.ts';
 
-export const works: readonly Work[] = [
+export const works: readonly Work<Entrant>[] = [
   oneTopic,
   manyTopics,
   asFastAsItGoes,

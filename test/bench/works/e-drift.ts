@@ -18,6 +18,7 @@ export const drift: Work = {
   clients: [1],
   systems: [netWithInterval, net, chimed, ...otherBuilds],
   together: true,
+  cold: true,
   compared: [],
   async measure(system) {
     await using server = await Server.start(system, ticks(1, INTERVAL_MS));

@@ -1,4 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Lets compilers compile and garbage be collected, so that what follows is what goes on for ever. */
-export const warmUp = (seconds = 2): Promise<void> => wait(seconds * 1000);
+import { conditions } from '../conditions.ts';
+
+/** Waits before measuring, since the first ticks of every program cost more. Node gains most from a longer warm-up. */
+export const warmUp = (): Promise<void> => wait(conditions.warmUpSeconds * 1000);

@@ -1,19 +1,24 @@
+import type { Entrant } from '../entrant.ts';
 import type { System } from '../systems/system.ts';
 
 /** What one measurement gives: a column's name, and its figure. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** Something that every system does. */
-export interface Work {
+/** Something that every system does, or that some entrants of its own do. */
+export interface Work<Doer extends Entrant = System> {
   letter: string;
   title: string;
   /** With how many clients it is done. */
   clients: readonly number[];
-  /** Absent if all can do it. */
-  systems?: readonly System[];
+  /** Absent if all systems can do it. */
+  systems?: readonly Doer[];
   /** Reports whether it takes long and needs no CPU, so that the systems of a round may do it side by side. */
   together?: boolean;
-  /** Columns that are compared with those of `net`. */
+  /** Reports whether it measures from the start, without a warm-up. */
+  cold?: boolean;
+  /** Reports whether its programs run on all cores even with `--pin`. */
+  allCores?: boolean;
+  /** Columns that are compared with those of the baseline, see `Entrant`. */
   compared: readonly string[];
-  measure(system: System, clients: number): Promise<Figures>;
+  measure(system: Doer, clients: number): Promise<Figures>;
 }
