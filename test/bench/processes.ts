@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { tree } from './process-tree.ts';
+
 const START_TIMEOUT_MS = 10_000;
 /** As programs in JavaScript, ours need not be stripped of their types at each start. */
 const COMPILE_CACHE = mkdtempSync(join(tmpdir(), 'chimed-bench-cache-'));
@@ -42,10 +44,19 @@ export class Processes implements AsyncDisposable {
     await Promise.all(
       this.#children.map(async (child) => {
         if (child.exitCode !== null || child.signalCode !== null) return;
-        child.kill('SIGKILL');
+        // With what it started: a shell's pipeline would go on without it.
+        for (const pid of tree(child.pid!)) killIfAlive(pid);
         await once(child, 'exit');
       }),
     );
+  }
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

@@ -5,6 +5,7 @@ import { idleClients } from './d-idle-clients.ts';
 import { drift } from './e-drift.ts';
 import { nobody } from './f-nobody.ts';
 import { start } from './g-start.ts';
+import { tenPrograms } from './h-ten-programs.ts';
 import type { Entrant } from '../entrant.ts';
 import type { Work } from './work.ts';
 
@@ -16,4 +17,5 @@ export const works: readonly Work<Entrant>[] = [
   drift,
   nobody,
   start,
+  tenPrograms,
 ];
