@@ -6,6 +6,7 @@ import { drift } from './e-drift.ts';
 import { nobody } from './f-nobody.ts';
 import { start } from './g-start.ts';
 import { tenPrograms } from './h-ten-programs.ts';
+import { expensiveMetric } from './i-expensive-metric.ts';
 import type { Entrant } from '../entrant.ts';
 import type { Work } from './work.ts';
 
@@ -18,4 +19,5 @@ export const works: readonly Work<Entrant>[] = [
   nobody,
   start,
   tenPrograms,
+  expensiveMetric,
 ];
