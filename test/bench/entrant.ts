@@ -7,4 +7,6 @@ export interface Entrant {
   readonly needs?: readonly Need[];
   /** The name of the entrant that its figures are compared with. Default: `net`. */
   readonly baseline?: string;
+  /** Reports whether it is chimed, and not a rival. */
+  readonly ours?: boolean;
 }

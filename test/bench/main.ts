@@ -1,5 +1,5 @@
 /**
- * chimed beside what people would use instead, on the same work. It judges nothing; only ratios within one run mean
+ * chimed beside what people would use instead, on the same work. No result fails the run. Only ratios within one run mean
  * something.
  */
 import { writeFileSync } from 'node:fs';

@@ -8,6 +8,8 @@ export interface Row {
   clients: number;
   /** The row that it is compared with. */
   baseline: string;
+  /** Reports whether it is chimed, and not a rival. */
+  ours: boolean;
   figures: Figures;
 }
 
@@ -34,10 +36,11 @@ export async function inRounds(
     if (work.together) await Promise.all(pairs.map(measure));
     else for (const pair of pairs) await measure(pair);
   }
-  return pairs.map(({ system: { name, baseline = 'net' }, clients, all }) => ({
+  return pairs.map(({ system: { name, baseline = 'net', ours = false }, clients, all }) => ({
     system: name,
     clients,
     baseline,
+    ours,
     figures: medians(all),
   }));
 }

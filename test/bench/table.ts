@@ -1,9 +1,10 @@
+import { rivalsAhead } from './ahead.ts';
 import { described } from './conditions.ts';
 import type { Entrant } from './entrant.ts';
 import type { Row } from './rounds.ts';
 import type { Work } from './works/work.ts';
 
-/** One work's rows as a table in Markdown, with each compared figure's ratio to that of its baseline. */
+/** One work's rows as a table in Markdown, with each compared figure's ratio to that of its baseline, and a list of the rivals that are ahead of chimed. */
 export function table(work: Work<Entrant>, rows: readonly Row[]): string {
   const { letter, title, compared } = work;
   const columns = Object.keys(rows[0]?.figures ?? {});
@@ -17,7 +18,12 @@ export function table(work: Work<Entrant>, rows: readonly Row[]): string {
     });
     return [String(clients), system, ...cells];
   });
-  return `(${letter}) ${title}; ${described(work)}\n\n${markdown([['clients', 'system', ...columns], ...lines])}\n`;
+  const paragraphs = [
+    `(${letter}) ${title}; ${described(work)}`,
+    markdown([['clients', 'system', ...columns], ...lines]),
+    rivalsAhead(work, rows).join('\n'),
+  ];
+  return `${paragraphs.filter((text) => text !== '').join('\n\n')}\n`;
 }
 
 /** Three digits are more than two runs agree on. */

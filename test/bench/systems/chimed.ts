@@ -18,6 +18,7 @@ export const otherBuilds = (process.env['CHIMED_BUILDS'] ?? '')
 function chimedFrom(name: string, dist: string): System {
   return {
     name,
+    ours: true,
     command({ folder, socket }, drive) {
       const config = join(folder, 'chimed.yaml');
       writeFileSync(config, JSON.stringify(configuration(drive)));

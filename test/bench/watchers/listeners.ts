@@ -47,7 +47,7 @@ export const pythonListeners: Listeners = {
 
 /** Listeners of one chimed that runs the command once a second. */
 export function onChimed(listeners: Listeners, baseline: Watchers): Watchers {
-  return { ...listeners, baseline: baseline.name, daemon: chimed };
+  return { ...listeners, baseline: baseline.name, ours: true, daemon: chimed };
 }
 
 function chimed({ folder, socket }: Place, command: readonly string[]): readonly string[] {

@@ -12,6 +12,10 @@ export const oneTopic: Work = {
   title: 'one topic, 20 ticks a second',
   clients: [1, 10, 100, 1000],
   compared: [CPU],
+  why: {
+    [CPU]:
+      'net only writes. Redis, Mosquitto and their publisher are in C; chimed numbers, dates and keeps each message in Node, which also compiles while it is measured (--warm-up).',
+  },
   async measure(system, clients) {
     await using server = await Server.start(system, ticks(1, 50));
     await using audience = await Audience.gather(server, clients);

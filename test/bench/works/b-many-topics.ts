@@ -12,6 +12,10 @@ export const manyTopics: Work = {
   title: '50 topics due together, 10 ticks a second, clients that hear all of them',
   clients: [200],
   compared: [CPU],
+  why: {
+    [CPU]:
+      'a broker in C or Go that sends what is due together with one system call for each client, as chimed does.',
+  },
   async measure(system, clients) {
     await using server = await Server.start(system, ticks(50, 100));
     await using audience = await Audience.gather(server, clients);

@@ -12,6 +12,8 @@ export const asFastAsItGoes: Work = {
   title: 'one topic, as fast as it goes',
   clients: [10, 100, 1000],
   compared: [RATE],
+  higherIsBetter: [RATE],
+  why: { [RATE]: 'it decodes what is published in C, which counts most with few clients.' },
   async measure(system, clients) {
     await using server = await Server.start(system, flood);
     await using audience = await Audience.gather(server, clients);

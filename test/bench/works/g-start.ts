@@ -14,6 +14,7 @@ export const start: Work = {
   title: 'from the start until somebody can connect; from connecting to the first message of a tick a second',
   clients: [1],
   compared: [CPU],
+  why: { [CPU]: 'it loads fewer files of JavaScript than chimed, or none.' },
   cold: true,
   async measure(system) {
     await using server = await Server.start(system, ticks(1, 1000));

@@ -32,6 +32,11 @@ export const tenPrograms: Work<Watchers> = {
   ],
   allCores: true,
   compared: [CPU, WAKE_UPS, MEMORY],
+  why: {
+    [WAKE_UPS]: 'each program has a second process, chimed listen, and both wake for each message.',
+    [MEMORY]:
+      'a program that runs a command keeps nothing between two runs. chimed is a Node process, and so is each chimed listen.',
+  },
   async measure(watchers, clients) {
     const watched = await watch(watchers, clients, 'command.sh', SECONDS);
     const spreads = spreadsOf(watched.sightings, clients);

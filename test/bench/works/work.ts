@@ -20,5 +20,9 @@ export interface Work<Doer extends Entrant = System> {
   allCores?: boolean;
   /** Columns that are compared with those of the baseline, see `Entrant`. */
   compared: readonly string[];
+  /** Columns in which more is better. */
+  higherIsBetter?: readonly string[];
+  /** For each column in which a rival may be ahead of chimed, why it is. It is printed below the table when one is. */
+  why?: Readonly<Record<string, string>>;
   measure(system: Doer, clients: number): Promise<Figures>;
 }
