@@ -28,6 +28,7 @@ function leads(ours: Row, rows: readonly Row[], column: string, better: 'higher'
     .filter(({ lead }) => lead >= NOTABLE)
     .map(({ system, lead }) => `${system} (${lead.toFixed(1)} ×)`);
   const alone = rows.every(({ clients }) => clients === ours.clients);
-  const clients = alone ? '' : `, ${ours.clients.toLocaleString('en-US')} clients,`;
+  const count = ours.clients.toLocaleString('en-US');
+  const clients = alone ? '' : ` with ${count} ${ours.clients === 1 ? 'client' : 'clients'}`;
   return ahead.length === 0 ? [] : [`${ours.system}${clients} is behind ${ahead.join(', ')}`];
 }

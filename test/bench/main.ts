@@ -28,11 +28,11 @@ program
   )
   .option('--rounds <number>', 'rounds, of whose figures the medians are printed', wholeNumber, 3)
   .addOption(
-    new Option('--systems <name,...>', `of ${names.join(', ')}`)
+    new Option('--systems <name,...>', `of ${names.join(', ')}; (e), (h) and (i) have their own`)
       .argParser(systemNames)
       .default(names, 'all that are here'),
   )
-  .option('--pin', 'server and publisher on one core, clients on another; else wherever the kernel puts them')
+  .option('--pin', '(a) to (g): server and publisher on one core, clients on another; else on all cores')
   .option('--warm-up <seconds>', 'time from the last registration to the first figure', wholeNumber, 1)
   .option('--json <file>', 'writes the figures there, too')
   .option('--list', 'shows the works and the systems, and measures nothing')

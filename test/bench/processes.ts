@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { tree } from './process-tree.ts';
 
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 30_000;
 /** As programs in JavaScript, ours need not be stripped of their types at each start. */
 const COMPILE_CACHE = mkdtempSync(join(tmpdir(), 'chimed-bench-cache-'));
 process.on('exit', () => rmSync(COMPILE_CACHE, { recursive: true, force: true }));

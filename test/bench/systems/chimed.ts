@@ -52,7 +52,7 @@ function schedule(drive: Drive): object {
 function source({ kind, topics }: Drive): object {
   if (kind !== 'ticks') return { publish: true };
   // Only a module can say to the microsecond when its tick was. Of many topics at once, nobody asks that.
-  if (topics.length === 1) return { module: join(import.meta.dirname, '../programs/chimed-source.ts') };
+  if (topics.length === 1) return { module: join(import.meta.dirname, '../programs/chimed-source.mjs') };
   return { data: payloadValue() };
 }
 
