@@ -95,7 +95,7 @@ async function connected(read: (bytes: Buffer) => void): Promise<Socket> {
 }
 
 function note(bytes: Buffer): void {
-  const at = timeIn(bytes);
+  const at = Math.round((system.timeOf ?? timeIn)(bytes));
   const arrival = now();
   lateness.push(arrival - at);
   const tick = arrivals.get(at);

@@ -22,6 +22,8 @@ export interface System extends Entrant {
   subscription(topics: readonly string[]): string;
   /** Reports whether its server ticks by itself. Otherwise a publisher runs beside it, and its CPU counts, too. */
   readonly ticks: boolean;
+  /** When the first message in some bytes was made, in microseconds on the monotonic clock. @default its payload says so */
+  readonly timeOf?: (bytes: Buffer) => number;
   /** Absent if nobody can publish to it. Then its server does what a flood needs, too. */
   readonly publisher?: Publisher;
 }
