@@ -11,7 +11,9 @@ test('what is counted only grows: when a client leaves, and when a reload change
   await using watching = daemon.connect();
   const leaving = await daemon.raw();
   await leaving.send('tick').messages('tick', 5);
-  await expect.poll(async () => (await watching.status()).totals!.failures).toBeGreaterThan(0);
+  await expect
+    .poll(async () => (await watching.status()).totals!.failures, { timeout: 30_000 })
+    .toBeGreaterThan(0);
   const before = await watching.status();
   expect(before.totals).toMatchObject({ connections: 2 });
   expect(before.totals!.sent).toBeGreaterThanOrEqual(5);
