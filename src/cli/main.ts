@@ -5,7 +5,9 @@ import { join } from 'node:path';
 
 import { plainServe } from './plain-serve.ts';
 
-const MOST_WRITABLE = 0o022;
+const ROOT = 0;
+/** Others may write. */
+const WRITE_BY_OTHERS = 0o022;
 
 // By default Node opens a port for a debugger, which lets whoever connects run code.
 process.on('SIGUSR1', () => {});
@@ -30,16 +32,18 @@ async function end(): Promise<void> {
 
 /**
  * Where Node keeps what it has compiled: systemd's directory for it, else one in our own folder; not /tmp, where somebody
- * else could lay code for us to run. Undefined where another user made it, or may write to it.
+ * else could lay code for us to run. Root has none but systemd's: it may run a checkout whose folders others can write to,
+ * and leaves nothing in what is installed. Undefined where another user made it, or may write to it.
  */
 function ownCache(): string | undefined {
+  const uid = process.getuid!();
   const given = process.env['CACHE_DIRECTORY']?.split(':')[0];
-  const parent = given ?? join(import.meta.dirname, '../../node_modules/.cache');
-  const directory = join(parent, 'chimed');
+  if (given === undefined && uid === ROOT) return undefined;
+  const directory = join(given ?? join(import.meta.dirname, '../../node_modules/.cache'), 'chimed');
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const { uid, mode } = lstatSync(directory);
-    return uid === process.getuid!() && (mode & MOST_WRITABLE) === 0 ? directory : undefined;
+    const made = lstatSync(directory);
+    return made.uid === uid && (made.mode & WRITE_BY_OTHERS) === 0 ? directory : undefined;
   } catch {
     return undefined; // Nothing is lost but time.
   }

@@ -104,7 +104,7 @@ describe.skipIf(whyNot())('chimed service install', () => {
     ['a file that everybody can write to', 'chmod o+w dist/cli/main.js', 'every user can write to'],
     [
       'a file of a dependency that everybody can write to',
-      'chmod o+w node_modules/ms/index.js',
+      'chmod o+w node_modules/koffi/index.js',
       'every user can write to',
     ],
     [
@@ -142,7 +142,7 @@ describe.skipIf(whyNot())('chimed service install', () => {
     ['a link to a directory', 'ln -s ../config dist/config', 'does not lead to a file'],
     [
       'a dependency that is a link out of the project',
-      'mv node_modules/ms /home/alice/ms; ln -s /home/alice/ms node_modules/ms',
+      'mv node_modules/koffi /home/alice/koffi; ln -s /home/alice/koffi node_modules/koffi',
       'leads out of the project',
     ],
     ['a pipe', 'mkfifo dist/pipe.js', 'is not a regular file'],
