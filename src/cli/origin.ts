@@ -21,7 +21,7 @@ export interface LineTable {
 /** More than stand between us and who logs. */
 const MOST_FRAMES = 12;
 /** These pass on what others log. */
-const GO_BETWEENS = ['origin', 'journal-stream', 'bounded-log'].map((name) => `/${name}.ts`);
+const GO_BETWEENS = ['origin', 'logger', 'journal-stream', 'bounded-log'].map((name) => `/${name}.ts`);
 const SRC = join(import.meta.dirname, '..');
 
 let table: LineTable | undefined;

@@ -97,7 +97,7 @@ describe.skipIf(whyNot())('the journal', () => {
   test('that cannot be reached is replaced by JSON on stdout, which says so', async () => {
     const script = `
       systemd-run --quiet --wait --pipe --property=InaccessiblePaths=/run/systemd/journal/socket \
-        --property=RuntimeMaxSec=2 chimed serve --log-format journal --socket /run/other.sock`;
+        --property=RuntimeMaxSec=6 chimed serve --log-format journal --socket /run/other.sock`;
     const { stdout } = await machine.attempt('sh', '-c', script);
     const [warning, listening] = stdout.split('\n').map((line) => JSON.parse(line || '{}') as Entry);
     expect(warning).toMatchObject({
