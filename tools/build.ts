@@ -34,14 +34,7 @@ if (withTypes) buildTypes();
 
 /** As CommonJS: Node takes less time and memory for it than for an ES module. */
 async function buildPrograms(): Promise<Metafile> {
-  const entries = [
-    'cli/main',
-    'cli/program',
-    'cli/serve',
-    'sources/child-thread',
-    'sources/module-process',
-    'config/load-process',
-  ];
+  const entries = ['cli/main', 'cli/program', 'cli/serve', 'sources/module-process', 'config/load-process'];
   const { metafile } = await build({
     ...common,
     entryPoints: entries.map((entry) => `src/${entry}.ts`),

@@ -92,10 +92,10 @@ let mounts = { readAt: -Infinity, types: new Map<string, string>() };
 
 /** Type of the file system that an open file is on. Does not ask that file system. */
 function fileSystem(fd: number): string | undefined {
-  const [, mount = ''] = /^mnt_id:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+  const [, mount = ''] = /^mnt_id:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
   const now = performance.now();
   if (now - mounts.readAt > MOUNTS_MS || !mounts.types.has(mount)) {
-    const lines = readFileSync('/proc/self/mountinfo', 'latin1').matchAll(/^(\d+) .* - (\S+) /gm);
+    const lines = readFileSync('/proc/self/mountinfo', 'utf8').matchAll(/^(\d+) .* - (\S+) /gm);
     mounts = { readAt: now, types: new Map([...lines].map(([, id, type]) => [id!, type!])) };
   }
   return mounts.types.get(mount);

@@ -1,5 +1,6 @@
 /** Starts programs by libc. */
 import { constants } from 'node:os';
+import { promisify } from 'node:util';
 import koffi from 'koffi';
 
 import { SystemError } from './system-error.ts';
@@ -20,8 +21,9 @@ const SIGNAL_SET_BYTES = 128;
 
 const libc = koffi.load(null);
 const posixSpawn = libc.func(
-  'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **env)',
+  'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, const char **argv, const char **env)',
 );
+const callSpawn = promisify(posixSpawn.async) as (...values: unknown[]) => Promise<number>;
 const initActions = libc.func('int posix_spawn_file_actions_init(void *actions)');
 const destroyActions = libc.func('int posix_spawn_file_actions_destroy(void *actions)');
 const addOpen = libc.func(
@@ -45,30 +47,44 @@ setDefaults(attributes, Buffer.alloc(SIGNAL_SET_BYTES, 0xff));
 setMask(attributes, Buffer.alloc(SIGNAL_SET_BYTES));
 setFlags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
 
+/** The process numbers of programs that are being started: 0 until libc has written them. */
+const starting = new Set<Int32Array>();
+
+/** Reports whether a program is being started of which there is no process yet. Does not need the event loop. */
+export function isStarting(): boolean {
+  return [...starting].some((pid) => Atomics.load(pid, 0) === 0);
+}
+
 /**
  * posix_spawn(3): starts a program in a session of its own, in the root directory, with `/dev/null` as its input. Unlike
  * fork(2), with which Node starts programs, it copies none of this process's page tables: a fork takes 8 ms of a process
  * of 200 MB on some machines, and makes all of its threads pay for each page that they write to next.
- * @param descriptors What the program has from descriptor 1 on. They stay open here.
+ *
+ * It blocks until the program runs, on a busy machine for tens of milliseconds. One of libuv's threads waits for that,
+ * and is the parent of the process: as long as this process lives, so does that thread.
+ * @param descriptors What the program has from descriptor 1 on. They must stay open until this has settled.
  * @returns its process number.
  */
-export function spawnProgram(
+export async function spawnProgram(
   file: string,
   argv: readonly string[],
   env: readonly string[],
   descriptors: readonly number[],
-): number {
+): Promise<number> {
+  // koffi copies strings before it queues the call. It does not copy these two, so they must outlive the call.
   const actions = Buffer.alloc(STRUCTURE_BYTES);
+  const pid = new Int32Array(new ArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   initActions(actions);
   try {
     addDirectory(actions, '/');
     addOpen(actions, 0, '/dev/null', O_RDWR, 0);
     for (const [index, fd] of descriptors.entries()) addDuplicate(actions, fd, index + 1);
-    const pid = [0];
-    const errno = posixSpawn(pid, file, actions, attributes, [...argv, null], [...env, null]) as number;
+    starting.add(pid);
+    const errno = await callSpawn(pid, file, actions, attributes, [...argv, null], [...env, null]);
     if (errno !== 0) throw new SystemError('posix_spawn', errno);
     return pid[0]!;
   } finally {
+    starting.delete(pid);
     destroyActions(actions);
   }
 }
@@ -87,7 +103,7 @@ export function connectedPair(): [number, number] {
   return [fds[0]!, fds[1]!];
 }
 
-/** close(2), since a thread of Node's warns of descriptors that Node has not opened. */
+/** close(2) of a descriptor that Node has not opened. */
 export function close(fd: number): void {
   closeFd(fd);
 }

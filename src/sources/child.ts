@@ -1,11 +1,15 @@
-import { writeFileSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { children, newMark } from '../linux/family.ts';
+import { messageOf } from '../errors.ts';
+import { newMark } from '../linux/family.ts';
+import { forget, watch } from './children.ts';
 import { launchArguments, launchFailure } from './launch.ts';
+import { leftBehind } from './left-behind.ts';
+import type { Reader } from './paced.ts';
+import { yieldToTicks } from './priority.ts';
 import { startProcess } from './start-process.ts';
-import type { Exit, StartedProcess } from './start-process.ts';
+import type { Exit, StartedProcess } from './started-process.ts';
+import { Tail } from './tail.ts';
 
 /** How long a process has between SIGTERM and SIGKILL, in milliseconds. */
 const GRACE_MS = 2000;
@@ -18,35 +22,23 @@ const SWEEP_MS = 20;
 /** The same, once one of them hangs. */
 const HUNG_SWEEP_MS = 1000;
 /** How much of standard error is kept to say why a run failed. */
-const STDERR_CHARACTERS = 8192;
-
-/** How much lower the priority of a child is than ours, see nice(2). */
-const NICER = 10;
+const STDERR_BYTES = 8192;
 
 export interface Launch {
   argv: readonly string[];
   directory: string;
   env: Record<string, string | undefined>;
-  /** Has descriptor 3 be a connection with this process. */
-  channel?: boolean;
+  /** Take what it writes. With one for `channel`, descriptor 3 is a connection with this process. */
+  readers?: Partial<Record<'stdout' | 'stderr' | 'channel', Reader>>;
   /** See `launchArguments`. */
   mode?: '' | 'explain';
 }
 
-/** Children of which something may be left. */
-const underWay = new Set<Child>();
-
-/** Ends all children at once. */
-export function killChildren(): void {
-  for (const child of underWay) child.kill();
-}
-
 /**
- * One program that was started for a topic, with all processes that it starts. When it has ended, nothing is left of
+ * One program that is run for a topic, with all processes that it starts. When it has ended, nothing is left of
  * these: neither of its process group, nor, where orphans can be found, of those that left the group.
  */
 export class Child {
-  readonly process: StartedProcess;
   /** Resolves when nothing of it is left. */
   readonly gone: Promise<Exit>;
   /** Resolves when nothing of it is left, or what is left cannot be killed. */
@@ -56,90 +48,116 @@ export class Child {
   readonly #launch: Launch;
   readonly #mark = newMark();
   readonly #hang = Promise.withResolvers<void>();
-  #stderr = '';
-  #ending = false;
+  /** Aborts when it is to end, so that it is not started if it has yet to be. */
+  readonly #ending = new AbortController();
+  /** The latest signal, for a process that is only being started. */
+  #signal: NodeJS.Signals | undefined;
+  #process: StartedProcess | undefined;
+  readonly #stderr = new Tail(STDERR_BYTES);
   #timer: NodeJS.Timeout | undefined;
 
   constructor(launch: Launch) {
     this.#launch = launch;
-    const { argv, directory, env, channel, mode } = launch;
-    this.process = startProcess({
-      file: '/bin/sh',
-      argv: launchArguments(this.#mark, directory, argv, mode),
-      env,
-      channel: channel === true,
-    });
-    yieldToTicks(this.pid);
-    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
-    });
-    underWay.add(this);
-    this.gone = this.#end();
+    this.gone = this.#live();
     this.settled = Promise.race([this.gone, this.#hang.promise]);
+    watch(this);
   }
 
-  /** 0 if it could not be started. */
+  /** 0 as long as it has not been started. */
   get pid(): number {
-    return this.process.pid;
+    return this.#process?.pid ?? 0;
   }
 
   /** The end of what it wrote to stderr. */
   get stderr(): string {
-    return this.#stderr.trim();
+    return String(this.#stderr).trim();
+  }
+
+  /** Writes to its descriptor 3. */
+  send(text: string): void {
+    this.#process?.send(text);
   }
 
   /** Has it end: by SIGTERM, and by SIGKILL if it still runs two seconds later. */
   end(): void {
-    if (this.#ending) return;
-    this.#ending = true;
-    this.#signal('SIGTERM');
+    if (this.#ending.signal.aborted) return;
+    this.#ending.abort();
+    this.#send('SIGTERM');
     this.#timer = setTimeout(() => this.kill(), GRACE_MS);
   }
 
   /** Ends it by SIGKILL. */
   kill(): void {
-    this.#ending = true;
-    this.#signal('SIGKILL');
+    this.#ending.abort();
+    this.#send('SIGKILL');
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#hangs(), HANG_MS);
   }
 
-  async #end(): Promise<Exit> {
-    const exit = await this.#exit();
-    await this.#sweep();
+  /** Takes nothing more of what it writes: to write fails from now on. */
+  closeOutput(): void {
+    this.#process?.closeOutput();
+  }
+
+  async #live(): Promise<Exit> {
+    const exit = await this.#run();
     clearTimeout(this.#timer);
-    underWay.delete(this);
+    forget(this);
     return exit;
   }
 
-  /** Waits for the program and its output to end. */
-  async #exit(): Promise<Exit> {
-    const exit = await this.process.exited;
+  /** Starts the program, and waits for it and its output to end. */
+  async #run(): Promise<Exit> {
+    try {
+      this.#process = await this.#start();
+    } catch (error) {
+      return { failure: `cannot be run: ${messageOf(error)}` };
+    }
+    yieldToTicks(this.pid);
+    if (this.#signal) this.#send(this.#signal);
+    const exit = await this.#process.exited;
     if ('failure' in exit) return { failure: `cannot be run: ${exit.failure}` };
-    this.#signal('SIGKILL'); // What it left in its group would hold its output open, and gather run by run.
-    this.#killOrphans();
-    const aftermath = setTimeout(() => this.#closeOutput(), AFTERMATH_MS);
-    await this.process.closed;
+    // What it left would hold its output open, and gather run by run.
+    const leftGroup = this.#send('SIGKILL');
+    const aftermath = setTimeout(() => this.closeOutput(), AFTERMATH_MS);
+    const leftOthers = (await this.#killLeftBehind()) > 0;
+    await this.#process.closed;
     clearTimeout(aftermath);
+    if (leftGroup || leftOthers) await this.#sweep();
     const { argv, directory, env } = this.#launch;
-    const reason = launchFailure(this.#stderr, this.#mark, directory, argv[0]!, env['PATH']);
+    const reason = launchFailure(String(this.#stderr), this.#mark, directory, argv[0]!, env['PATH']);
     return reason === undefined ? exit : { failure: `cannot be run: ${reason}` };
   }
 
-  /** Ends the processes that left the group; resolves when there are none. */
+  async #start(): Promise<StartedProcess> {
+    const { argv, directory, env, readers = {}, mode } = this.#launch;
+    const { stdout = () => {}, stderr, channel } = readers;
+    const program = {
+      file: '/bin/sh',
+      argv: launchArguments(this.#mark, directory, argv, mode),
+      env,
+      stdout,
+      stderr: (bytes: Buffer): void => {
+        this.#stderr.push(bytes);
+        stderr?.(bytes);
+      },
+      channel,
+    };
+    return await startProcess(program, this.#ending.signal);
+  }
+
+  /** Ends the processes that left the group, and those that they leave behind; resolves when there are none. */
   async #sweep(): Promise<void> {
-    if (this.#killOrphans() === 0) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#hangs(), HANG_MS);
-    do await wait(this.hung ? HUNG_SWEEP_MS : SWEEP_MS);
-    while (this.#killOrphans() > 0);
+    while ((await this.#killLeftBehind()) > 0) await wait(this.hung ? HUNG_SWEEP_MS : SWEEP_MS);
   }
 
   /** @returns how many there are. Each may leave others when it ends. */
-  #killOrphans(): number {
-    const orphans = children('main').filter((child) => !child.ended && child.mark === this.#mark);
-    for (const { pid } of orphans) send(pid, 'SIGKILL');
-    return orphans.length;
+  async #killLeftBehind(): Promise<number> {
+    const pids = await leftBehind(this.#mark);
+    for (const pid of pids) send(pid, 'SIGKILL');
+    return pids.length;
   }
 
   #hangs(): void {
@@ -147,39 +165,17 @@ export class Child {
     this.#hang.resolve();
   }
 
-  #closeOutput(): void {
-    const { stdout, stderr, channel } = this.process;
-    for (const stream of [stdout, stderr, channel]) stream?.destroy();
-  }
-
-  #signal(signal: NodeJS.Signals): void {
-    if (this.pid) send(-this.pid, signal);
+  /** Signals its group. @returns whether there is one. */
+  #send(signal: NodeJS.Signals): boolean {
+    this.#signal = signal;
+    return this.#process !== undefined && send(-this.pid, signal);
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+function send(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, signal);
+    return process.kill(pid, signal);
   } catch {
-    // It has ended already, or belongs to another user by now.
-  }
-}
-
-/**
- * A source that uses all of the CPU must not delay the ticks of others, so it has a lower priority than they have: by
- * itself, and as a session, by which many kernels share the CPU before they look at the priority, see sched(7).
- */
-function yieldToTicks(pid: number): void {
-  if (pid === 0) return;
-  attempt(() => setPriority(pid, getPriority(process.pid) + NICER));
-  attempt(() => writeFileSync(`/proc/${pid}/autogroup`, String(NICER)));
-}
-
-/** It may have ended already; a sandbox may refuse it; and only root may write more than ten autogroups a second. */
-function attempt(yieldSomething: () => void): void {
-  try {
-    yieldSomething();
-  } catch {
-    // Then it has the priority that it has.
+    return false; // It has ended already, or belongs to another user by now.
   }
 }

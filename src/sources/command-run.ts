@@ -3,7 +3,7 @@ import { decodeUtf8 } from '../text.ts';
 import type { Launch } from './child.ts';
 import { Child } from './child.ts';
 import { takePlace } from './places.ts';
-import type { Exit } from './start-process.ts';
+import type { Exit } from './started-process.ts';
 
 /** Longest that it may take to find out why a program could not be run, in milliseconds. */
 const EXPLAIN_MS = 1000;
@@ -30,7 +30,17 @@ export async function runCommand(run: CommandRun, signal: AbortSignal): Promise<
   const { topic, argv, timeoutMs, maxBytes } = run;
   const place = await takePlace(`${topic}\0${argv.join('\0')}`);
   signal.throwIfAborted();
-  const child = place.hold(new Child(run));
+  const output: Buffer[] = [];
+  let bytes = 0;
+  const read = (chunk: Buffer): void => {
+    output.push(Buffer.from(chunk));
+    bytes += chunk.length;
+    if (bytes <= maxBytes) return;
+    end(`it printed more than ${maxBytes} bytes (maxBytes)`);
+    child.closeOutput();
+    giveUp(undefined);
+  };
+  const child = place.hold(new Child({ ...run, readers: { stdout: read } }));
   const { promise: ended, resolve: giveUp } = Promise.withResolvers<undefined>();
   let cause: string | undefined;
   const end = (why: string): void => {
@@ -46,10 +56,6 @@ export async function runCommand(run: CommandRun, signal: AbortSignal): Promise<
     void child.settled.then(() => giveUp(undefined));
   };
   signal.addEventListener('abort', stop);
-  const output = collect(child, maxBytes, () => {
-    end(`it printed more than ${maxBytes} bytes (maxBytes)`);
-    giveUp(undefined);
-  });
   try {
     const exit = await Promise.race([child.gone, ended]);
     if (cause !== undefined || !exit) throw new Error(`the command was ended: ${cause}`);
@@ -71,21 +77,6 @@ function decoded(output: Buffer): string {
   } catch (error) {
     throw new Error(`what the command printed cannot be sent: ${messageOf(error)}`, { cause: error });
   }
-}
-
-/** Gathers what it prints, and no more than `maxBytes` of it. */
-function collect(child: Child, maxBytes: number, tooMuch: () => void): Buffer[] {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  child.process.stdout?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes <= maxBytes) chunks.push(chunk);
-    else {
-      chunks.length = 0;
-      tooMuch();
-    }
-  });
-  return chunks;
 }
 
 /** What went wrong; undefined for exit code 0. */

@@ -1,4 +1,4 @@
-import { childThread } from './children.ts';
+import { runCommand } from './command-run.ts';
 import { surroundingsOf } from './environment.ts';
 import type { Surroundings } from './environment.ts';
 import { nagiosExits, parseNagios } from './nagios.ts';
@@ -21,7 +21,7 @@ export function commandSource(config: CommandConfig, context: SourceContext): So
   const run = { topic, argv, ...surroundingsOf(config, context), timeoutMs, maxBytes, ...exits };
   return {
     async sample(signal) {
-      const output = await childThread.perform({ kind: 'command', run }, signal);
+      const output = await runCommand(run, signal);
       if (format !== 'nagios') return parseOutput(output, format);
       const end = output.indexOf('\n');
       return parseNagios(Number(output.slice(0, end)), output.slice(end + 1));

@@ -6,7 +6,7 @@ import { messageAt, messageOf } from '../errors.ts';
 import type * as LocalFiles from '../linux/local-file.ts';
 import { decodeUtf8 } from '../text.ts';
 import { parseYaml } from '../yaml.ts';
-import { childThread } from './children.ts';
+import { runCommand } from './command-run.ts';
 import { sourceEnvironment } from './environment.ts';
 import { parseOutput } from './output.ts';
 import type { OutputFormat } from './output.ts';
@@ -46,7 +46,7 @@ export function fileSource(
   async function read(signal: AbortSignal): Promise<string> {
     if (reading) throw new Error('an earlier read still hangs: its disk does not answer');
     const fd = reads < READS ? (await here)?.openLocal(path) : undefined;
-    if (fd === undefined) return await childThread.perform({ kind: 'command', run }, signal);
+    if (fd === undefined) return await runCommand(run, signal);
     reads++;
     const result = readHere(fd, maxBytes);
     const settled = (): void => {

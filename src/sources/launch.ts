@@ -1,8 +1,9 @@
 /*
  * How a program is started: by `/bin/sh`, which enters the directory and becomes the program. A program or a directory
- * on a file system that never answers then holds up that one process, and not the thread that starts all of them.
+ * on a file system that never answers then holds up that one process, and none of the threads that start all of them.
  */
 import { markCommand } from '../linux/family.ts';
+import { yieldCommand } from './priority.ts';
 
 /**
  * What to type for /bin/sh: `$1` is the mark, `$2` the directory, `$3` empty to run the program that follows, or
@@ -10,6 +11,7 @@ import { markCommand } from '../linux/family.ts';
  */
 const script = `
 ${markCommand('"$1"')}
+${yieldCommand}
 mark=$1 directory=$2 mode=$3
 shift 3
 program=$1
@@ -61,6 +63,7 @@ export function launchFailure(
   program: string,
   path = '',
 ): string | undefined {
+  if (!stderr.includes(mark)) return undefined;
   const [, reason, detail] =
     new RegExp(`^${mark} (\\w+)(?: (.*))?$`, 'ms').exec(stderr.replace(/\n+$/, '')) ?? [];
   switch (reason) {

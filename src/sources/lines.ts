@@ -11,14 +11,15 @@ export class Lines {
     this.#onLine = onLine;
   }
 
-  readonly push = (chunk: Buffer | string): void => {
-    let rest = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  /** Keeps nothing of the chunk itself. */
+  readonly push = (chunk: Buffer): void => {
+    let rest = chunk;
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
       this.#add(rest.subarray(0, end));
       this.#finish();
       rest = rest.subarray(end + 1);
     }
-    this.#add(rest);
+    this.#add(Buffer.from(rest));
   };
 
   #add(part: Buffer): void {

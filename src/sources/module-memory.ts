@@ -9,7 +9,7 @@ const DATA_MIB = 256;
 export async function boundMemory(pid: number): Promise<void> {
   try {
     const { limitData } = await import('../linux/process-calls.ts');
-    const [, kib] = /^VmData:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    const [, kib] = /^VmData:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     if (kib) limitData(pid, Number(kib) * 1024 + DATA_MIB * 1024 * 1024);
   } catch {
     // Not Linux, or no koffi here: the heap is bounded nevertheless.

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 
-import { childThread } from './children.ts';
 import { surroundingsOf } from './environment.ts';
 import type { Surroundings } from './environment.ts';
+import { ModuleRunner } from './module-run.ts';
 import type { ModuleRun } from './module-run.ts';
 import type { Source, SourceContext } from './source.ts';
 
@@ -17,15 +17,32 @@ interface ModuleConfig extends Surroundings {
 export function moduleSource(config: ModuleConfig, context: SourceContext): Source {
   const run = runOf(config, context);
   let period: AbortSignal | undefined;
+  let current: ModuleRunner | undefined;
+  const rest = (): void => {
+    current?.end();
+    current = undefined;
+  };
+
+  async function call(signal: AbortSignal): Promise<string> {
+    await current?.idle();
+    if (current?.wasKilled) current = undefined; // Otherwise, the sample says why it has ended.
+    const runner = (current ??= await ModuleRunner.start(run, 'call'));
+    try {
+      if (!signal.aborted) await runner.loaded;
+      if (signal.aborted) runner.end(); // The topic has fallen asleep while it was started.
+      return await runner.call(signal);
+    } catch (error) {
+      if (runner.isOver && current === runner) current = undefined; // The next sample starts another.
+      throw error;
+    }
+  }
+
   return {
     async sample(signal) {
       signal.throwIfAborted();
-      if (signal !== period) {
-        childThread.openSource(context.logger, run.source);
-        signal.addEventListener('abort', () => childThread.closeSource(run.source));
-      }
+      if (signal !== period) signal.addEventListener('abort', rest);
       period = signal;
-      return JSON.parse(await childThread.perform({ kind: 'module', run }, signal)) as unknown;
+      return JSON.parse(await call(signal)) as unknown;
     },
   };
 }
@@ -36,17 +53,17 @@ export function moduleSource(config: ModuleConfig, context: SourceContext): Sour
  * @throws if it cannot be loaded within the timeout.
  */
 export async function stampOf(config: ModuleConfig, context: SourceContext): Promise<string> {
-  const run = runOf(config, context);
+  const runner = await ModuleRunner.start(runOf(config, context), 'check');
   try {
-    return await childThread.perform({ kind: 'check', run });
+    return await runner.loaded;
   } finally {
-    childThread.closeSource(run.source);
+    runner.end();
+    await runner.settled;
   }
 }
 
 function runOf(config: ModuleConfig, context: SourceContext): ModuleRun {
   const { topic, directory, timeoutMs, maxBytes, logger } = context;
-  const source = childThread.openSource(logger);
   const path = resolve(directory, config.module);
-  return { source, topic, path, ...surroundingsOf(config, context), timeoutMs, maxBytes };
+  return { topic, path, ...surroundingsOf(config, context), timeoutMs, maxBytes, logger };
 }

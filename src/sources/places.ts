@@ -12,7 +12,9 @@ export async function takePlace(name: string): Promise<{ hold: (child: Child) =>
   await earlier?.settled;
   if (earlier?.hung) {
     throw new Error(
-      `process ${earlier.pid} of an earlier run still hangs: SIGKILL cannot end it before the file system or device that it uses answers`,
+      earlier.pid === 0
+        ? 'the start of an earlier run still hangs: the file system of /bin/sh does not answer'
+        : `process ${earlier.pid} of an earlier run still hangs: SIGKILL cannot end it before the file system or device that it uses answers`,
     );
   }
   return {

@@ -1,14 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
-import { getPriority } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Worker } from 'node:worker_threads';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { runCommand } from '../../src/sources/command-run.ts';
+import { sourceProcesses } from '../../src/linux/family.ts';
 import { commandSource } from '../../src/sources/command.ts';
 import { sourceEnvironment } from '../../src/sources/environment.ts';
 import type { SourceContext } from '../../src/sources/source.ts';
+import { isStarting } from '../../src/sources/start-process.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { isAlive } from '../helpers/processes.ts';
@@ -19,9 +30,6 @@ import { sourceContext } from '../helpers/source-context.ts';
 vi.mock('node:child_process', { spy: true });
 
 const PATIENCE = { interval: 5, timeout: 10_000 };
-
-const threads: Worker[] = [];
-process.on('worker', (thread) => threads.push(thread));
 
 let folder: Folder;
 let wanted: AbortController;
@@ -35,8 +43,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function run(command: string | string[], options: Partial<SourceContext> = {}): Promise<unknown> {
-  return commandSource({ command }, sourceContext(folder.path, options)).sample(wanted.signal);
+async function run(
+  command: string | string[],
+  options: Partial<SourceContext> = {},
+  { signal } = wanted,
+): Promise<unknown> {
+  return commandSource({ command }, sourceContext(folder.path, options)).sample(signal);
 }
 
 /** Runs a script in a process of its own, which may be limited. */
@@ -57,23 +69,28 @@ async function written(name: string): Promise<string> {
   return readFileSync(file, 'utf8').trim();
 }
 
+/** The processes that have a text in their arguments. */
+function running(mark: string): string[] {
+  const { stdout } = spawnSync('pgrep', ['-f', mark], { encoding: 'utf8' });
+  return stdout.split('\n').filter(Boolean);
+}
+
 async function hasEnded(pid: number): Promise<void> {
   await vi.waitUntil(() => !isAlive(pid), PATIENCE);
 }
 
-test('the thread that ticks does not wait for a command to be started', async () => {
-  await run('true');
-  vi.mocked(spawn).mockClear();
-  await run('true');
-  expect(spawn).not.toHaveBeenCalled();
-});
-
-test('the thread that starts commands yields to the one that ticks', async () => {
-  await run('true');
-  const niceness = readdirSync('/proc/self/task').map((id) => getPriority(Number(id)));
-  expect(niceness).toContain(Math.min(getPriority(process.pid) + 5, 19));
-  expect(getPriority(process.pid)).toBe(Math.min(...niceness));
-});
+test.runIf(process.platform === 'linux')(
+  'a command is started by another thread than the one that ticks',
+  async () => {
+    const failure = run('echo $$ > pid; exec sleep 60');
+    const pid = await written('pid');
+    const ofMain = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ');
+    wanted.abort();
+    await expect(failure).rejects.toThrow('it is no longer needed');
+    expect(ofMain).not.toContain(pid);
+    expect(spawn).not.toHaveBeenCalled();
+  },
+);
 
 test('a command yields to the ticks, by itself and as a session', async () => {
   const own = Number(spawnSync('nice', { encoding: 'utf8' }).stdout);
@@ -203,10 +220,8 @@ describe('a run is ended', () => {
   });
 
   test('by force, with all its processes, if it ignores that for two seconds', async () => {
-    // In this thread, whose clock can be faked.
     const script = `trap '' TERM; sleep 60 & echo $$ $! > pids; wait`;
-    const limits = { topic: 't', directory: folder.path, env: process.env, timeoutMs: 20_000, maxBytes: 10 };
-    const failure = runCommand({ ...limits, argv: ['/bin/sh', '-c', script] }, wanted.signal);
+    const failure = run(script);
     const pids = (await written('pids')).split(' ').map(Number);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     wanted.abort();
@@ -216,6 +231,76 @@ describe('a run is ended', () => {
     vi.useRealTimers();
     await expect(failure).rejects.toThrow('it is no longer needed');
     await Promise.all(pids.map(hasEnded));
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a command that is still to be started', () => {
+  /** Has all of libuv's threads wait until a pipe is written to. */
+  async function holdThreads(): Promise<() => Promise<void>> {
+    const pipe = folder.file('pipe');
+    spawnSync('mkfifo', [pipe]);
+    const opened = Array.from({ length: 4 }, () => open(pipe, 'r'));
+    return async () => {
+      const writer = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+      for (const file of await Promise.all(opened)) await file.close();
+      closeSync(writer);
+    };
+  }
+
+  test('is ended as soon as it has begun, if its start cannot be undone', async () => {
+    const release = await holdThreads();
+    const failure = run('sleep 60', { topic: 'begun' });
+    await vi.waitUntil(isStarting, PATIENCE);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // No time passes, so that SIGTERM has to do.
+    wanted.abort();
+    await release();
+    await expect(failure).rejects.toThrow('it is no longer needed');
+    expect(isStarting()).toBe(false);
+    expect(sourceProcesses()).toEqual([]);
+  });
+
+  test('is never started if it waits for others, and the others are', async () => {
+    const release = await holdThreads();
+    const others = ['a', 'b', 'c', 'd'].map((topic) =>
+      run(`echo ${topic}`, { topic }, new AbortController()),
+    );
+    await vi.waitUntil(isStarting, PATIENCE);
+    const failure = run('echo > started', { topic: 'waiting' });
+    await setImmediate();
+    wanted.abort();
+    await expect(failure).rejects.toThrow('it is no longer needed');
+    expect(isStarting(), 'the others still wait for a thread').toBe(true);
+    await release();
+    expect(await Promise.all(others)).toEqual(['a', 'b', 'c', 'd']);
+    expect(existsSync(folder.file('started'))).toBe(false);
+  });
+
+  test('takes no longer than its timeout, and then leaves nothing', async () => {
+    const release = await holdThreads();
+    const failure = run('sleep 60', { topic: 'late', timeoutMs: 50 });
+    await expect(failure).rejects.toThrow('it took longer than 50 ms (timeout)');
+    expect(isStarting()).toBe(true);
+    await release();
+    await vi.waitUntil(() => !isStarting() && sourceProcesses().length === 0, PATIENCE);
+  });
+
+  test('leaves nothing when this process exits meanwhile', async () => {
+    const mark = `chimed-test-${randomUUID()}`;
+    const [pipe, exiting] = ['pipe', 'exiting'].map(folder.file) as [string, string];
+    spawnSync('mkfifo', [pipe]);
+    const { status, stderr } = inProcess(`
+      import { spawn } from 'node:child_process';
+      import { isStarting } from ${JSON.stringify(join(root, 'src/sources/start-process.ts'))};
+      for (let count = 0; count < 4; count++) fs.open('${pipe}', 'r', () => {}); // All of libuv's threads wait.
+      spawn('sh', ['-c', 'until [ -e ${exiting} ]; do :; done; echo > ${pipe}'], { stdio: 'ignore' });
+      source('sleep 60; : ${mark}').catch(() => {});
+      process.prependListener('exit', () => {
+        if (isStarting()) fs.writeFileSync('${exiting}', '');
+      });
+      process.on('exit', () => console.error(isStarting() ? 'is starting' : 'has started'));
+      setInterval(() => isStarting() && process.exit(3), 1);`);
+    expect({ status, stderr }).toEqual({ status: 3, stderr: 'has started\n' });
+    expect(running(mark)).toEqual([]);
   });
 });
 
@@ -350,19 +435,6 @@ test('the environment of a command is documented, and has nothing of the service
     Object.keys(sourceEnvironment('t')).toSorted(),
   );
 });
-
-test.runIf(process.platform === 'linux')(
-  'when the thread that runs commands dies, its children end, and the next command has a new one',
-  async () => {
-    const failure = run('echo $$ > pid; exec sleep 60');
-    failure.catch(() => {});
-    const pid = Number(await written('pid'));
-    void threads.at(-1)!.terminate();
-    await expect(failure).rejects.toThrow('the thread that runs commands and modules has failed');
-    await hasEnded(pid);
-    expect(await run('echo 1')).toBe(1);
-  },
-);
 
 test('the environment and the directory of a command may be its own', async () => {
   mkdirSync(folder.file('inner'));

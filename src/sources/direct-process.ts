@@ -1,0 +1,104 @@
+import { Socket } from 'node:net';
+
+import { close, connectedPair, exitOf, pipe, spawnProgram } from '../linux/spawn.ts';
+import { paced } from './paced.ts';
+import type { Reader } from './paced.ts';
+import { Slots } from './slots.ts';
+import type { Exit, Program, StartedProcess } from './started-process.ts';
+
+export { isStarting } from '../linux/spawn.ts';
+
+/** How many processes are started at a time. Each keeps one of libuv's four threads, which reads of files need as well. */
+const slots = new Slots(2);
+
+/** Those that run. Node does not know of them. */
+const running = new Set<DirectProcess>();
+
+process.on('SIGCHLD', () => {
+  for (const one of running) one.look();
+});
+
+/**
+ * Starts a process by libc.
+ * @throws if it cannot be started, or `signal` aborts before it is its turn.
+ */
+export async function startDirectly(program: Program, signal: AbortSignal): Promise<StartedProcess> {
+  await slots.take(signal);
+  try {
+    signal.throwIfAborted();
+    return await start(program);
+  } finally {
+    slots.give();
+  }
+}
+
+async function start({ file, argv, env, stdout, stderr, channel }: Program): Promise<StartedProcess> {
+  const readers = [stdout, stderr, ...(channel ? [channel] : [])];
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  let pid: number;
+  try {
+    for (const index of readers.keys()) {
+      const [our, their] = index < 2 ? pipe() : connectedPair();
+      ours.push(our);
+      theirs.push(their);
+    }
+    pid = await spawnProgram(file, argv, assignments(env), theirs);
+  } catch (error) {
+    for (const fd of ours) close(fd);
+    throw error;
+  } finally {
+    for (const fd of theirs) close(fd);
+  }
+  const sockets = readers.map((reader, index) => follow(ours[index]!, reader, index === 2));
+  return new DirectProcess(pid, sockets);
+}
+
+/** All sockets read into it, one after the other: bytes that nobody keeps make no garbage. */
+const buffer = Buffer.alloc(8192);
+
+function follow(fd: number, reader: Reader, writable: boolean): Socket {
+  const read = paced(reader, () => socket.resume());
+  const callback = (length: number): boolean => read(buffer.subarray(0, length));
+  const socket = new Socket({ fd, readable: true, writable, onread: { buffer, callback } });
+  return socket.on('error', () => {}); // `close` follows.
+}
+
+/** A process that libc has started. */
+class DirectProcess implements StartedProcess {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  readonly closed: Promise<unknown>;
+  readonly #sockets: readonly Socket[];
+  readonly #exit = Promise.withResolvers<Exit>();
+
+  constructor(pid: number, sockets: readonly Socket[]) {
+    this.pid = pid;
+    this.exited = this.#exit.promise;
+    this.#sockets = sockets;
+    const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    this.closed = Promise.all([this.exited, ...closed]);
+    running.add(this);
+    this.look(); // It may have ended before we knew its number.
+  }
+
+  /** Looks whether it has ended. */
+  look(): void {
+    const exit = exitOf(this.pid);
+    if (!exit) return;
+    running.delete(this);
+    this.#exit.resolve(exit);
+  }
+
+  send(text: string): void {
+    this.#sockets[2]?.write(text);
+  }
+
+  closeOutput(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+function assignments(env: Program['env']): string[] {
+  return Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+}
