@@ -1,9 +1,6 @@
-import { commandSource } from './command.ts';
 import type { Surroundings } from './environment.ts';
-import { fileSource } from './file.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
-import { moduleSource } from './module.ts';
 import type { OutputFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
 
@@ -23,11 +20,11 @@ export function createSource(config: SourceConfig, context: SourceContext): Sour
     case 'data':
       return { sample: () => config.data };
     case 'command':
-      return commandSource(config, context);
+      return late(async () => (await import('./command.ts')).commandSource(config, context));
     case 'file':
-      return fileSource(config.file, context, config.format);
+      return late(async () => (await import('./file.ts')).fileSource(config.file, context, config.format));
     case 'module':
-      return moduleSource(config, context);
+      return late(async () => (await import('./module.ts')).moduleSource(config, context));
     case 'host':
       return hostSource(config.host);
     case 'publish':
@@ -35,4 +32,10 @@ export function createSource(config: SourceConfig, context: SourceContext): Sour
     default:
       return config satisfies never;
   }
+}
+
+/** A source whose code is loaded at its first sample. */
+function late(load: () => Promise<Source>): Source {
+  let source: Promise<Source> | undefined;
+  return { sample: async (signal) => (await (source ??= load())).sample(signal) };
 }

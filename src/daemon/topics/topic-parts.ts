@@ -7,7 +7,6 @@ import { messageOf } from '../../errors.ts';
 import { silent } from '../../log.ts';
 import type { LogMethod, Logger } from '../../log.ts';
 import { createSource } from '../../sources/create.ts';
-import { stampOf } from '../../sources/module.ts';
 import type { Source, SourceContext } from '../../sources/source.ts';
 
 /** What a topic is made of: its configuration, and its source unless clients publish to it. */
@@ -37,6 +36,7 @@ export async function loadModules(config: Config): Promise<Config> {
     const { name, source } = topic;
     if (source.kind !== 'module') return;
     try {
+      const { stampOf } = await import('../../sources/module.ts');
       const stamp = await stampOf(source, contextOf(topic, config, silent));
       topics[index] = Object.freeze({ ...topic, source: { ...source, stamp } });
     } catch (error) {
