@@ -139,7 +139,7 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
       await alice.stdout.find((line) => line.includes('host.load #'));
       const said = await machine.run(...install);
       expect(said).toMatch(/keep .* until the next installation: process \d+ runs from it\n/);
-      await machine.run('test', '-e', `${former}/dist/cli/child-thread.js`);
+      await machine.run('test', '-e', `${former}/dist/cli/module-process.js`);
       await machine.run('pkill', '--uid', 'alice');
       await alice.ended;
       expect(await machine.run(...install)).toContain('remove ');

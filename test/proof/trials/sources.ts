@@ -15,12 +15,14 @@ const bad = {
   hangs: { command: ['sleep', '3600'] },
   children: { command: `for i in $(seq 100); do sh -c 'sleep 3600; : ${MARK}' & done; wait` },
   prints: { command: 'head -c 104857600 /dev/zero' },
+  shouts: { command: 'yes >&2' },
   deaf: { command: ['sh', '-c', `trap '' TERM; while :; do sleep 1; done; : ${MARK}`] },
   throws: { module: 'throws.mjs' },
   never: { module: 'never.mjs' },
   blocks: { module: 'blocks.mjs' },
   exits: { module: 'exits.mjs' },
   eats: { module: 'eats.mjs', timeout: '10s' },
+  chatters: { module: 'chatters.mjs' },
   escapes: {
     command: `setsid sh -c 'sleep 3600; : ${MARK}' & (setsid sh -c 'sleep 3600; : ${MARK}' &) ; exit 1`,
   },
@@ -31,13 +33,14 @@ const modules = {
   never: 'await new Promise(() => {});',
   blocks: 'for (;;);',
   exits: 'process.exit(0);',
+  chatters: 'for (;;) console.log("x");',
   eats: 'const all = []; for (;;) all.push(Buffer.alloc(2 ** 20, 1));',
 };
 
 export const sources: Trial = {
   name: 'sources',
   holds:
-    'commands that hang, leave 100 children, leave children in sessions of their own, print 100 MiB and ignore SIGTERM, and modules that throw, never settle, block, exit and eat memory, all at once: the ticks of a healthy topic within 20 ms, but for one in a hundred',
+    'commands that hang, leave 100 children, leave children in sessions of their own, print 100 MiB, write to standard error without end and ignore SIGTERM, and modules that throw, never settle, block, exit, eat memory and print without end, all at once: the ticks of a healthy topic within 20 ms, but for one in a hundred',
   async run(scale) {
     const seconds = scale.of(30, 4);
     const findings = new Findings();
