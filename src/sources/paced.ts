@@ -4,6 +4,8 @@ const WORK_MS = 1;
 const READ_MS = 0.01;
 /** How much longer than it has worked it rests: what is written without end takes a fifth of the event loop's time. */
 const REST_TIMES = 4;
+/** Longest rest, in milliseconds: most of what took long was waiting for the CPU. */
+const REST_MS = 20;
 
 /** Takes bytes, which are overwritten once it has returned. */
 export type Reader = (bytes: Buffer) => void;
@@ -19,7 +21,7 @@ export function paced(read: Reader, goOn: () => void): (bytes: Buffer) => boolea
     read(bytes);
     worked += READ_MS + performance.now() - begun;
     if (worked < WORK_MS) return true;
-    setTimeout(goOn, worked * REST_TIMES);
+    setTimeout(goOn, Math.min(worked * REST_TIMES, REST_MS));
     worked = 0;
     return false;
   };

@@ -53,9 +53,17 @@ describe
       await ended(pid);
     });
 
+    test('were it a hundred processes in sessions of their own', async () => {
+      const command = 'for i in $(seq 100); do setsid sleep 3600 & echo $!; done';
+      await using daemon = await startDaemon({ topics: { t: { interval, command, format: 'lines' } } });
+      const pids = (await sample(daemon)) as string[];
+      expect(pids).toHaveLength(100);
+      for (const pid of pids) await ended(Number(pid));
+    });
+
     test('when it is ended at its timeout', async () => {
       const command = `echo $$ > a; (setsid sh -c 'echo $$ > b; sleep 3600' &); sleep 3600`;
-      await using daemon = await startDaemon({ topics: { t: { interval, command, timeout: '300ms' } } });
+      await using daemon = await startDaemon({ topics: { t: { interval, command, timeout: '1s' } } });
       using client = await daemon.raw();
       client.send('t');
       await daemon.logged('source is failing');

@@ -21,6 +21,14 @@ test('a reader that has worked for a millisecond rests for four times as long', 
   expect(goOn).toHaveBeenCalledOnce();
 });
 
+test('a reader that was held up rests for no longer than 20 ms', () => {
+  const goOn = vi.fn<() => void>();
+  const read = paced(() => vi.advanceTimersByTime(1000), goOn);
+  expect(read(bytes)).toBe(false);
+  vi.advanceTimersByTime(20);
+  expect(goOn).toHaveBeenCalledOnce();
+});
+
 test('a reader that reads without end rests, however little there is to do', () => {
   const read = paced(() => {}, vi.fn<() => void>());
   let reads = 1;
