@@ -31,6 +31,7 @@ function readStat(pid: number): string {
 }
 
 const interval = '1h';
+const untilReady = 'until [ -e ready ]; do sleep 0.01; done';
 
 describe
   .skipIf(process.platform !== 'linux')
@@ -39,12 +40,15 @@ describe
       ['in a session of its own', 'setsid sleep 3600 & echo $!'],
       [
         'in a session of its own, its parents gone',
-        `(setsid sh -c 'echo $$; sleep 3600 >/dev/null; :' &) ; sleep 0.2`,
+        `(setsid sh -c 'echo $$; : > ready; sleep 3600 >/dev/null; :' &) ; ${untilReady}`,
       ],
-      ['without its environment', `(env -i setsid sh -c 'echo $$; exec sleep 3600' &) ; sleep 0.1`],
+      [
+        'without its environment',
+        `(env -i setsid sh -c 'echo $$; : > ready; exec sleep 3600' &) ; ${untilReady}`,
+      ],
       [
         'that has left others behind when it is ended',
-        `(setsid sh -c '(setsid sh -c "echo \\$\\$; sleep 3600; :" &) ; sleep 3600' &); sleep 0.2`,
+        `(setsid sh -c '(setsid sh -c "echo \\$\\$; : > ready; sleep 3600; :" &) ; sleep 3600' &); ${untilReady}`,
       ],
     ])('%s', async (_, command) => {
       await using daemon = await startDaemon({ topics: { t: { interval, command } } });
