@@ -90,6 +90,22 @@ describe.concurrent('a client that comes back', () => {
     expect(heard.map(({ type, seq }) => `${type} ${seq}`)).toEqual(['a 3', 'a 4', 'b 2', 'b 3', 'c 2']);
   });
 
+  test('is not told that it has all of a topic that was removed and added again since', async () => {
+    const two = { gone: { publish: true, history: 10 }, stays: { publish: true } };
+    await using daemon = await startDaemon({ topics: two });
+    await using publisher = daemon.connect();
+    for (const value of [1, 2, 3]) await publisher.publish('gone', value);
+    const { instance } = await publisher.status();
+    await daemon.reload({ topics: { stays: two.stays } });
+    await daemon.reload({ topics: two });
+    await publisher.publish('gone', 4);
+    using client = await daemon.raw();
+    client.send('chimed.register', { topics: ['gone'], resume: { instance, offset: 1 } });
+    const { topics: listed } = (await client.frame('chimed.registered')).data as { topics: object[] };
+    expect(listed).toEqual([{ topic: 'gone', interval: null, instance, seq: 4 }]);
+    expect((await client.messages('gone', 1))[0]).toMatchObject({ seq: 4 });
+  });
+
   test.each([
     ['of another numbering', { instance: 'another', offset: 0 }],
     ['that has not been reached', { offset: 100 }],

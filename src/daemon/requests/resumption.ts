@@ -33,8 +33,9 @@ export class Resumption {
     return this.afterOffset(topic);
   }
 
-  /** The same by its offset alone. */
+  /** The same by its offset alone. Of a topic that has been added since, maybe again, nobody knows. */
   afterOffset(topic: Topic): number | undefined {
+    if (topic.addedAt > (this.#point?.offset ?? 0)) return undefined;
     const count = this.#since?.of(topic.number);
     return count === undefined ? undefined : topic.seq - count;
   }

@@ -40,6 +40,8 @@ export class Topic {
   readonly counters: TopicCounters;
   /** Its number, for `Offsets`. */
   readonly number: number;
+  /** That of the latest message of all topics when it was added. */
+  readonly addedAt: number;
   readonly #scheduler: Scheduler;
   readonly #offsets: Offsets;
   /** Those who joined before there was a message of this waking period, if it may turn out to be no new one. */
@@ -68,6 +70,7 @@ export class Topic {
     this.#scheduler = scheduler;
     this.#offsets = offsets;
     this.number = offsets.addTopic();
+    this.addedAt = offsets.last;
     this.counters = new TopicCounters(totals);
     this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
     this.#sampler = this.#createSampler();
