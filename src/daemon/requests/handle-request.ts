@@ -32,20 +32,15 @@ function dispatch(client: Session, request: Request, context: RequestContext): T
     case 'unregister':
       return unregister(client, request.topics, context);
     case 'publish':
-      publish(client, request, context);
-      return undefined;
+      return void publish(client, request, context);
     case 'clear':
-      clear(client, request, context);
-      return undefined;
+      return void clear(client, request, context);
     case 'get':
-      get(client, request, context);
-      return undefined;
+      return void get(client, request, context);
     case 'sample':
-      sample(client, request, context);
-      return undefined;
+      return void sample(client, request, context);
     case 'reload':
-      reload(client, request, context);
-      return undefined;
+      return void reload(client, request, context);
     case 'status':
       return answerStatus(client, request, context);
     case 'knock':
