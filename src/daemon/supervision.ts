@@ -1,19 +1,7 @@
 import { messageOf } from '../errors.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import type { EventLog } from '../log-events.ts';
-
-/** Signs of life. */
-export interface Health {
-  clients: number;
-  topics: number;
-  awake: number;
-  /** Messages numbered so far, over all topics. */
-  messages: number;
-  /** How long the most overdue tick should have come by now, in milliseconds. */
-  overdueMs: number;
-  /** Topics whose source fails. */
-  failing: number;
-}
+import type { Health } from './health.ts';
 
 /** How often the status line is looked at, at least. */
 const STATUS_MS = 5000;

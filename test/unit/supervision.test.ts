@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Supervision } from '../../src/daemon/supervision.ts';
-import type { Health } from '../../src/daemon/supervision.ts';
+import type { Health } from '../../src/daemon/health.ts';
 import { Logbook } from '../helpers/logbook.ts';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -8,11 +8,9 @@ import type {
   Totals,
 } from '../../protocol/status-snapshot.ts';
 import { encodeFrame } from '../../transport/frames.ts';
-import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Session } from '../session.ts';
 import { mayHear } from './permissions.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
-import type { Health } from '../supervision.ts';
 import type { TopicSet } from '../topics/topic-set.ts';
 import type { Topic } from '../topics/topic.ts';
 
@@ -124,24 +122,6 @@ function residentBytes(): number {
   const now = performance.now();
   if (now - memory.at > MEMORY_MS) memory = { at: now, bytes: process.memoryUsage.rss() };
   return memory.bytes;
-}
-
-/** Takes the signs of life. */
-export function takeHealth(
-  clients: number,
-  topics: TopicSet,
-  { overdueMs }: Scheduler,
-  { messages }: Totals,
-): Health {
-  const all = [...topics];
-  return {
-    clients,
-    topics: all.length,
-    awake: all.filter(({ awake }) => awake).length,
-    messages,
-    overdueMs,
-    failing: all.filter(({ sampler }) => sampler.failing > 0).length,
-  };
 }
 
 function clientStatus(client: Session): ClientStatus {

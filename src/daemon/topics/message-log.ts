@@ -31,6 +31,7 @@ export interface LogLimits {
   maxBytes: number;
 }
 
+const NOTHING = Buffer.alloc(0);
 /** Memory that a kept message needs beside its frame, in bytes: its objects and its place in the log. */
 const OVERHEAD_BYTES = 200;
 
@@ -114,8 +115,9 @@ export class MessageLog {
 
   #encoded(json: string, { seq, time, offset }: MessageHead): LoggedMessage {
     // One shape for all of them, whatever they have.
-    const head = { seq, time, offset, instance: this.instance } as MessageHead;
-    return { ...head, frame: encodeMessage(this.#topic, json, head) };
+    const message = { seq, time, offset, instance: this.instance, frame: NOTHING } as LoggedMessage;
+    message.frame = encodeMessage(this.#topic, json, message);
+    return message;
   }
 
   /** Number of the oldest message that is kept; that of the next message if none is. */
