@@ -252,9 +252,10 @@ describe.runIf(process.platform === 'linux')('a command that is still to be star
     const failure = run('sleep 60', { topic: 'begun' });
     await vi.waitUntil(isStarting, PATIENCE);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // No time passes, so that SIGTERM has to do.
+    const ended = expect(failure).rejects.toThrow('it is no longer needed');
     wanted.abort();
     await release();
-    await expect(failure).rejects.toThrow('it is no longer needed');
+    await ended;
     expect(isStarting()).toBe(false);
     expect(sourceProcesses()).toEqual([]);
   });
