@@ -11,6 +11,7 @@ import type { Reloaded } from '../protocol/messages.ts';
 import type { ReloadStatus } from '../protocol/status-snapshot.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
+import { Sends } from '../transport/sends.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../protocol/version.ts';
@@ -60,8 +61,8 @@ export class Daemon {
   readonly #socketFile: SocketFile;
   readonly #calls: SocketCalls | undefined;
   readonly #server: Server;
-  readonly #delivery = new Delivery();
-  readonly #scheduler = new Scheduler(this.#delivery.flushAfter);
+  readonly #delivery: Delivery;
+  readonly #scheduler: Scheduler;
   readonly #totals = newTotals();
   readonly #index = new SubscriptionIndex();
   readonly #clients = new Map<number, Session>();
@@ -119,12 +120,16 @@ export class Daemon {
     this.#logger = logger;
     this.#socketFile = socketFile;
     this.#calls = calls;
+    const sends = new Sends(calls?.sendAll);
+    this.#delivery = new Delivery(sends);
+    this.#scheduler = new Scheduler(this.#delivery.flushAfter);
     this.#users = new Users(() => this.#config.clients, logger);
     this.#admission = new Admission(this.#users, () => this.#config.clients, logger);
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
       calls,
+      sends,
       logger: new BoundedLog(logger, {}, BoundedLog.forAll()),
       refuse: (peer) => this.#admission.enter(peer),
       accept: (connection) => this.#accept(connection),

@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 
 import { ChimedError, messageOf, systemCode } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
-import type { SocketCalls } from '../linux/socket-calls.ts';
 import type { EventLog } from '../log-events.ts';
 import { MOST_FRAME_VALUES } from '../protocol/limits.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { bidFarewell, drop } from './farewell.ts';
 import { FrameReader } from './frames.ts';
+import type { Sending, Sends } from './sends.ts';
 import { descriptorOf, readFor } from './sockets.ts';
 import type { OwnedSocket, Reader } from './sockets.ts';
 
@@ -29,8 +29,8 @@ export interface ConnectionContext {
   maxFrameBytes: number;
   /** Longest time that a frame may stay unfinished, in milliseconds. */
   frameTimeoutMs: number;
-  /** What Node cannot do with sockets; absent where the system does not have it. */
-  calls: SocketCalls | undefined;
+  /** Where what is written waits for the end of the turn. */
+  sends: Sends;
   logger: EventLog;
 }
 
@@ -46,7 +46,7 @@ const nobody: ConnectionListener = { readable() {}, expired() {}, hasRoom() {}, 
  * bytes, and tells how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing
  * happens.
  */
-export class Connection implements Reader {
+export class Connection implements Reader, Sending {
   readonly id: number;
   /** Who is at the other end; undefined where the system does not tell. */
   readonly peer: Peer | undefined;
@@ -151,17 +151,24 @@ export class Connection implements Reader {
   }
 
   /**
-   * Writes bytes, as they are: past Node's stream, which costs more than the write itself, as far as the kernel has room
-   * and nothing waits in the stream. Nothing happens once the connection has ended.
+   * Writes bytes, as they are, when `sends` are flushed: past Node's stream, which costs more than the write itself, as
+   * far as the kernel has room and nothing waits in the stream. Called once between two flushes, so that bytes stay in
+   * order. Nothing happens once the connection has ended.
    */
   write(bytes: Buffer): void {
     if (this.ended) return;
     this.#writtenBytes += bytes.length;
-    const { calls } = this.#context;
-    const isFree = calls !== undefined && this.#fd >= 0 && this.#socket.writableLength === 0;
-    const taken = isFree ? calls.send(this.#fd, bytes) : 0;
-    this.#takenDirectly += taken;
-    if (taken < bytes.length) this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken));
+    if (this.#socket.writableLength === 0) this.#context.sends.add(this, bytes);
+    else this.#socket.write(bytes);
+  }
+
+  get openDescriptor(): number {
+    return this.ended ? -1 : this.#fd;
+  }
+
+  taken(bytes: Buffer, count: number): void {
+    this.#takenDirectly += count;
+    if (count < bytes.length && !this.ended) this.#socket.write(count === 0 ? bytes : bytes.subarray(count));
   }
 
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */

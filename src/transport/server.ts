@@ -14,6 +14,8 @@ import { encodeFrame } from './frames.ts';
 import { adopt, descriptorOf } from './sockets.ts';
 
 export interface ServerOptions extends ConnectionContext {
+  /** What Node cannot do with sockets; absent where the system does not have it. */
+  calls: SocketCalls | undefined;
   /** Why a new connection is refused, if it is. Asked before anything is made for it. */
   refuse: (peer: Peer | undefined) => Rejection | undefined;
   /** Called for each new connection that is not refused; returns who hears of it. */

@@ -2,19 +2,29 @@ import { once } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 
 import { sendNow } from '../../src/linux/libc.ts';
-import { socketCalls } from '../../src/linux/socket-calls.ts';
+import { sendAll } from '../../src/linux/send-all.ts';
 import { Connection } from '../../src/transport/connection.ts';
+import { Sends } from '../../src/transport/sends.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { fdOf, socketPair } from '../helpers/socket-pair.ts';
 import type { SocketPair } from '../helpers/socket-pair.ts';
 
 /** A connection whose calls to the kernel can be looked at. */
-async function connected(send = sendNow) {
+async function connected(most = Infinity) {
   const pair = await socketPair();
-  const spy = vi.fn(send);
-  const calls = { ...socketCalls, send: spy };
-  const connection = new Connection(1, pair.near, undefined, { ...connectionContext, calls });
-  return { ...pair, connection, send: (bytes: Buffer) => connection.write(bytes), sendCalls: spy };
+  const spy = vi.fn((fds: readonly number[], buffers: readonly Buffer[]) =>
+    sendAll(
+      fds,
+      buffers.map((bytes) => bytes.subarray(0, most)),
+    ).slice(0, fds.length),
+  );
+  const sends = new Sends(spy);
+  const connection = new Connection(1, pair.near, undefined, { ...connectionContext, sends });
+  const send = (bytes: Buffer): void => {
+    connection.write(bytes);
+    sends.flush();
+  };
+  return { ...pair, connection, send, sendCalls: spy };
 }
 
 const numbered = (seq: number, bytes: number): Buffer =>
@@ -34,7 +44,7 @@ describe('bytes go past the stream', () => {
     let seq = 0;
     while (all.connection.pendingBytes < 500_000) all.send(numbered(++seq, 7919));
     const { results } = all.sendCalls.mock;
-    expect(results.at(-1)!.value).toBeLessThan(7919); // The last one was taken in part, or not at all.
+    expect(results.at(-1)!.value[0]).toBeLessThan(7919); // The last one was taken in part, or not at all.
     const direct = results.length;
     all.far.socket.resume();
     await once(all.near, 'drain');
@@ -46,7 +56,7 @@ describe('bytes go past the stream', () => {
   });
 
   test('of which the kernel takes a part: the rest follows', async () => {
-    using all = await connected((fd, bytes) => sendNow(fd, bytes.subarray(0, 5)));
+    using all = await connected(5);
     all.send(numbered(1, 100));
     all.send(numbered(2, 100));
     const frames = await all.far.messages('t', 2);
@@ -88,7 +98,7 @@ test('a peer that has gone is found out as ever', async () => {
   all.far.socket.destroy();
   await all.far.closed;
   all.send(numbered(1, 10)); // We have not read, and so do not know.
-  expect(all.sendCalls.mock.results[0]?.value).toBe(0);
+  expect(all.sendCalls.mock.results[0]?.value[0]).toBe(0);
   expect(await failed).toMatchObject({ code: 'EPIPE' });
   expect(all.connection.ended).toBe(true);
 });
@@ -97,6 +107,7 @@ test('where there are no such calls, all goes through the stream', async () => {
   using pair = await socketPair();
   const connection = new Connection(1, pair.near, undefined, connectionContext);
   connection.write(numbered(1, 10));
+  connectionContext.sends.flush();
   expect(pair.near.bytesWritten).toBeGreaterThan(0);
   expect(await pair.far.frame('t')).toMatchObject({ seq: 1 });
   expect(connection.peer).toBeUndefined();

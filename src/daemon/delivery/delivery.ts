@@ -1,4 +1,5 @@
 import { free } from '../../transport/free.ts';
+import type { Sends } from '../../transport/sends.ts';
 
 /** Whoever has frames delivered. */
 export interface Sender {
@@ -14,10 +15,16 @@ export interface Sender {
 
 /** Gathers what one turn of the event loop brings for each client, and writes it: one write for each. */
 export class Delivery {
+  readonly #sends: Pick<Sends, 'flush'>;
   #senders: Sender[] = [];
   #empty = Batch.empty();
   /** Somebody flushes when what is under way has ended. */
   #isHeld = false;
+
+  /** @param sends Where what senders write is gathered, and given to the kernel. */
+  constructor(sends: Pick<Sends, 'flush'>) {
+    this.#sends = sends;
+  }
 
   /** Has a sender write at the end of this turn. @returns what its batch begins with. */
   add(sender: Sender): Batch {
@@ -42,25 +49,30 @@ export class Delivery {
     const senders = this.#senders;
     this.#senders = [];
     this.#empty = Batch.empty(); // It leads to all batches of this turn.
-    const written = new Set<Batch>();
+    const batches = senders.map(written);
+    this.#sends.flush();
+    const all = new Set(batches);
     const stuck: { sender: Sender; batch: Batch }[] = [];
-    let latest: Batch | undefined;
-    for (const sender of senders) {
-      try {
-        const batch = sender.write();
-        if (!batch) continue;
-        if (batch !== latest) written.add((latest = batch));
-        if (!sender.isStuck) continue;
-        batch.waiting++;
-        stuck.push({ sender, batch });
-      } catch (error) {
-        sender.failed(error);
-      }
+    for (const [index, sender] of senders.entries()) {
+      const batch = batches[index];
+      if (!batch || !sender.isStuck) continue;
+      batch.waiting++;
+      stuck.push({ sender, batch });
     }
-    for (const batch of written) batch.freeUnlessAwaited();
+    for (const batch of all) batch?.freeUnlessAwaited();
     // Bytes that several wait for are in memory once: each is charged an equal part of them.
     for (const { sender, batch } of stuck) sender.keep(batch, batch.byteLength / batch.waiting);
   };
+}
+
+/** Has a sender write what it has. */
+function written(sender: Sender): Batch | undefined {
+  try {
+    return sender.write();
+  } catch (error) {
+    sender.failed(error);
+    return undefined;
+  }
 }
 
 /**
