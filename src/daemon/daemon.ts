@@ -11,7 +11,6 @@ import type { Reloaded } from '../protocol/messages.ts';
 import type { ReloadStatus } from '../protocol/status-snapshot.ts';
 import type { Connection } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
-import { Sends } from '../transport/sends.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../protocol/version.ts';
@@ -120,8 +119,7 @@ export class Daemon {
     this.#logger = logger;
     this.#socketFile = socketFile;
     this.#calls = calls;
-    const sends = new Sends(calls?.sendAll);
-    this.#delivery = new Delivery(sends);
+    this.#delivery = new Delivery(calls?.sendAll);
     this.#scheduler = new Scheduler(this.#delivery.flushAfter);
     this.#users = new Users(() => this.#config.clients, logger);
     this.#admission = new Admission(this.#users, () => this.#config.clients, logger);
@@ -129,7 +127,6 @@ export class Daemon {
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
       calls,
-      sends,
       logger: new BoundedLog(logger, {}, BoundedLog.forAll()),
       refuse: (peer) => this.#admission.enter(peer),
       accept: (connection) => this.#accept(connection),

@@ -23,15 +23,17 @@ const ADDRESS_BITS = 2 ** 32;
 
 /**
  * Sends to many sockets, without waiting for any.
+ * @param fds Their descriptors; nothing is sent where there is -1.
  * @returns how many bytes of each the kernel has taken: 0 if there is no room, or the connection is broken. Valid until
  * the next call.
  */
 export function sendAll(fds: readonly number[], buffers: readonly Buffer[]): Int32Array {
   if (fds.length > taken.length) taken = new Int32Array(2 * fds.length);
-  if (fds.length >= FEW) requests ??= openRequests();
-  let index = 0;
-  if (requests) while (fds.length - index >= FEW) index += requests.send(fds, buffers, index);
-  for (; index < fds.length; index++) taken[index] = sendNow(fds[index]!, buffers[index]!);
+  taken.fill(0, 0, fds.length);
+  let next = 0;
+  const many = fds.length >= FEW ? (requests ??= openRequests()) : null;
+  if (many) while (next < fds.length) next = many.send(fds, buffers, next);
+  for (; next < fds.length; next++) if (fds[next]! >= 0) taken[next] = sendNow(fds[next]!, buffers[next]!);
   return taken;
 }
 
@@ -76,48 +78,46 @@ class Requests {
     this.#submit = (count) => submit(numbers.submit, context, count, this.#addresses) as number;
     this.#getEvents = (count) =>
       getEvents(numbers.getEvents, context, count, count, this.#events, null) as number;
-    this.#collect(0, 0); // A filter may allow one call and not the next.
+    this.#collect(0); // A filter may allow one call and not the next.
     if (this.#submit(0) < 0) throw new SystemError('io_submit');
     const start = Number(koffi.address(this.#requests));
     for (let index = 0; index < MOST; index++) {
       const at = index * REQUEST.size;
-      this.#requests[at + REQUEST.data] = index;
       this.#requests[at + REQUEST.code] = WRITE;
       setAddress(this.#addresses, 2 * index, start + 4 * at);
     }
   }
 
-  /** Sends from an index on. @returns to how many. */
+  /** Sends from an index on. @returns from which to go on. */
   send(fds: readonly number[], buffers: readonly Buffer[], from: number): number {
-    const most = Math.min(fds.length - from, MOST);
+    let next = from;
+    let count = 0;
     let last: Buffer | undefined;
     let address = 0;
-    for (let index = 0; index < most; index++) {
-      const bytes = buffers[from + index]!;
+    for (; next < fds.length && count < MOST; next++) {
+      if (fds[next]! < 0) continue;
+      const bytes = buffers[next]!;
       if (bytes !== last) address = Number(koffi.address((last = bytes)));
-      const at = index * REQUEST.size;
-      this.#requests[at + REQUEST.fd] = fds[from + index]!;
+      const at = count++ * REQUEST.size;
+      this.#requests[at + REQUEST.data] = next;
+      this.#requests[at + REQUEST.fd] = fds[next]!;
       setAddress(this.#requests, at + REQUEST.bytes, address);
       this.#requests[at + REQUEST.count] = bytes.length;
     }
-    const count = this.#submit(most);
-    if (count <= 0) {
-      // The first cannot be submitted: it is no socket any more.
-      taken[from] = 0;
-      return 1;
-    }
-    let done = 0;
-    while (done < count) done += this.#collect(from, count - done);
-    return count;
+    if (count === 0) return next;
+    const submitted = Math.max(this.#submit(count), 0);
+    for (let done = 0; done < submitted;) done += this.#collect(submitted - done);
+    // One that cannot be submitted is no open file; those after it have not been looked at.
+    return submitted === count ? next : this.#requests[submitted * REQUEST.size + REQUEST.data]! + 1;
   }
 
   /** Notes what became of those that are done: all of them, since none waits. */
-  #collect(from: number, count: number): number {
+  #collect(count: number): number {
     const done = this.#getEvents(count);
     if (done < 0) throw new SystemError('io_getevents');
     for (let index = 0; index < done; index++) {
       const at = index * EVENT.size;
-      taken[from + this.#events[at + EVENT.data]!] = Math.max(this.#events[at + EVENT.result]! | 0, 0);
+      taken[this.#events[at + EVENT.data]!] = Math.max(this.#events[at + EVENT.result]! | 0, 0);
     }
     return done;
   }

@@ -7,7 +7,6 @@ import { MOST_FRAME_VALUES } from '../protocol/limits.ts';
 import type { Frame, Rejection } from '../protocol/messages.ts';
 import { bidFarewell, drop } from './farewell.ts';
 import { FrameReader } from './frames.ts';
-import type { Sending, Sends } from './sends.ts';
 import { descriptorOf, readFor } from './sockets.ts';
 import type { OwnedSocket, Reader } from './sockets.ts';
 
@@ -29,8 +28,6 @@ export interface ConnectionContext {
   maxFrameBytes: number;
   /** Longest time that a frame may stay unfinished, in milliseconds. */
   frameTimeoutMs: number;
-  /** Where what is written waits for the end of the turn. */
-  sends: Sends;
   logger: EventLog;
 }
 
@@ -46,7 +43,7 @@ const nobody: ConnectionListener = { readable() {}, expired() {}, hasRoom() {}, 
  * bytes, and tells how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing
  * happens.
  */
-export class Connection implements Reader, Sending {
+export class Connection implements Reader {
   readonly id: number;
   /** Who is at the other end; undefined where the system does not tell. */
   readonly peer: Peer | undefined;
@@ -151,24 +148,22 @@ export class Connection implements Reader, Sending {
   }
 
   /**
-   * Writes bytes, as they are, when `sends` are flushed: past Node's stream, which costs more than the write itself, as
-   * far as the kernel has room and nothing waits in the stream. Called once between two flushes, so that bytes stay in
-   * order. Nothing happens once the connection has ended.
+   * The descriptor to send on past Node's stream, which costs more than the sending itself; -1 while something waits in
+   * the stream, and once the connection has ended.
    */
-  write(bytes: Buffer): void {
+  get descriptor(): number {
+    return this.ended || this.#socket.writableLength > 0 ? -1 : this.#fd;
+  }
+
+  /**
+   * Writes bytes, as they are. Nothing happens once the connection has ended.
+   * @param taken How many of them have been sent already, on its `descriptor`.
+   */
+  write(bytes: Buffer, taken = 0): void {
     if (this.ended) return;
     this.#writtenBytes += bytes.length;
-    if (this.#socket.writableLength === 0) this.#context.sends.add(this, bytes);
-    else this.#socket.write(bytes);
-  }
-
-  get openDescriptor(): number {
-    return this.ended ? -1 : this.#fd;
-  }
-
-  taken(bytes: Buffer, count: number): void {
-    this.#takenDirectly += count;
-    if (count < bytes.length && !this.ended) this.#socket.write(count === 0 ? bytes : bytes.subarray(count));
+    this.#takenDirectly += taken;
+    if (taken < bytes.length) this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken));
   }
 
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */

@@ -42,7 +42,7 @@ test('what is held back follows, though the client reads all the rest just befor
   const heard: string[] = [];
   const outbox = new Outbox(
     connection,
-    new Delivery(connectionContext.sends),
+    new Delivery(),
     { pendingBytes: 64 * KiB, stallTimeoutMs: 60_000 },
     {
       slow: () => heard.push('slow'),

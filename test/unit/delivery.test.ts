@@ -9,7 +9,7 @@ import { encodeMessage } from '../../src/transport/frames.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
 
-const delivery = new Delivery(connectionContext.sends);
+const delivery = new Delivery();
 const limits = { pendingBytes: 1_000_000, stallTimeoutMs: 30_000 };
 const listener = { slow() {}, caughtUp() {}, stalled() {}, lost() {}, changed() {} };
 const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', { seq, time: 0 })) as [

@@ -24,7 +24,7 @@ async function client() {
   const events: string[] = [];
   const outbox = new Outbox(
     connection,
-    new Delivery(connectionContext.sends),
+    new Delivery(),
     { pendingBytes: LIMIT, stallTimeoutMs: 30_000 },
     {
       slow: () => events.push('slow'),

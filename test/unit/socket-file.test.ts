@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import type { Server as NetServer } from 'node:net';
 import { beforeEach, expect, test } from 'vitest';
 
-import { Sends } from '../../src/transport/sends.ts';
 import { Server } from '../../src/transport/server.ts';
 import { claimSocket } from '../../src/transport/socket-file.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -25,7 +24,6 @@ test('a socket that does not get its place leaves nothing behind and does not li
     maxFrameBytes: 1,
     frameTimeoutMs: 1,
     calls: undefined,
-    sends: new Sends(undefined),
     logger,
     refuse: () => undefined,
     accept: () => ({ readable() {}, expired() {}, hasRoom() {}, closed() {} }),

@@ -1,10 +1,14 @@
+import type { SocketCalls } from '../../linux/socket-calls.ts';
 import { free } from '../../transport/free.ts';
-import type { Sends } from '../../transport/sends.ts';
 
 /** Whoever has frames delivered. */
 export interface Sender {
-  /** Writes what has been gathered. @returns it, or undefined if there is nothing to write any more. */
-  write(): Batch | undefined;
+  /** Gives what has been gathered, if there is still somebody to write it to. */
+  take(): Batch | undefined;
+  /** The descriptor on which it may be sent at once; -1 if there is none. */
+  readonly descriptor: number;
+  /** Writes a batch, of which the kernel has taken so many bytes already. */
+  write(batch: Batch, taken: number): void;
   /** The kernel has not taken all that was written. */
   readonly isStuck: boolean;
   /** Keeps what is stuck, and is charged for its part of the memory. */
@@ -15,15 +19,15 @@ export interface Sender {
 
 /** Gathers what one turn of the event loop brings for each client, and writes it: one write for each. */
 export class Delivery {
-  readonly #sends: Pick<Sends, 'flush'>;
+  readonly #sendAll: SocketCalls['sendAll'] | undefined;
   #senders: Sender[] = [];
   #empty = Batch.empty();
   /** Somebody flushes when what is under way has ended. */
   #isHeld = false;
 
-  /** @param sends Where what senders write is gathered, and given to the kernel. */
-  constructor(sends: Pick<Sends, 'flush'>) {
-    this.#sends = sends;
+  /** @param send Sends past Node's streams. @default all goes through them */
+  constructor(send?: SocketCalls['sendAll']) {
+    this.#sendAll = send;
   }
 
   /** Has a sender write at the end of this turn. @returns what its batch begins with. */
@@ -49,29 +53,44 @@ export class Delivery {
     const senders = this.#senders;
     this.#senders = [];
     this.#empty = Batch.empty(); // It leads to all batches of this turn.
-    const batches = senders.map(written);
-    this.#sends.flush();
-    const all = new Set(batches);
+    const batches = senders.map(take);
+    const taken = this.#sendAll?.(senders.map(descriptorOf), batches.map(bytesOf));
+    const written = new Set<Batch>();
     const stuck: { sender: Sender; batch: Batch }[] = [];
-    for (const [index, sender] of senders.entries()) {
+    let latest: Batch | undefined;
+    for (let index = 0; index < senders.length; index++) {
+      const sender = senders[index]!;
       const batch = batches[index];
-      if (!batch || !sender.isStuck) continue;
+      if (!batch) continue;
+      if (batch !== latest) written.add((latest = batch));
+      write(sender, batch, taken?.[index] ?? 0);
+      if (!sender.isStuck) continue;
       batch.waiting++;
       stuck.push({ sender, batch });
     }
-    for (const batch of all) batch?.freeUnlessAwaited();
+    for (const batch of written) batch.freeUnlessAwaited();
     // Bytes that several wait for are in memory once: each is charged an equal part of them.
     for (const { sender, batch } of stuck) sender.keep(batch, batch.byteLength / batch.waiting);
   };
 }
 
-/** Has a sender write what it has. */
-function written(sender: Sender): Batch | undefined {
+function take(sender: Sender): Batch | undefined {
   try {
-    return sender.write();
+    return sender.take();
   } catch (error) {
     sender.failed(error);
     return undefined;
+  }
+}
+
+const descriptorOf = (sender: Sender): number => sender.descriptor;
+const bytesOf = (batch: Batch | undefined): Buffer => batch?.bytes ?? NOTHING;
+
+function write(sender: Sender, batch: Batch, taken: number): void {
+  try {
+    sender.write(batch, taken);
+  } catch (error) {
+    sender.failed(error);
   }
 }
 

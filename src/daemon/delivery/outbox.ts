@@ -188,13 +188,20 @@ export class Outbox implements Sender {
     this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame, { isAnswer: true });
   }
 
-  write(): Batch | undefined {
+  take(): Batch | undefined {
     const batch = this.#batch;
     this.#batch = undefined;
-    if (batch) this.#connection.write(batch.bytes);
+    return batch;
+  }
+
+  get descriptor(): number {
+    return this.#connection.descriptor;
+  }
+
+  write(batch: Batch, taken: number): void {
+    this.#connection.write(batch.bytes, taken);
     // What was before these bytes may have left since they were queued.
     if ((this.#held || this.#roomWanted) && !this.#connection.ended) this.#connection.tellOfRoom();
-    return batch;
   }
 
   /** There is room again: what was held back follows. */
