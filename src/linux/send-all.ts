@@ -31,8 +31,8 @@ export function sendAll(fds: readonly number[], buffers: readonly Buffer[]): Int
   if (fds.length > taken.length) taken = new Int32Array(2 * fds.length);
   taken.fill(0, 0, fds.length);
   let next = 0;
-  const many = fds.length >= FEW ? (requests ??= openRequests()) : null;
-  if (many) while (next < fds.length) next = many.send(fds, buffers, next);
+  if (fds.length >= FEW && requests === undefined) requests = openRequests();
+  if (fds.length >= FEW && requests) while (next < fds.length) next = requests.send(fds, buffers, next);
   for (; next < fds.length; next++) if (fds[next]! >= 0) taken[next] = sendNow(fds[next]!, buffers[next]!);
   return taken;
 }

@@ -67,6 +67,28 @@ describe.skipIf(whyNot())('the service', () => {
     await machine.sh('systemctl reset-failed chimed; systemctl restart chimed');
   });
 
+  test('sends to many clients in one system call, and one by one where a filter forbids that', async () => {
+    const requests = async (): Promise<string> =>
+      (await machine.sh("grep -c '\\[aio\\]' /proc/$(systemctl show -P MainPID chimed)/maps || true")).trim();
+    const hear = async (): Promise<void> => {
+      await using fleet = await startFleet(machine, 40, 'tick');
+      await machine.sh('chimed listen tick --count 3 > /dev/null');
+      expect(await endFleet(fleet)).toMatchObject({ refusals: [], gaps: 0, missed: 0 });
+    };
+    await hear();
+    expect(await requests()).toBe('1');
+    await machine.write(
+      '/etc/systemd/system/chimed.service.d/calls.conf',
+      '[Service]\nSystemCallFilter=~@aio\n',
+    );
+    await machine.sh('systemctl daemon-reload; systemctl restart chimed');
+    await hear();
+    expect(await requests()).toBe('0');
+    await machine.sh(
+      'rm -r /etc/systemd/system/chimed.service.d; systemctl daemon-reload; systemctl restart chimed',
+    );
+  });
+
   test('finds in its sandbox what commands leave behind, bounds modules, and gives both a clean environment', async () => {
     const eats = 'export default () => { const all = []; for (;;) all.push(Buffer.alloc(2 ** 24, 1)); };';
     await machine.write('/etc/chimed/env.mjs', 'export default () => Object.keys(process.env);');
