@@ -24,6 +24,17 @@ beforeEach(() => {
   log = new MessageLog('news', limits);
 });
 
+test('a payload that JSON cannot carry is refused, also if the last one had a null in its place', () => {
+  expect(log.encode({ a: null })).toBe('{"a":null}');
+  expect(() => log.encode({ a: Infinity })).toThrow('Infinity at a');
+});
+
+test('a payload is looked at again once the limits have changed', () => {
+  expect(log.encode('long enough')).toBe('"long enough"');
+  log.configure({ ...limits, maxBytes: 5 });
+  expect(() => log.encode('long enough')).toThrow('more than 5 bytes');
+});
+
 test('messages are numbered from 1, and the last ones are kept', () => {
   expect(log).toMatchObject({ seq: 0, last: undefined, lastJson: undefined });
   for (const word of ['a', 'b', 'c', 'd']) log.append(log.encode(word), 1);

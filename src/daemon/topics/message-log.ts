@@ -45,6 +45,8 @@ export class MessageLog {
   #bytes = 0;
   #limits: LogLimits;
   #json: string | undefined;
+  /** JSON that `encode` has found good: the same need not be looked at again. */
+  #encoded: string | undefined;
   seq = 0;
   /** The numbering, if it is not the daemon's. */
   readonly instance: string | undefined;
@@ -60,12 +62,13 @@ export class MessageLog {
     budget?.add(this);
     if (!saved) return;
     for (const { seq, time, json } of saved.messages)
-      this.#keep(this.#encoded(json.toString(), { seq, time }));
+      this.#keep(this.#message(json.toString(), { seq, time }));
     this.seq = saved.seq;
   }
 
   configure(limits: LogLimits): void {
     this.#limits = limits;
+    this.#encoded = undefined;
     this.#trim();
   }
 
@@ -92,28 +95,31 @@ export class MessageLog {
    * nests more levels than a frame that carries it may.
    */
   encode(payload: unknown): string {
-    const { maxBytes } = this.#limits;
-    let json = JSON.stringify(payload) as string | undefined;
+    const plain = JSON.stringify(payload) as string | undefined;
+    if (plain !== undefined && plain === this.#encoded) return plain;
     // Payloads were parsed before: of what JSON cannot carry, they have infinities at most, which become null.
-    if (json === undefined || json.includes('null')) json = carried(payload);
+    const isCertain = plain !== undefined && !plain.includes('null');
+    const json = isCertain ? plain : carried(payload);
+    const { maxBytes } = this.#limits;
     if (Buffer.byteLength(json) > maxBytes) {
       throw new ChimedError('too-large', `the payload has more than ${maxBytes} bytes (maxBytes)`);
     }
     if (isDeeperThan(MOST_LEVELS, json)) {
       throw new ChimedError('too-large', `the payload nests more than ${MOST_LEVELS} levels`);
     }
+    if (isCertain) this.#encoded = json;
     return json;
   }
 
   /** Makes the next message of a payload that `encode` returned. @param offset Its number among all messages. */
   append(json: string, offset: number): LoggedMessage {
-    const message = this.#encoded(json, { seq: ++this.seq, time: Date.now(), offset });
+    const message = this.#message(json, { seq: ++this.seq, time: Date.now(), offset });
     this.#keep(message);
     this.#json = json;
     return message;
   }
 
-  #encoded(json: string, { seq, time, offset }: MessageHead): LoggedMessage {
+  #message(json: string, { seq, time, offset }: MessageHead): LoggedMessage {
     // One shape for all of them, whatever they have.
     const message = { seq, time, offset, instance: this.instance, frame: NOTHING } as LoggedMessage;
     message.frame = encodeMessage(this.#topic, json, message);
