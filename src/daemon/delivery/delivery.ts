@@ -21,7 +21,7 @@ export interface Sender {
 export class Delivery {
   readonly #sendAll: SocketCalls['sendAll'] | undefined;
   #senders: Sender[] = [];
-  #empty = Batch.empty();
+  readonly #empty = Batch.empty();
   /** Somebody flushes when what is under way has ended. */
   #isHeld = false;
 
@@ -52,7 +52,7 @@ export class Delivery {
     if (this.#senders.length === 0) return;
     const senders = this.#senders;
     this.#senders = [];
-    this.#empty = Batch.empty(); // It leads to all batches of this turn.
+    this.#empty.beginTurn();
     const batches = senders.map(take);
     const taken = this.#sendAll?.(senders.map(descriptorOf), batches.map(bytesOf));
     const written = new Set<Batch>();
@@ -122,6 +122,11 @@ export class Batch {
   /** Where the batches of a turn begin. */
   static empty(): Batch {
     return new Batch(undefined, NOTHING, false);
+  }
+
+  /** Lets go of the batches of the turn before, which it leads to. */
+  beginTurn(): void {
+    this.#next = undefined;
   }
 
   /** This batch and a frame more. */
