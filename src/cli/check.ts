@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Config, TopicConfig } from '../config/config.ts';
+import { withHelp } from './command-help.ts';
 import { printable } from './printable.ts';
 
 interface Options {
@@ -15,7 +16,7 @@ const RUNS = 4;
 
 /** `chimed check`: says what is wrong with a configuration. Its modules are loaded; with --run, all topics are sampled. */
 export function checkCommand(): Command {
-  return new Command('check')
+  const command = new Command('check')
     .description('check a configuration: every mistake, with its place and what was expected')
     .argument('[file]', 'configuration; - is stdin (default: the one that serve would use)')
     .option('--print', 'print the configuration with all defaults and merges filled in')
@@ -31,17 +32,13 @@ export function checkCommand(): Command {
         'run',
       ]),
     )
-    .addHelpText(
-      'after',
-      `
-Files conf.d/*.yaml and conf.d/*.yml beside the configuration add topics, and are checked as well.
-
-Examples:
-  chimed check
-  chimed check ./chimed.yaml --print
-  chimed check ./chimed.yaml --run`,
-    )
     .action(check);
+  return withHelp(command, {
+    notes: [
+      'Files conf.d/*.yaml and conf.d/*.yml beside the configuration add topics, and are checked as well.',
+    ],
+    examples: ['chimed check', 'chimed check ./chimed.yaml --print', 'chimed check ./chimed.yaml --run'],
+  });
 }
 
 async function check(file: string | undefined, { print, run, schema }: Options): Promise<void> {

@@ -11,6 +11,16 @@ export const exitCodes = {
   config: 78,
 } as const;
 
+/** What they mean, for manual pages. */
+export const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  ok: 'done, or stopped by a signal',
+  failure: 'failed; the message on standard error says why',
+  usage: 'wrong usage',
+  noDaemon: 'no daemon, or none that answers or has room',
+  notPermitted: 'not permitted',
+  config: 'mistakes in the configuration',
+};
+
 const byError: Partial<Record<ErrorCode, number>> = {
   'bad-request': exitCodes.usage,
   'no-daemon': exitCodes.noDaemon,

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 import { asAnswer } from './payload.ts';
 import { printableJson } from './printable.ts';
@@ -11,7 +12,7 @@ interface Options {
 
 /** `chimed get`: prints the last message of a topic, and wakes nothing. */
 export function getCommand(): Command {
-  return new Command('get')
+  const command = new Command('get')
     .description('print the last message of a topic; exits with 1 if it has none')
     .argument('<topic>', 'name of the topic')
     .option(
@@ -19,8 +20,8 @@ export function getCommand(): Command {
       'print one JSON object: topic, seq, time, data, and stale if the source has failed since',
     )
     .addOption(socketOption())
-    .addHelpText('after', '\nExamples:\n  chimed get host.load\n  chimed get disk.root --json')
     .action(get);
+  return withHelp(command, { examples: ['chimed get host.load', 'chimed get disk.root --json'] });
 }
 
 async function get(topic: string, { socket, json }: Options): Promise<void> {

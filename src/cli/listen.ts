@@ -6,6 +6,7 @@ import { formats, parseDuration } from '../config/formats.ts';
 import { ChimedError } from '../errors.ts';
 import { silent } from '../log.ts';
 import { isWildcard } from '../protocol/names.ts';
+import { withHelp } from './command-help.ts';
 import { socketOption, socketToUse } from './connect-once.ts';
 import { hurryOutput, outputEnd, print } from './standard-output.ts';
 import { colorsFor } from './colors.ts';
@@ -28,7 +29,7 @@ type Format = (message: Message) => string;
 
 /** `chimed listen`: prints the messages of topics as they come. */
 export function listenCommand(): Command {
-  return new Command('listen')
+  const command = new Command('listen')
     .description('print the messages of topics as they come')
     .argument('<pattern...>', 'topics, or patterns: * is one token, a last > is the rest; quote them')
     .option('--raw', 'print the data alone: text as it is, anything else as JSON')
@@ -36,15 +37,14 @@ export function listenCommand(): Command {
     .option('-n, --count <number>', 'end after so many messages', wholeNumber)
     .option('--for <duration>', 'end after this time, such as 10s; exits with 1 if nothing came', duration)
     .addOption(socketOption())
-    .addHelpText(
-      'after',
-      `
-Examples:
-  chimed listen message
-  chimed listen 'host.>' --json
-  chimed listen host.load --raw --count 1`,
-    )
     .action(listen);
+  return withHelp(command, {
+    examples: [
+      'chimed listen message',
+      "chimed listen 'host.>' --json",
+      'chimed listen host.load --raw --count 1',
+    ],
+  });
 }
 
 async function listen(patterns: string[], options: Options): Promise<void> {

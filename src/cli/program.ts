@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 
 import { version } from '../protocol/version.ts';
 import { checkCommand } from './check.ts';
+import { withHelp } from './command-help.ts';
 import { getCommand } from './get.ts';
 import { helpCommand } from './help.ts';
 import { listenCommand } from './listen.ts';
@@ -25,12 +26,21 @@ export function run(argv: readonly string[]): Promise<Ending> {
 }
 
 async function runCommand(argv: readonly string[], finish: Finish): Promise<void> {
+  try {
+    await createProgram(finish).parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    finish(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
+  }
+}
+
+/** The command line as a tree of commands: what is run, and what manual pages and completions are made of. */
+export function createProgram(finish: Finish): Command {
   const program = new Command('chimed')
     .description('One daemon samples; every local process that asked hears it, on time.')
     .version(version(), '-V, --version')
     .configureHelp({ showGlobalOptions: true })
-    .exitOverride()
-    .addHelpText('after', '\nTwo terminals:\n  chimed serve\n  chimed listen message "host.>"');
+    .exitOverride();
   for (const create of [
     serveCommand,
     listenCommand,
@@ -45,10 +55,8 @@ async function runCommand(argv: readonly string[], finish: Finish): Promise<void
     program.addCommand(create(finish).exitOverride().helpCommand(false));
   }
   program.addCommand(helpCommand(program));
-  try {
-    await program.parseAsync(argv);
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    finish(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
-  }
+  return withHelp(program, {
+    examplesTitle: 'Two terminals',
+    examples: ['chimed serve', 'chimed listen message "host.>"'],
+  });
 }

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import type { Client } from '../client/api.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import { parseOutput } from '../sources/output.ts';
+import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 import { inputLines, readInput } from './input.ts';
 
@@ -22,7 +23,7 @@ const PATIENCE_MS = 60_000;
 
 /** `chimed publish`: sends messages to a topic that takes them. */
 export function publishCommand(): Command {
-  return new Command('publish')
+  const command = new Command('publish')
     .description('publish a message to a topic that has publish: true')
     .argument('<topic>', 'name of the topic')
     .argument('[data]', 'JSON if it parses, else text; - or nothing reads it from stdin')
@@ -36,17 +37,16 @@ export function publishCommand(): Command {
       ).conflicts(['json', 'text', 'lines']),
     )
     .addOption(socketOption())
-    .addHelpText(
-      'after',
-      `
-Examples:
-  chimed publish price '{"eur": 12.5}'
-  chimed publish note --text "12.50"
-  date | chimed publish note
-  tail -F /var/log/syslog | chimed publish syslog --lines --text
-  chimed publish note --clear`,
-    )
     .action(publish);
+  return withHelp(command, {
+    examples: [
+      `chimed publish price '{"eur": 12.5}'`,
+      'chimed publish note --text "12.50"',
+      'date | chimed publish note',
+      'tail -F /var/log/syslog | chimed publish syslog --lines --text',
+      'chimed publish note --clear',
+    ],
+  });
 }
 
 async function publish(topic: string, data: string | undefined, options: Options): Promise<void> {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 
 /** How long a daemon may take: it loads each module once, within the topic's timeout. */
@@ -7,19 +8,16 @@ const PATIENCE_MS = 120_000;
 
 /** `chimed reload`: has the daemon load its configuration again, and says what came of it. */
 export function reloadCommand(): Command {
-  return new Command('reload')
+  const command = new Command('reload')
     .description('have the daemon load its configuration again, and wait for the verdict')
     .addOption(socketOption())
-    .addHelpText(
-      'after',
-      `
-Only root and the user that runs the daemon may do that. A configuration with mistakes changes nothing; it exits with 78.
-
-Examples:
-  chimed reload
-  sudo chimed reload`,
-    )
     .action(reload);
+  return withHelp(command, {
+    notes: [
+      'Only root and the user that runs the daemon may do that. A configuration with mistakes changes nothing; it exits with 78.',
+    ],
+    examples: ['chimed reload', 'sudo chimed reload'],
+  });
 }
 
 async function reload({ socket }: { socket?: string }): Promise<void> {

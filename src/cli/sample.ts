@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { Command } from 'commander';
 
 import { ChimedError } from '../errors.ts';
+import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 import { asAnswer } from './payload.ts';
 
@@ -23,21 +24,18 @@ interface Taken {
 
 /** `chimed sample`: takes one sample of a topic now, and sends it to nobody. */
 export function sampleCommand(): Command {
-  return new Command('sample')
+  const command = new Command('sample')
     .description('take one sample of a topic now, print it, and send it to nobody')
     .argument('<topic>', 'name of the topic')
     .option('-c, --config <file>', 'take it here, by this configuration, as the user who calls')
     .addOption(socketOption())
-    .addHelpText(
-      'after',
-      `
-The daemon takes it, as its user and in its sandbox, if root or that user asks. If no daemon runs, the sample is taken here.
-
-Examples:
-  sudo chimed sample disk.root
-  chimed sample disk.root --config ./chimed.yaml`,
-    )
     .action(sample);
+  return withHelp(command, {
+    notes: [
+      'The daemon takes it, as its user and in its sandbox, if root or that user asks. If no daemon runs, the sample is taken here.',
+    ],
+    examples: ['sudo chimed sample disk.root', 'chimed sample disk.root --config ./chimed.yaml'],
+  });
 }
 
 async function sample(topic: string, { socket, config }: Options): Promise<void> {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 
 import { ChimedError } from '../errors.ts';
 import type { Step } from '../service/step.ts';
+import { withHelp } from './command-help.ts';
 
 interface Options {
   dryRun?: boolean;
@@ -23,32 +24,30 @@ chimed runs. What to type next:
 /** `chimed service`: makes chimed a service of systemd's, or takes it away again. */
 export function serviceCommand(): Command {
   const service = new Command('service').description('run chimed as a systemd service');
-  service
+  const installCommand = service
     .command('install')
     .description('install the service, or upgrade it in place; the configuration and the numbering stay')
     .option(...DRY_RUN)
-    .addHelpText(
-      'after',
-      `
-It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network. Build it as
-yourself, not as root. A checkout that other users can change is refused, and so is one of a user who did not call sudo.
-
-Examples:
-  chimed service install --dry-run
-  chimed service install             # as yourself: prints the command to run as root
-  sudo /absolute/path/to/node /absolute/path/to/dist/cli/main.js service install`,
-    )
     .action(install);
-  service
+  withHelp(installCommand, {
+    notes: [
+      'It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network. Build it as yourself, not as root. A checkout that other users can change is refused, and so is one of a user who did not call sudo.',
+    ],
+    examples: [
+      'chimed service install --dry-run',
+      'chimed service install             # as yourself: prints the command to run as root',
+      'sudo /absolute/path/to/node /absolute/path/to/dist/cli/main.js service install',
+    ],
+  });
+  const uninstallCommand = service
     .command('uninstall')
     .description('remove the service and all that belongs to it, except for the configuration')
     .option('--purge', 'remove the configuration, the drop-ins and the group chimed as well')
     .option(...DRY_RUN)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  sudo chimed service uninstall\n  sudo chimed service uninstall --purge',
-    )
     .action(uninstall);
+  withHelp(uninstallCommand, {
+    examples: ['sudo chimed service uninstall', 'sudo chimed service uninstall --purge'],
+  });
   for (const subcommand of service.commands) subcommand.exitOverride().helpCommand(false);
   return service;
 }

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 
 import { ChimedError } from '../errors.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
+import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { hurryOutput, outputEnd, print } from './standard-output.ts';
@@ -23,18 +24,22 @@ const CLEAR_SCREEN = '\x1b[2J\x1b[H';
 
 /** `chimed status`: shows the daemon, its clients and its topics. */
 export function statusCommand(): Command {
-  return new Command('status')
+  const command = new Command('status')
     .description('show the daemon, its clients and its topics')
     .argument('[pattern...]', 'topics to show, or patterns such as "host.>" (default: all)')
     .option('--json', 'print the snapshot as JSON; with --watch one line for each')
     .option('-w, --watch', 'show it again every second, until interrupted')
     .addOption(new Option('--sort <key>', 'topics with the most of it first').choices(sortKeys))
     .addOption(socketOption())
-    .addHelpText(
-      'after',
-      '\nExamples:\n  chimed status\n  chimed status "host.>"\n  chimed status --watch --sort late\n  chimed status --json | jq .topics',
-    )
     .action(status);
+  return withHelp(command, {
+    examples: [
+      'chimed status',
+      'chimed status "host.>"',
+      'chimed status --watch --sort late',
+      'chimed status --json | jq .topics',
+    ],
+  });
 }
 
 async function status(patterns: string[], { socket, json, watch, sort }: Options): Promise<void> {
