@@ -16,6 +16,7 @@ const NEXT = `
 chimed runs. What to type next:
   systemctl status chimed       how it is
   chimed listen 'host.>'        what it says
+  man chimed                    what else it can do
   journalctl -u chimed -f       what it logs
   usermod -aG chimed alice      lets alice listen, from her next login on
   systemctl reload chimed       after a change of /etc/chimed/chimed.yaml
@@ -31,7 +32,7 @@ export function serviceCommand(): Command {
     .action(install);
   withHelp(installCommand, {
     notes: [
-      'It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network. Build it as yourself, not as root. A checkout that other users can change is refused, and so is one of a user who did not call sudo.',
+      'It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network. Manual pages and completions go to /usr/local/share. Build it as yourself, not as root. A checkout that other users can change is refused, and so is one of a user who did not call sudo.',
     ],
     examples: [
       'chimed service install --dry-run',

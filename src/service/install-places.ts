@@ -1,7 +1,18 @@
 import { constants, existsSync, lstatSync, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
-import { COMMAND, CONFIG, CONFIG_DIRECTORY, LIBRARY, SYSUSERS, UNITS, VERSIONS } from './layout.ts';
+import {
+  COMMAND,
+  COMPLETIONS,
+  CONFIG,
+  CONFIG_DIRECTORY,
+  LIBRARY,
+  MANUAL,
+  MANUAL_SECTIONS,
+  SYSUSERS,
+  UNITS,
+  VERSIONS,
+} from './layout.ts';
 import type { InstallerLibc } from './installer-libc.ts';
 import { removeTree, replaceFile, takeDirectory } from './root-files.ts';
 import { Trust } from './trust.ts';
@@ -24,9 +35,10 @@ export class Places {
    * @throws if another user can write to one of the machine's, or another installation runs.
    */
   prepare(): void {
-    for (const path of [COMMAND, SYSUSERS, ...Object.values(UNITS), LIBRARY, CONFIG_DIRECTORY]) {
-      this.#judge(existing(dirname(path)));
-    }
+    const files = [COMMAND, SYSUSERS, ...Object.values(UNITS), ...Object.values(COMPLETIONS)];
+    const parents = [...files, LIBRARY, CONFIG_DIRECTORY].map((path) => dirname(path));
+    const manual = MANUAL_SECTIONS.map((section) => join(MANUAL, section));
+    for (const directory of [...parents, ...manual]) this.#judge(existing(directory));
     mkdirSync(dirname(LIBRARY), { recursive: true, mode: 0o755 });
     this.#take(LIBRARY);
     if (lstatSync(VERSIONS, { throwIfNoEntry: false })?.isDirectory() === false) removeTree(VERSIONS);

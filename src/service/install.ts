@@ -6,7 +6,7 @@ import { ChimedError, messageOf } from '../errors.ts';
 import { version } from '../protocol/version.ts';
 import { command, commandStep } from './run-program.ts';
 import { copyPackage } from './copy.ts';
-import { isCommandOurs, placeFile, removeIfEmpty } from './files.ts';
+import { isCommandOurs, placeFile, removal, removeIfEmpty } from './files.ts';
 import { Former } from './former.ts';
 import {
   COMMAND,
@@ -23,6 +23,7 @@ import {
 import type { InstallerLibc } from './installer-libc.ts';
 import { Places } from './install-places.ts';
 import { removeTree } from './root-files.ts';
+import { outdatedPages, sharedFileSteps } from './shared-files.ts';
 import { placeSocketUnit, startSteps } from './start.ts';
 import type { Step } from './step.ts';
 import { linkedVersion, pruneSteps, switchTo } from './versions.ts';
@@ -52,6 +53,7 @@ export function* installSteps(libc: InstallerLibc): Generator<Step> {
   if (existsSync(CONFIG)) yield { says: `check ${CONFIG}, which stays`, run: () => checkConfig(copy) };
   yield* former.revertible(commitSteps(copy, places));
   yield* pruneSteps(copy);
+  yield* removal(outdatedPages());
 }
 
 function* commitSteps(copy: string, places: Places): Generator<Step> {
@@ -69,6 +71,7 @@ function* commitSteps(copy: string, places: Places): Generator<Step> {
   yield switchTo(copy);
   if (isCommandOurs()) yield placeFile(COMMAND, () => COMMAND_SCRIPT, 0o755);
   else yield { says: `keep ${COMMAND}, which was not installed by chimed`, run() {} };
+  yield* sharedFileSteps(copy);
   yield placeFile(UNITS[SERVICE_UNIT], packaged('systemd/chimed.service'));
   yield placeSocketUnit(packaged('systemd/chimed.socket'));
   yield commandStep('systemctl', 'daemon-reload');

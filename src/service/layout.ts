@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** The package that we run from: what is installed is a copy of it. */
 export const PACKAGE = resolve(import.meta.dirname, '../..');
@@ -29,11 +29,21 @@ export const UNITS = {
   'chimed.socket': `/usr/local/lib/systemd/system/${SOCKET_UNIT}`,
 } as const;
 export const SYSUSERS = '/usr/local/lib/sysusers.d/chimed.conf';
+export const MANUAL = '/usr/local/share/man';
+export const MANUAL_SECTIONS = ['man1', 'man5', 'man7'] as const;
+/** The places where shells look for completions, by the names of the scripts in `dist/completions`. */
+export const COMPLETIONS = {
+  'chimed.bash': '/usr/local/share/bash-completion/completions/chimed',
+  _chimed: '/usr/local/share/zsh/site-functions/_chimed',
+  'chimed.fish': '/usr/local/share/fish/vendor_completions.d/chimed.fish',
+} as const;
 /** Directories for files of many programs, inner ones first: ours may have been the only ones. */
 export const SHARED_DIRECTORIES = [
   '/usr/local/lib/systemd/system',
   '/usr/local/lib/systemd',
   '/usr/local/lib/sysusers.d',
+  ...MANUAL_SECTIONS.map((section) => join(MANUAL, section)),
+  ...Object.values(COMPLETIONS).flatMap((path) => [dirname(path), dirname(dirname(path))]),
 ];
 export const DROP_INS = [SERVICE_UNIT, SOCKET_UNIT].map((unit) => `/etc/systemd/system/${unit}.d`);
 

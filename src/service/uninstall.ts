@@ -17,6 +17,7 @@ import {
   USER,
 } from './layout.ts';
 import { unfinishedName } from './root-files.ts';
+import { installedSharedFiles } from './shared-files.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -30,6 +31,7 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
     yield* removal([RUNTIME_DIRECTORY]);
   }
   yield* removal([...Object.values(UNITS), SYSUSERS].flatMap((path) => [path, unfinishedName(path)]));
+  yield* removal(installedSharedFiles());
   for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
   yield* removal([...(isCommandOurs() ? [COMMAND] : []), unfinishedName(COMMAND)]);
   if (purge) {
