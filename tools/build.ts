@@ -1,6 +1,6 @@
 /**
  * Builds dist/, which is published, installed and started: the programs, each in one file with its packages; the
- * library; its types; the licences of what is in them. One file starts in two thirds of the time that its parts take,
+ * library; its types; completions; the licences of what is in them. One file starts in two thirds of the time that its parts take,
  * and in 9 MiB less.
  */
 import { spawnSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 
 import { UNBUNDLED } from '../src/service/layout.ts';
+import { buildCompletions } from './completions.ts';
 import { licences } from './licences.ts';
 import { lineTable } from './line-table.ts';
 
@@ -30,11 +31,21 @@ if (withTypes) rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 const metafiles = await Promise.all([buildPrograms(), buildLibrary(), buildTesting()]);
 writeFileSync(join(dist, 'licences.txt'), licences(root, metafiles));
-if (withTypes) buildTypes();
+if (withTypes) {
+  buildCompletions(join(dist, 'completions'));
+  buildTypes();
+}
 
 /** As CommonJS: Node takes less time and memory for it than for an ES module. */
 async function buildPrograms(): Promise<Metafile> {
-  const entries = ['cli/main', 'cli/program', 'cli/serve', 'sources/module-process', 'config/load-process'];
+  const entries = [
+    'cli/main',
+    'cli/program',
+    'cli/serve',
+    'cli/complete-topics',
+    'sources/module-process',
+    'config/load-process',
+  ];
   const { metafile } = await build({
     ...common,
     entryPoints: entries.map((entry) => `src/${entry}.ts`),
@@ -48,7 +59,7 @@ async function buildPrograms(): Promise<Metafile> {
     },
     banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
     // The first lines see to it that the rest is compiled once, and the daemon loads nothing of the other commands.
-    plugins: [apart('./program.ts'), apart('./serve.ts')],
+    plugins: [apart('./program.ts'), apart('./serve.ts'), apart('./complete-topics.ts')],
     sourcemap: 'external',
   });
   writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');

@@ -23,6 +23,11 @@ if (cache !== undefined) module.enableCompileCache(cache);
 void end();
 
 async function end(): Promise<void> {
+  if (process.argv[2] === 'complete-topics') {
+    const { completeTopics } = await import('./complete-topics.ts');
+    await completeTopics(process.argv.slice(3));
+    process.exit();
+  }
   const options = plainServe(process.argv.slice(2));
   const { exitCode, exit } = options
     ? await (await import('./serve.ts')).serveToEnd(options)

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../protocol/version.ts';
 import { checkCommand } from './check.ts';
 import { withHelp } from './command-help.ts';
+import { completionCommand } from './completion.ts';
 import { getCommand } from './get.ts';
 import { helpCommand } from './help.ts';
 import { listenCommand } from './listen.ts';
@@ -51,6 +52,7 @@ export function createProgram(finish: Finish): Command {
     checkCommand,
     reloadCommand,
     serviceCommand,
+    completionCommand,
   ]) {
     program.addCommand(create(finish).exitOverride().helpCommand(false));
   }
