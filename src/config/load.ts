@@ -20,7 +20,7 @@ import { readTopics } from './read-topics.ts';
 
 type Environment = Record<string, string | undefined>;
 
-const SYSTEM_FILE = '/etc/chimed/chimed.yaml';
+export const SYSTEM_FILE = '/etc/chimed/chimed.yaml';
 const PACKAGED_FILE = resolve(import.meta.dirname, '../../config/chimed.yaml');
 
 /** The file to use: the one named, `$CHIMED_CONFIG`, `/etc/chimed/chimed.yaml`, else the one that we ship. */

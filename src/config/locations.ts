@@ -3,7 +3,7 @@ import convict from 'convict';
 type Environment = Record<string, string | undefined>;
 
 /** What has to be known before a configuration can be read, or a daemon asked: only the environment says it. */
-const schema = {
+export const locationSchema = {
   config: {
     doc: "The daemon's configuration file.",
     format: String,
@@ -22,6 +22,6 @@ const schema = {
 
 /** Where the environment says that things are; an empty variable says nothing. */
 export function locations(env: Environment = process.env): { config?: string; socket?: string } {
-  const { config, socket } = convict(schema, { env, args: [] }).validate().getProperties();
+  const { config, socket } = convict(locationSchema, { env, args: [] }).validate().getProperties();
   return { ...(config && { config }), ...(socket && { socket }) };
 }
