@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { COMPLETIONS, MANUAL } from '../../src/service/layout.ts';
+import { PAGE_MARK } from '../../src/service/shared-files.ts';
 import { CONFIG, allReadyAgain, chimedAs, endFleet, fromCheckout, startFleet } from './installed.ts';
-import { Machine, whyNot } from './machine.ts';
+import { CHECKOUT, Machine, whyNot } from './machine.ts';
 import { saw } from './seen.ts';
 
 const install = [...fromCheckout, 'service', 'install'];
@@ -16,7 +18,9 @@ describe.skipIf(whyNot())('chimed service', () => {
   let before: string;
 
   const files = (): Promise<string> =>
-    machine.sh(`find ${PLACES} -path '*/lib/chimed/*' -prune -o -print 2>/dev/null | sort || true`);
+    machine.sh(`
+      find ${PLACES} -path '*/lib/chimed/*' -prune -o -print 2>/dev/null | sort || true
+      find /usr/local/share ! -type d | sort`);
 
   beforeAll(async () => {
     machine = await Machine.boot();
@@ -51,6 +55,21 @@ describe.skipIf(whyNot())('chimed service', () => {
     await machine.run('systemctl', 'is-active', 'chimed.socket', 'chimed.service');
     await machine.run('systemctl', 'is-enabled', 'chimed.socket', 'chimed.service');
     expect(await machine.run('chimed', 'listen', 'host.load', '--count', '1')).toMatch(/host\.load #1 \[/);
+  });
+
+  test('installs manual pages and completions, which only root can change', async () => {
+    const found = await machine.sh(
+      `find /usr/local/share -name '*chimed*' ! -type d -printf '%P %y %m %U:%G\\n' | sort`,
+    );
+    const pages = (await machine.sh(`cd ${CHECKOUT}/dist && find man -type f`)).trim().split('\n');
+    const all = [
+      ...pages,
+      'bash-completion/completions/chimed',
+      'fish/vendor_completions.d/chimed.fish',
+      'zsh/site-functions/_chimed',
+    ];
+    expect(pages).toContain('man/man1/chimed-listen.1');
+    expect(found.trim().split('\n').toSorted()).toEqual(all.map((path) => `${path} f 644 0:0`).toSorted());
   });
 
   test('the copy needs neither the checkout nor its Node', async () => {
@@ -126,6 +145,25 @@ describe.skipIf(whyNot())('chimed service', () => {
     await machine.run(...fromCheckout, 'service', 'uninstall', '--dry-run');
     expect(await machine.run('readlink', '/usr/local/bin/chimed')).toContain('/usr/lib/node_modules');
     await machine.sh('rm /usr/local/bin/chimed');
+    await machine.run(...install);
+  });
+
+  test("removes pages that it no longer has, and keeps somebody else's", async () => {
+    const [page, script] = [`${MANUAL}/man1/chimed.1`, COMPLETIONS._chimed];
+    await machine.write(`${MANUAL}/man1/chimed-former.1`, `${PAGE_MARK}\n.Dd\n`);
+    await machine.write(page, '.\\" of a package\n');
+    await machine.sh(`ln -sf /etc/hostname ${script}`);
+    const said = await machine.run(...install);
+    expect(said).toContain(`write manual pages to ${MANUAL}; keep ${page}, which chimed did not install\n`);
+    expect(said).toContain(`keep ${script}, which chimed did not install\n`);
+    expect(said).toContain(`remove ${MANUAL}/man1/chimed-former.1\n`);
+    const plan = await machine.run(...fromCheckout, 'service', 'uninstall', '--dry-run');
+    expect(plan).toContain(`remove ${MANUAL}/man1/chimed-listen.1\n`);
+    expect(plan).not.toContain(page);
+    expect(plan).not.toContain(script);
+    expect(await machine.run('cat', page)).toBe('.\\" of a package\n');
+    expect(await machine.run('readlink', script)).toBe('/etc/hostname\n');
+    await machine.sh(`rm ${page} ${script}`);
     await machine.run(...install);
   });
 

@@ -37,6 +37,7 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
   const installed = (): Promise<string> =>
     machine.sh(`
       sha256sum ${UNIT_DIRECTORY}/chimed.* /usr/local/bin/chimed /usr/local/lib/sysusers.d/chimed.conf /etc/chimed/*
+      find /usr/local/share -name '*chimed*' ! -type d -exec sha256sum {} + | sort
       readlink ${LIBRARY}/current || true; ls ${LIBRARY} ${LIBRARY}/versions 2>/dev/null || true
       ls -l /etc/systemd/system/*.wants/chimed* || true`);
   const working = async (): Promise<void> => {
@@ -53,7 +54,8 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
       sed -i "s/^async function serve(.*{$/&throw new Error('this build is broken');/" dist/cli/serve.js
       grep -q broken dist/cli/serve.js
       sed -i 's/^Backlog=.*/Backlog=77/' systemd/chimed.socket
-      for file in systemd/chimed.*; do echo '# of the broken version' >> $file; done`);
+      cp dist/man/man1/chimed.1 dist/man/man1/chimed-broken.1
+      for file in systemd/chimed.* dist/man/man1/* dist/completions/*; do echo '# of the broken version' >> $file; done`);
     installBroken = [node!, main!, 'service', 'install'];
   });
 

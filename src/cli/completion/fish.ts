@@ -41,7 +41,8 @@ end
 
 function __chimed_topics
     set -l place (__chimed_place)
-    command chimed complete-topics (commandline -ct) "$place[3]" 2>/dev/null </dev/null | string match -r '^[A-Za-z0-9_.-]+$'
+    # An open quote is the shell's.
+    command chimed complete-topics (commandline -ct | string replace -r '^["\\']' '') "$place[3]" 2>/dev/null </dev/null | string match -r '^[A-Za-z0-9_.-]+$'
 end
 
 complete -c chimed -f
