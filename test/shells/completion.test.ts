@@ -31,6 +31,7 @@ const traps = [
 ];
 /** Lines on which something that would run stands before the cursor. */
 const linesWithTraps = [
+  `chimed listen $(touch ${TRAP}) goo`,
   `chimed listen '$(touch ${TRAP})' goo`,
   `chimed listen "'\`touch ${TRAP}\`'" goo`,
   `chimed listen --socket '$(touch ${TRAP})' goo`,

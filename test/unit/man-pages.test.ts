@@ -82,6 +82,11 @@ test('two builds are the same', () => {
   for (const file of files) expect(readFileSync(join(other.path, file), 'utf8')).toBe(read(file));
 });
 
+test('a table of contents is left out', () => {
+  const document = '# T\n\n- [One](#one) · [Two](#two)\n\nSee [one](#one).\n\n## One\n\nText.\n';
+  expect(fromMarkdown(document)).toEqual(['.Sh DESCRIPTION', 'See one.', '.Sh ONE', 'Text.']);
+});
+
 test('a part of a document that no page can show fails the build', () => {
   expect(() => fromMarkdown('![a picture](x.png)')).toThrow('cannot show this part of a document (image)');
 });

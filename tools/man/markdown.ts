@@ -7,6 +7,7 @@ import { emphasized, escaped, list, literal, paragraphs, running, section, verba
 export function fromMarkdown(document: string): string[] {
   const sections: { title: string; tokens: Token[] }[] = [{ title: 'Description', tokens: [] }];
   for (const token of Lexer.lex(document)) {
+    if (isContents(token)) continue;
     if (token.type !== 'heading') sections.at(-1)!.tokens.push(token);
     else if (token.depth === 2) sections.push({ title: plain(token.tokens!), tokens: [] });
     else if (token.depth > 2) sections.at(-1)!.tokens.push(token);
@@ -17,6 +18,12 @@ export function fromMarkdown(document: string): string[] {
 /** One paragraph of Markdown, as lines of a page. */
 export function fromInline(text: string): string[] {
   return running(inline(Lexer.lexInline(text)));
+}
+
+/** A list of the document's own headings: man(1) has other ways to find one. */
+function isContents({ type, raw }: Token): boolean {
+  const link = /\[[^\]]*\]\(#[^)]*\)/g;
+  return ['list', 'paragraph'].includes(type) && link.test(raw) && !/\w/.test(raw.replaceAll(link, ''));
 }
 
 function blocks(tokens: readonly Token[]): string[] {
