@@ -1,90 +1,91 @@
 /**
- * Every way in which chimed says no. The keys travel on the wire in `chimed.rejected` and stand in
- * `ChimedError.code`; README's table repeats what they mean and what helps.
+ * All error codes: they are sent in `chimed.rejected` and are the `code` of a `ChimedError`. docs/operations.md has
+ * this list as a table.
  */
 export const codes = {
   'not-json': {
     meaning: 'a frame is not JSON',
-    remedy: 'send one JSON object a frame, each ended by a form feed',
+    remedy: 'send one JSON object per frame, each terminated by a form feed',
   },
   'not-an-object': {
     meaning: 'a frame is JSON, but not an object',
     remedy: 'send `{"type": …, "data": …}`',
   },
   'bad-type': {
-    meaning: 'a frame has no type, or one that names neither a topic nor a request',
-    remedy: 'name a topic, or one of the requests under "The wire"',
+    meaning: 'a frame has no `type`, or one that is neither a topic nor a request',
+    remedy: 'send a topic name, or one of the requests in docs/wire.md',
   },
   'too-large': {
     meaning:
-      "a frame is larger than `clients.frameBytes`, nests more than 66 levels or holds more than 50,000 values, or a payload is larger than the topic's `maxBytes` or nests more than 64 levels",
+      "a frame is larger than `clients.frameBytes`, nests more than 66 levels or holds more than 50,000 values; or a payload is larger than the topic's `maxBytes` or nests more than 64 levels",
     remedy: 'send less, or raise the limit',
   },
   incomplete: {
-    meaning: 'a frame did not end within `clients.frameTimeout`',
-    remedy: 'end each frame with a form feed',
+    meaning: 'a frame was not complete within `clients.frameTimeout`',
+    remedy: 'terminate each frame with a form feed',
   },
   'bad-request': {
-    meaning: 'a request has a field that is missing or of the wrong kind',
+    meaning: 'a field of a request is missing or has the wrong type',
     remedy: 'the message names the field and what is expected',
   },
   'unknown-topic': {
     meaning: 'no topic of that name is configured',
-    remedy: 'choose one of those that the message lists, or configure it and reload',
+    remedy: 'use one of the topics that the message lists, or configure this one and reload',
   },
   'not-publishable': {
-    meaning: 'the topic has a source of its own',
+    meaning: 'the topic has another source than `publish`',
     remedy: 'publish to a topic with `publish: true`',
   },
   'too-many-clients': {
-    meaning: '`clients.max` clients are connected, and no user has many more of them than this one',
-    remedy: 'raise it; for root, `chimed status` shows who they are',
+    meaning: '`clients.max` is reached, and no user has many more connections than this one',
+    remedy: 'raise `clients.max`; as root, `chimed status` lists all clients',
   },
   'too-many-connections': {
-    meaning: "the client's user has `clients.maxPerUser` connections already",
-    remedy: 'close some, or raise it; `chimed status` shows whose they are',
+    meaning: 'the user has reached `clients.maxPerUser`',
+    remedy: 'close some connections, or raise the limit; `chimed status` lists them',
   },
   'too-fast': {
     meaning:
-      'more requests, connections or bytes a second than `clients.requestsPerSecond`, `clients.connectionsPerSecond` or `clients.bytesPerSecond`',
-    remedy: 'keep one connection open; ask less often, or raise the limit',
+      'the client is over `clients.requestsPerSecond`, or its user over `clients.connectionsPerSecond` or `clients.bytesPerSecond`',
+    remedy: 'keep one connection open, send less often, or raise the limit',
   },
   'too-much-memory': {
     meaning:
-      'the clients of a user hold more than `clients.memoryPerUser`, or all clients more than `clients.memory`, and this one holds most',
+      'the clients of one user are over `clients.memoryPerUser`, or all clients over `clients.memory`, and this client holds the most',
     remedy: 'read faster, or send less at a time',
   },
   'not-allowed': {
-    meaning: "the topic's `access` does not name the client's user or one of its groups",
-    remedy: 'name it there and reload; somebody new to a group logs in again first',
+    meaning:
+      "the topic's `access` allows neither the user nor any of its groups, or only root and the daemon's user can make this request",
+    remedy: 'add the user to the list and reload; a user who is new in a group must log in again',
   },
   'too-many-patterns': {
-    meaning: 'the client is registered for `clients.maxPatterns` patterns already',
+    meaning: 'the client has reached `clients.maxPatterns`',
     remedy: 'register for a wildcard instead',
   },
   stalled: {
-    meaning: 'the client took nothing for `clients.stallTimeout`',
-    remedy: 'read what comes, or leave',
+    meaning: 'the client has read nothing for `clients.stallTimeout`',
+    remedy: 'read messages as they arrive, or disconnect',
   },
   'no-daemon': {
-    meaning: 'nobody listens on the socket',
-    remedy: 'start chimed, or name its socket: `--socket`, `$CHIMED_SOCKET_PATH`',
+    meaning: 'no daemon listens on the socket',
+    remedy: 'start chimed, or set the path of its socket: `--socket`, `$CHIMED_SOCKET_PATH`',
   },
   'not-permitted': {
-    meaning: 'this user may not use the socket or its directory',
+    meaning: 'this user has no permission for the socket or its directory',
     remedy: 'see `socket.mode` and `socket.group`',
   },
   busy: {
-    meaning: 'more connections wait to be accepted than `socket.backlog`',
-    remedy: 'try again; the client library does',
+    meaning: 'the queue of connections that wait to be accepted is full (`socket.backlog`)',
+    remedy: 'retry; the client library does',
   },
   timeout: {
     meaning: 'the daemon did not answer in time',
-    remedy: 'see whether it runs, and whether the machine is overloaded',
+    remedy: 'check that the daemon runs and that the machine is not overloaded',
   },
   'connection-lost': {
     meaning: 'the connection ended before the daemon answered',
-    remedy: 'ask again; whether a publication arrived, nobody can tell',
+    remedy: 'retry; a publication may or may not have arrived',
   },
   closed: {
     meaning: 'the client was closed',
@@ -92,23 +93,23 @@ export const codes = {
   },
   'bad-config': {
     meaning: 'the configuration has mistakes',
-    remedy: '`chimed check` names each with its line',
+    remedy: '`chimed check` names each mistake and its line',
   },
   'socket-in-use': {
     meaning: 'another daemon owns the socket',
-    remedy: 'stop it, or choose another `socket.path`',
+    remedy: 'stop that daemon, or choose another `socket.path`',
   },
   'not-a-socket': {
-    meaning: 'the path of the socket is taken by something else',
+    meaning: 'the path of the socket exists and is not a socket',
     remedy: 'move it away, or choose another `socket.path`',
   },
   'cannot-listen': {
     meaning: 'the socket cannot be opened',
-    remedy: "the message has the system's reason",
+    remedy: "the message has the operating system's reason",
   },
   'source-failed': {
-    meaning: 'a source gave nothing that JSON can carry',
-    remedy: 'return a value that JSON can carry',
+    meaning: 'a sample failed',
+    remedy: 'the message has the reason',
   },
 } as const;
 

@@ -14,99 +14,99 @@ export interface Key {
 export const settingsSchema = {
   socket: {
     path: {
-      doc: 'Path of the Unix socket. Not set: the place where clients look for it, see below.',
+      doc: 'Path of the Unix socket. Not set: a standard path, where clients look for it.',
       format: 'path',
       default: null,
       env: 'CHIMED_SOCKET_PATH',
     },
     mode: {
-      doc: 'Permissions of the socket. Who may write to it may connect.',
+      doc: 'Permissions of the socket. Any user with write permission can connect.',
       format: 'mode',
       default: '0600',
     },
     group: {
-      doc: "Group of the socket, by name or number. Not set: the daemon's own.",
+      doc: "Group of the socket, by name or number. Not set: the daemon's own group.",
       format: 'text',
       default: null,
     },
     backlog: {
-      doc: 'Connections that wait in the kernel until the daemon accepts them; more are told EAGAIN.',
+      doc: 'Connections that can wait in the kernel until the daemon accepts them. Further ones fail with EAGAIN.',
       format: 'count',
       default: 4096,
     },
   },
   clients: {
     max: {
-      doc: 'Clients at one time. When all places are taken, a user that has few takes one from the user that has most; otherwise one more is rejected with `too-many-clients`.',
+      doc: 'Maximum number of clients. When it is reached, a user with few connections takes one from the user with the most; otherwise a new connection is rejected with `too-many-clients`.',
       format: 'count',
       default: 10_000,
       env: 'CHIMED_CLIENTS_MAX',
     },
     maxPerUser: {
-      doc: "Connections of one user at one time; one more is rejected with `too-many-connections`. Not set: half of the places that there are (`clients.max`, or what the limit of open files allows). Root and the daemon's own user are not bounded, and up to 16 places are kept for them.",
+      doc: "Maximum number of connections of one user. Further ones are rejected with `too-many-connections`. Not set: half of `clients.max`, or half of what the limit on open files allows. Root and the daemon's own user have no such limit, and up to 16 connections are reserved for them.",
       format: 'count',
       default: null,
     },
     maxPatterns: {
-      doc: 'Topics and patterns that one client may register for; one more is rejected with `too-many-patterns`.',
+      doc: 'Maximum number of topics and patterns that one client can register for. Further ones are rejected with `too-many-patterns`.',
       format: 'count',
       default: 256,
     },
     requestsPerSecond: {
-      doc: 'Requests of one client in a second. One who asks more often is told so (`too-fast`) and read from more slowly; nothing that it asks for is dropped.',
+      doc: 'Requests per second of one client. A client over the limit receives `too-fast`, and the daemon reads its requests more slowly; none is dropped.',
       format: 'count',
       default: 10_000,
     },
     connectionsPerSecond: {
-      doc: 'New connections of one user in a second, on average over ten; one more is rejected with `too-fast`.',
+      doc: 'New connections per second of one user, averaged over ten seconds. Further ones are rejected with `too-fast`.',
       format: 'count',
       default: 1000,
     },
     bytesPerSecond: {
-      doc: 'Bytes that the clients of one user may send in a second. What is more is read more slowly (`too-fast`); nothing is dropped.',
+      doc: 'Bytes per second that all clients of one user can send. A client over the limit receives `too-fast`, and the daemon reads more slowly; nothing is dropped.',
       format: 'size',
       default: '16MiB',
     },
     memory: {
-      doc: 'Memory for all that clients have sent and the daemon has not done, and that the daemon has sent and clients have not read. Past that, the clients that hold most are disconnected with `too-much-memory`.',
+      doc: 'Memory for data that clients have sent and the daemon has not processed, and that the daemon has queued and clients have not read. Over the limit, the clients that hold the most are disconnected with `too-much-memory`.',
       format: 'size',
       default: '128MiB',
     },
     memoryPerUser: {
-      doc: 'The same, for the clients of one user.',
+      doc: 'The same limit for the clients of one user.',
       format: 'size',
       default: '16MiB',
     },
     pendingBytes: {
-      doc: 'Bytes that may wait for one client. Past that, messages are skipped and counted until it has read them; then it gets the newest of each topic.',
+      doc: 'Bytes that can be queued for one client. Over the limit, messages for this client are skipped and counted. When it has read the queue, it gets the newest message of each topic that it missed.',
       format: 'buffer-size',
       default: '1MiB',
     },
     stallTimeout: {
-      doc: 'A client for which bytes wait and that makes no room for more for this long is disconnected. The kernel tells of room when most of its own buffer, some 200 KiB, has been read.',
+      doc: 'A client that has bytes queued and reads nothing for this long is disconnected. The daemon notices progress only after the client has read about 200 KiB.',
       format: 'duration',
       default: '30s',
     },
     frameBytes: {
-      doc: 'Largest frame that a client may send; a larger one is rejected with `too-large`, and the client disconnected.',
+      doc: 'Largest frame that a client can send. A client that sends a larger one is rejected with `too-large` and disconnected.',
       format: 'size',
       default: '1MiB',
     },
     frameTimeout: {
-      doc: 'Longest time from the first byte of a frame to its end; then `incomplete`, and the client is disconnected.',
+      doc: 'Longest time from the first byte of a frame to its last. A client that takes longer is rejected with `incomplete` and disconnected.',
       format: 'duration',
       default: '10s',
     },
   },
   log: {
     level: {
-      doc: 'Least important lines that are written.',
+      doc: 'Lowest level that is logged.',
       format: 'level',
       default: 'info',
       env: 'CHIMED_LOG_LEVEL',
     },
     format: {
-      doc: 'How lines are written. auto: to the journal if systemd connects us to it, pretty on a terminal, json otherwise.',
+      doc: 'Format of log lines. auto: the journal if systemd connects standard output to it, pretty on a terminal, json otherwise.',
       format: 'log-format',
       default: 'auto',
       env: 'CHIMED_LOG_FORMAT',
@@ -114,14 +114,14 @@ export const settingsSchema = {
   },
   history: {
     maxBytes: {
-      doc: 'Bytes that the messages of all topics keep together, 200 added for each. Past that, the topics that keep the most drop their oldest messages; the latest of each topic always stays.',
+      doc: 'Bytes that the kept messages of all topics can take together, plus 200 for each message. Over the limit, the topics that keep the most drop their oldest messages; the latest message of each topic always stays.',
       format: 'history-size',
       default: '32MiB',
     },
   },
   state: {
     file: {
-      doc: 'Where the numbering and the history are kept while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd gives one, else nowhere, and a restart begins a new numbering. Only this user and root may be able to write to its directory.',
+      doc: 'File that keeps the numbering and the history while the daemon is stopped. Not set: `state.json` in `$STATE_DIRECTORY` if systemd sets that; otherwise a restart begins a new numbering. Only this user and root may have write permission on its directory.',
       format: 'path',
       default: null,
       env: 'CHIMED_STATE_FILE',
@@ -129,7 +129,7 @@ export const settingsSchema = {
   },
   shutdown: {
     timeout: {
-      doc: 'Longest time that stopping waits for clients to take what is queued and for sources to end.',
+      doc: 'Longest time that a stop waits for clients to read what is queued and for sources to end.',
       format: 'duration',
       default: '5s',
     },
@@ -140,43 +140,43 @@ export const settingsSchema = {
 export const topicSchema = {
   interval: { doc: 'Time from one tick to the next, such as `1m30s`.', format: 'interval', default: null },
   align: {
-    doc: 'Ticks at multiples of the interval on the local clock (`1m`: on the minute, `1d`: at midnight) rather than counted from the start.',
+    doc: 'Ticks at multiples of the interval on the wall clock (`1m`: on the minute, `1d`: at midnight) instead of counting from the start.',
     format: 'switch',
     default: false,
   },
   cron: {
-    doc: 'Ticks at the times of a cron pattern of five fields, or six with seconds first. A day must match both day fields if one of them begins with a `*`, and else either of them, as in crontab(5).',
+    doc: 'Ticks at the times of a cron pattern: five fields, or six with seconds first. As in crontab(5), a day must match both day fields if one of them begins with `*`, otherwise either of them.',
     format: 'text',
     default: null,
   },
   timezone: {
-    doc: "Time zone of `cron` or `align`: a name such as `Europe/Berlin`, or an offset such as `+05:30`. Not set: the machine's.",
+    doc: 'Time zone of `cron` or `align`: a name such as `Europe/Berlin`, or an offset such as `+05:30`. Not set: the time zone of the machine.',
     format: 'text',
     default: null,
   },
   splay: {
-    doc: 'Ticks later than scheduled, by a part of this time that is always the same for one topic of one machine. `chimed status` shows it.',
+    doc: 'Delays every tick by a fixed part of this time. The delay depends on the topic and the machine, so that many machines do not sample at once. `chimed status` shows it.',
     format: 'duration',
     default: null,
   },
   first: {
-    doc: 'What a client gets at once when it wakes the topic. sample: a new sample, unless the last one is younger than the interval, or no tick has come since. last: the last message, if there is one. none: nothing before the next tick. Not set: sample for a plain interval, last for `cron`, `align` and `publish`.',
+    doc: 'What a client receives when it wakes the topic. sample: a new sample, unless the last one is younger than the interval or no tick has passed since. last: the last message, if there is one. none: nothing before the next tick. Not set: sample for a plain interval; last for `cron`, `align` and `publish`.',
     format: 'first',
     default: null,
   },
-  data: { doc: 'Source: this value, as it stands.', format: 'payload', default: null },
+  data: { doc: 'Source: this fixed value.', format: 'payload', default: null },
   command: {
-    doc: "Source: a command's output; a list of arguments, or a text that `/bin/sh -c` runs. JSON if it parses, else text, both in UTF-8. Its directory is the configuration file's.",
+    doc: 'Source: the output of a command, in UTF-8. The command is a list of arguments, or text for `/bin/sh -c`.',
     format: 'command',
     default: null,
   },
   file: {
-    doc: "Source: a file's content; `.json`, `.yaml` and `.yml` are parsed, anything else is text, all in UTF-8.",
+    doc: 'Source: the content of a file, in UTF-8. `.json`, `.yaml` and `.yml` files are parsed; anything else is text.',
     format: 'path',
     default: null,
   },
   format: {
-    doc: 'What a `command` prints, or a `file` holds; another text fails the sample. auto: JSON if it parses, else text (a file: by its name). json, text. number: one, and nothing else. lines: a list of texts. nagios (a command): what a monitoring plugin prints, see below.',
+    doc: 'How the output of a `command` or the content of a `file` is read. Output that does not fit fails the sample. auto: JSON if it parses, otherwise text (for a file: by its name). json. text. number: a single number. lines: a list of texts. nagios (commands only): the output of a monitoring plugin.',
     format: 'output',
     default: null,
   },
@@ -186,50 +186,50 @@ export const topicSchema = {
     default: null,
   },
   host: {
-    doc: 'Source: a reading of the host, see below.',
+    doc: 'Source: a reading of the host.',
     format: 'reading',
     default: null,
   },
   publish: {
-    doc: 'Source: what clients publish, sent at once; and again at each tick, if there is a schedule.',
+    doc: 'Source: what clients publish. It is sent at once, and again at each tick if the topic has a schedule.',
     format: 'true',
     default: null,
   },
   access: {
-    doc: 'Who may register and who may publish: users, and groups with an `@`. A list that is not there lets everyone who may connect. See [Access](#access).',
+    doc: 'Who can subscribe and who can publish: lists of users, and of groups with an `@`. Without a list, every client that can connect is allowed.',
     format: 'access',
     default: null,
   },
   env: {
-    doc: 'Variables that a `command` or a `module` gets beside those under [Commands](#sources).',
+    doc: 'Environment variables for a `command` or a `module`, in addition to those that every source gets.',
     format: 'env',
     default: null,
   },
   directory: {
-    doc: "Current directory of a `command` or a `module`. Not set: the configuration file's, from which it is relative.",
+    doc: 'Working directory of a `command` or a `module`, relative to the configuration file. Not set: the directory of the configuration file.',
     format: 'path',
     default: null,
   },
-  timeout: { doc: 'Longest time that one sample may take.', format: 'duration', default: '10s' },
+  timeout: { doc: 'Longest time that one sample can take.', format: 'duration', default: '10s' },
   maxBytes: { doc: 'Largest output, file or payload.', format: 'payload-size', default: '1MiB' },
   onChange: {
-    doc: 'Sends only a payload that differs from the last message.',
+    doc: 'Sends a message only if the payload differs from the last one.',
     format: 'switch',
     default: false,
   },
   maxAge: {
-    doc: 'How old a message may be that a client gets as it joins; it then waits for the next one.',
+    doc: 'Maximum age of the message that a client receives when it subscribes. If the last message is older, the client waits for the next one.',
     format: 'duration',
     default: null,
   },
-  always: { doc: 'Ticks although nobody is registered.', format: 'switch', default: false },
+  always: { doc: 'Ticks even if the topic has no subscribers.', format: 'switch', default: false },
   history: {
-    doc: 'How many of the last messages are kept for clients that come back after a lost connection.',
+    doc: 'How many of the last messages are kept for clients that reconnect.',
     format: 'length',
     default: 0,
   },
   historyBytes: {
-    doc: 'Bytes that these messages may have together, 200 added for each; the oldest are dropped first. See also `history.maxBytes`.',
+    doc: 'Bytes that these messages can take, plus 200 for each; the oldest are dropped first. `history.maxBytes` limits all topics together.',
     format: 'history-size',
     default: '4MiB',
   },

@@ -45,7 +45,7 @@ export function socketPaths(env: Environment = process.env): string[] {
 }
 
 /**
- * The first of the places of a daemon (see README, "The socket's place") in which there is a socket now; the first
+ * The first of the places of a daemon (docs/wire.md#finding-the-daemon) in which there is a socket now; the first
  * place if there is none. Whether a daemon answers there only connecting can tell: `connect` tries all of them.
  */
 export function findSocketPath(env: Environment = process.env): string {

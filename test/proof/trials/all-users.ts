@@ -26,7 +26,7 @@ const MOST_WAIT_SECONDS = 5;
 export const allUsers: Trial = {
   name: 'all-users',
   holds:
-    'six users at full tilt at once, each in another way, until they have all places: nobody else misses a tick, root still gets in and its status is answered, the daemon grows by less than 160 MiB and logs fewer than 120 lines a second',
+    'six users at full speed at once, each in another way, until they use all connections: nobody else misses a tick, root still connects and gets its status, the daemon grows by less than 160 MiB and logs fewer than 120 lines per second',
   async run(scale) {
     const findings = new Findings();
     const seconds = scale.of(20, 1);

@@ -104,7 +104,7 @@ function keepsFraming(text: string): boolean {
 export const badFrames: Trial = {
   name: 'bad-frames',
   holds:
-    '1,000,000 mutated frames among healthy clients: no crash, no tick missed by the healthy, memory flat, log lines bounded',
+    '1,000,000 mutated frames beside healthy clients: no crash, healthy clients miss no tick, memory is flat, log lines are bounded',
   async run(scale) {
     const total = scale.of(1_000_000, 4000);
     const findings = new Findings();

@@ -25,7 +25,7 @@ const changes = [
 export const clock: Trial = {
   name: 'clock',
   holds:
-    'the wall clock stepped by an hour either way, and to just before a cron time: intervals unmoved, aligned ticks at multiples of their interval on the new clock, the cron time met; cron across both changes of summer time as documented',
+    'the wall clock is stepped by an hour in both directions, and to just before a cron time: intervals do not move, aligned ticks are at multiples of their interval on the new clock, the cron time is met; cron across both changes of daylight-saving time as documented',
   async run(scale) {
     if (!library) return { seen: 'SKIPPED: it needs libfaketime (apt-get install faketime)', failures: [] };
     const stayMs = scale.of(10_000, 1500);

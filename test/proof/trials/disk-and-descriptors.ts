@@ -23,7 +23,7 @@ const topics = { tick: { interval: '50ms', data: 1 } };
 export const diskAndDescriptors: Trial = {
   name: 'disk-and-descriptors',
   holds:
-    'no space for the state, links planted beside it, states with damaged bytes, no descriptor left, the socket or its directory removed, a directory that cannot be written: a clear line, no crash, never two owners, clients served',
+    'no space for the state, links planted beside it, damaged states, no file descriptor left, the socket or its directory removed, a read-only directory: a clear message, no crash, never two owners, clients served',
   async run(scale) {
     const findings = new Findings();
     await noSpace(findings, scale);

@@ -57,7 +57,7 @@ async function openAndClose(daemon: TestDaemon, count: number): Promise<number> 
 export const floodsTrial: Trial = {
   name: 'floods',
   holds:
-    'registrations, publications, knocks as fast as a client can, and 10,000 connections opened and closed: the healthy hear on, the rate is limited with a code',
+    'registrations, publications and node-ipc messages as fast as a client can send, and 10,000 connections opened and closed: healthy clients keep receiving, and the rate is limited with a code',
   async run(scale) {
     const ms = scale.of(10_000, 500);
     const findings = new Findings();

@@ -12,7 +12,7 @@ const OVERHEAD_KIB = 64;
 export const frozenClients: Trial = {
   name: 'frozen-clients',
   holds:
-    "100 of 1,000 stop reading: the others' gaps stay under 1.1 intervals, memory is bounded, the frozen are cut off",
+    '100 of 1,000 clients stop reading: the gaps of the others stay under 1.1 intervals, memory is bounded, the frozen clients are disconnected',
   async run(scale) {
     const count = scale.of(1000, 40);
     const frozen = count / 10;

@@ -8,7 +8,7 @@ const SHUTDOWN_MS = 1000;
 export const hungFiles: Trial = {
   name: 'hung-files',
   holds:
-    'eight files and a command on a file system that never answers: each fails at its timeout, healthy files and commands go on, and the daemon ends within shutdown.timeout and a second',
+    'eight files and a command on a file system that never answers: each fails at its timeout, healthy files and commands continue, and the daemon ends within shutdown.timeout plus a second',
   async run(scale) {
     const findings = new Findings();
     if (noHungFileSystem !== undefined) return { seen: `SKIPPED: ${noHungFileSystem}`, failures: [] };

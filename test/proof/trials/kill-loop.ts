@@ -16,7 +16,7 @@ const NO_LIFE_REACHES = (2 * LONGEST_LIFE_MS) / INTERVAL_MS;
 export const killLoop: Trial = {
   name: 'kill-loop',
   holds:
-    'kill -9 1,000 times at random moments: no stale socket, no manual step, a new instance each time, and every client says so',
+    'kill -9 1,000 times at random moments: no stale socket, no manual step, a new instance each time, and every client is told',
   async run(scale) {
     const kills = scale.of(1000, 8);
     const count = scale.of(20, 5);

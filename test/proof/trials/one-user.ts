@@ -17,7 +17,7 @@ const MOST_LINES_A_SECOND = 20;
 export const oneUser: Trial = {
   name: 'one-user',
   holds:
-    '200 connections of one user at full tilt, in each of 18 ways: other users miss no tick of 50 ms, p99 under 20 ms; the daemon grows by less than 64 MiB and logs fewer than 20 lines a second of that user',
+    '200 connections of one user at full speed, in each of 18 ways: other users miss no tick of 50 ms, p99 under 20 ms; the daemon grows by less than 64 MiB and logs fewer than 20 lines per second of that user',
   async run(scale) {
     const findings = new Findings();
     const ms = scale.of(8000, 2000);

@@ -12,7 +12,7 @@ const blocking = (ms: number): string =>
 export const pause: Trial = {
   name: 'pause',
   holds:
-    'SIGSTOP for 30 s, then a blocked event loop: no burst, the ticks that it overran are counted, no client dropped',
+    'SIGSTOP for 30 s, then a blocked event loop: no burst, overrun ticks are counted, no client is dropped',
   async run(scale) {
     const pauseMs = scale.of(30_000, 1000);
     const findings = new Findings();

@@ -5,7 +5,7 @@ import type { Trial } from '../trial.ts';
 
 export const reconnectStorm: Trial = {
   name: 'reconnect-storm',
-  holds: 'kill -9 under 2,000 clients, and a new start: all are registered within 5 s of it',
+  holds: 'kill -9 with 2,000 clients, then a new start: all clients are registered within 5 s',
   async run(scale) {
     const count = scale.of(2000, 50);
     const findings = new Findings();

@@ -4,7 +4,7 @@ import type { Trial } from '../trial.ts';
 
 export const reload: Trial = {
   name: 'reload',
-  holds: '500 reloads, half of them broken, under load: unchanged topics miss no tick and no number',
+  holds: '500 reloads, half of them with mistakes, under load: unchanged topics miss no tick and no number',
   async run(scale) {
     const reloads = scale.of(500, 10);
     const findings = new Findings();

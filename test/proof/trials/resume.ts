@@ -13,7 +13,7 @@ const LONGEST_MS = 200;
 export const resume: Trial = {
   name: 'resume',
   holds:
-    'all connections cut 200 times at random moments: who comes back gets what the history has, and what it has no longer is counted to the unit',
+    'all connections are cut 200 times at random moments: each client gets what the history has, and the rest is counted exactly',
   async run(scale) {
     const cuts = scale.of(200, 8);
     const count = scale.of(50, 5);

@@ -13,7 +13,7 @@ const READ_MS = 10;
 export const slowClients: Trial = {
   name: 'slow-clients',
   holds:
-    'clients that read for a tenth of the time: the newest of each topic arrives, and what they missed is counted to the unit',
+    'clients that read a tenth of the time: the newest message of each topic arrives, and missed messages are counted exactly',
   async run(scale) {
     const rounds = scale.of(200, 12);
     const count = scale.of(50, 5);

@@ -12,7 +12,8 @@ const LOOKS = 60;
 
 export const soak: Trial = {
   name: 'soak',
-  holds: '30 minutes of ticks, commands, publications, comings and goings: memory and descriptors flat',
+  holds:
+    '30 minutes of ticks, commands, publications, connects and disconnects: memory and descriptors are flat',
   async run(scale) {
     const lookMs = (scale.of(scale.soakMinutes * 60, 3) * 1000) / LOOKS;
     const findings = new Findings();

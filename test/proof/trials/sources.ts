@@ -40,7 +40,7 @@ const modules = {
 export const sources: Trial = {
   name: 'sources',
   holds:
-    'commands that hang, leave 100 children, leave children in sessions of their own, print 100 MiB, write to standard error without end and ignore SIGTERM, and modules that throw, never settle, block, exit, eat memory and print without end, all at once: the ticks of a healthy topic within 20 ms, but for one in a hundred',
+    'commands that hang, leave 100 children, leave children in sessions of their own, print 100 MiB, write to stderr endlessly and ignore SIGTERM, and modules that throw, never settle, block, exit, eat memory and print endlessly, all at once: 99 of 100 ticks of a healthy topic are within 20 ms',
   async run(scale) {
     const seconds = scale.of(30, 4);
     const findings = new Findings();
