@@ -1,0 +1,235 @@
+import { once } from 'node:events';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+
+import type { Frame } from '../../src/protocol/messages.ts';
+import { startDaemon } from './daemon.ts';
+import { blocks } from './documents.ts';
+import type { Block } from './documents.ts';
+import { temporaryFolder } from './folder.ts';
+import type { Folder } from './folder.ts';
+import { Program, chimed, cli, root } from './program.ts';
+
+const NAGIOS_PLUGIN = '/usr/lib/nagios/plugins/check_load';
+
+const topics = {
+  message: { interval: '100ms', data: 'hello client' },
+  'host.load': { interval: '100ms', host: 'load' },
+};
+
+/** For bash. */
+const FRAMES_AS_LINES = `while IFS= read -rd $'\\f' frame; do echo "$frame"; done`;
+
+/** How to run a block, and the program without which it cannot be run. */
+interface Run {
+  needs?: string;
+  run(block: Block): Promise<void>;
+}
+
+/** The ways to run a block of the manual, by the names that blocks have behind `test=`. */
+export const runs: Readonly<Record<string, Run>> = {
+  listen: { run: listenShowsThis },
+  help: { run: helpIsThis },
+  mistaken: { run: isRefused },
+  mistakes: { run: isWhatCheckPrints },
+  access: { run: async ({ text }) => await checks(asKnownAccounts(text)) },
+  'five-topics': { needs: 'curl', run: async ({ text }) => await samplesAll(text, 5) },
+  recipe: { needs: 'curl', run: async ({ text }) => await samplesAll(text) },
+  nagios: { needs: NAGIOS_PLUGIN, run: async ({ text }) => await samplesAll(text) },
+  module: { run: isModule },
+  'node-client': {
+    run: async ({ text }) => await hears(process.execPath, 'client.mjs', text, /^host\.load 2 \[/),
+  },
+  'python-client': {
+    needs: 'python3',
+    run: async ({ text }) => await hears('python3', 'client.py', text, /^host\.load \d+ \[/),
+  },
+  'shell-loop': { run: loops },
+  'shell-client': {
+    needs: 'socat',
+    run: async ({ text }) => await hears('bash', 'client.bash', text, /^\{"type":"host\.load","data":\[/),
+  },
+  'shortest-client': {
+    needs: 'socat',
+    run: async ({ text }) =>
+      await hears(
+        'bash',
+        'client.bash',
+        `${text.trim()} | ${FRAMES_AS_LINES}`,
+        /"data":"hello client","seq":2,/,
+      ),
+  },
+  'node-ipc': {
+    run: async ({ text }) => await hears(process.execPath, 'client.cjs', text, /^hello client$/),
+  },
+  testing: { run: passesAsTest },
+  conversation: { run: isSaid },
+};
+
+/** `chimed check` finds no mistake. */
+export async function checks(config: string): Promise<void> {
+  const { exitCode, stderr } = await chimed(['check', '-'], { input: config });
+  expect(stderr).toBe('');
+  expect(exitCode).toBe(0);
+}
+
+/** Accounts that each Linux has, in place of those of a document. */
+function asKnownAccounts(config: string): string {
+  const known = config.replace('alice', 'root').replace('@ops', '@root').replace('@release', '@daemon');
+  expect(known).not.toBe(config);
+  return known;
+}
+
+/** A real daemon takes a sample of each topic that has a source to sample, and none fails. */
+async function samplesAll(config: string, count?: number): Promise<void> {
+  using folder = temporaryFolder();
+  await using shop = await startShop();
+  await using daemon = await startDaemon(here(config, folder, shop.port));
+  await using client = daemon.connect({ timeoutMs: 30_000 });
+  const { topics: all } = await client.status();
+  expect(all.length).toBe(count ?? all.length);
+  for (const { topic, source } of all) {
+    if (source === 'publish') continue;
+    const { data } = await client.sample(topic);
+    expect(data, topic).toSatisfy((value) => value !== '' && value !== null);
+  }
+}
+
+/** The configuration with files and a server that are here. */
+function here(config: string, folder: Folder, port: number): string {
+  const [backups, thermal] = [folder.file('backups'), folder.file('thermal')];
+  mkdirSync(backups);
+  writeFileSync(join(backups, 'monday.tar.gz'), '');
+  mkdirSync(join(thermal, 'thermal_zone0'), { recursive: true });
+  writeFileSync(join(thermal, 'thermal_zone0/type'), 'x86_pkg_temp\n');
+  writeFileSync(join(thermal, 'thermal_zone0/temp'), '48250\n');
+  return config
+    .replaceAll('/var/backups', backups)
+    .replaceAll('/sys/class/thermal', thermal)
+    .replaceAll('localhost:8080', `127.0.0.1:${port}`);
+}
+
+/** What the HTTP checks ask. */
+async function startShop(): Promise<AsyncDisposable & { port: number }> {
+  const server = createServer((_, response) => response.end('{"eur":12.5}')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function isModule({ text }: Block): Promise<void> {
+  using folder = temporaryFolder();
+  await using shop = await startShop();
+  writeFileSync(folder.file('price.mjs'), text.replace('localhost:9000', `127.0.0.1:${shop.port}`));
+  const config = { topics: { price: { interval: '1s', module: 'price.mjs' } } };
+  await using daemon = await startDaemon(config, { folder });
+  await using client = daemon.connect({ timeoutMs: 30_000 });
+  expect((await client.sample('price')).data).toEqual({ eur: 12.5 });
+}
+
+/** A program prints such a line when it is given the socket of a daemon that has `message` and `host.load`. */
+async function hears(command: string, name: string, code: string, line: RegExp): Promise<void> {
+  using folder = withPackages();
+  await using daemon = await startDaemon({ topics });
+  const script = folder.file(name);
+  writeFileSync(script, code.replace('/run/chimed/chimed.sock', daemon.socket));
+  const env = { CHIMED_SOCKET_PATH: daemon.socket, PATH: `${folder.path}:${process.env['PATH']}` };
+  await using program = new Program([script, daemon.socket], env, folder.path, command);
+  await program.stdout.find((item) => line.test(item));
+  if (code.includes('--count')) await program.ended;
+  await daemon.program.kill().ended; // Parts of a pipe outlive the shell; they end with their connection.
+}
+
+/** The loop waits for ever; here it ends, or its parts would outlive the shell. */
+async function loops({ text }: Block): Promise<void> {
+  const code = text.replace('chimed listen', 'chimed listen --count 5');
+  await hears('sh', 'loop.sh', code, /^heard \{"topic":"host\.load","seq":\d+,/);
+}
+
+/** A folder in which `chimed`, and packages, are found as they are where chimed is installed. */
+function withPackages(): Folder {
+  const folder = temporaryFolder();
+  const modules = folder.file('node_modules');
+  mkdirSync(join(modules, 'chimed'), { recursive: true });
+  symlinkSync(join(root, 'node_modules/node-ipc'), join(modules, 'node-ipc'));
+  const exports = { '.': './index.ts', './testing': './testing.ts' };
+  writeFileSync(
+    join(modules, 'chimed/package.json'),
+    JSON.stringify({ name: 'chimed', type: 'module', exports }),
+  );
+  for (const name of ['index.ts', 'testing.ts'])
+    symlinkSync(join(root, 'src', name), join(modules, 'chimed', name));
+  const command = `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'src/cli/main.ts')}' "$@"\n`;
+  writeFileSync(folder.file('chimed'), command, { mode: 0o755 });
+  return folder;
+}
+
+async function passesAsTest({ text }: Block): Promise<void> {
+  using folder = withPackages();
+  writeFileSync(folder.file('price.test.mjs'), text);
+  await using program = new Program(['price.test.mjs'], { NODE_OPTIONS: '' }, folder.path);
+  expect(await program.ended, program.output.stderr).toBe(0);
+  expect(program.output.stdout).toMatch(/pass 1\b/);
+}
+
+/** The packaged configuration, listened to by the same command, has lines of the same kind. */
+async function listenShowsThis({ text }: Block): Promise<void> {
+  const [command, ...shown] = text.trim().split('\n');
+  const patterns = command!.replace('$ npx chimed listen ', '').replaceAll("'", '').split(' ');
+  using folder = temporaryFolder();
+  const env = { CHIMED_SOCKET_PATH: folder.file('s') };
+  await using daemon = new Program(
+    [cli, 'serve', '--config', join(root, 'config/chimed.yaml'), '--log-format', 'json'],
+    env,
+  );
+  await daemon.stdout.find((line) => line.includes('"listening"'));
+  await using listener = new Program([cli, 'listen', ...patterns], env);
+  await listener.stdout.take(shown.length);
+  const kindOf = (line: string): string => line.replaceAll(/\d+(\.\d+)?/g, 'N');
+  const kinds = new Set(listener.stdout.items.map(kindOf));
+  for (const line of shown) expect.soft(kinds).toContain(kindOf(line));
+}
+
+async function helpIsThis({ text }: Block): Promise<void> {
+  const { stdout } = await chimed(['--help']);
+  expect(text).toBe(`$ chimed --help\n${stdout}\n`);
+}
+
+async function isRefused({ text }: Block): Promise<void> {
+  expect((await chimed(['check', '-'], { input: text })).exitCode).toBe(78);
+}
+
+async function isWhatCheckPrints({ text }: Block): Promise<void> {
+  using folder = temporaryFolder();
+  const file = folder.file('chimed.yaml');
+  writeFileSync(file, blocks.find(({ mark }) => mark === 'test=mistaken')!.text);
+  const { stderr } = await chimed(['check', file]);
+  expect(text).toBe(`$ chimed check chimed.yaml\n${stderr.replace(folder.path, '/home/alice')}\n`);
+}
+
+/** A daemon says the same, but for ids and times. */
+async function isSaid({ text }: Block): Promise<void> {
+  await using daemon = await startDaemon({ topics: { price: { publish: true } } });
+  await using client = await daemon.raw();
+  const lines = text.trim().split('\n');
+  let heard = 0;
+  for (const line of lines) {
+    const frame = JSON.parse(line.slice(2)) as Frame;
+    if (line.startsWith('> ')) client.send(frame.type, frame.data);
+    else expect(withoutIds((await client.frames.take(++heard))[heard - 1]!)).toEqual(withoutIds(frame));
+  }
+}
+
+function withoutIds(frame: Frame): unknown {
+  const replaced = (key: string, value: unknown): unknown =>
+    key === 'instance' ? 'id' : key === 'time' ? 0 : value;
+  return JSON.parse(JSON.stringify(frame, replaced));
+}
