@@ -10,7 +10,7 @@ export function clipped(text: string, length = LONGEST_EXCERPT): string {
 
 /** The text of some bytes, without the byte order mark that some editors begin a file with. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  if (!isUtf8(bytes)) throw new TypeError('it is not UTF-8; base64 makes a text of any bytes');
+  if (!isUtf8(bytes)) throw new TypeError('it is not UTF-8; encode binary data as base64');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }

@@ -28,7 +28,7 @@ export function parseYaml(text: string, { merge = false } = {}): unknown {
   const [value = null, ...others] = parseDocuments(text, merge);
   if (others.length > 0) throw new YamlError(`expected one document, but there are ${others.length + 1}`);
   if (!hasAtMost((text.length + 1) * MAX_GROWTH, value)) {
-    throw new YamlError('its aliases lead to themselves, or make too much of it');
+    throw new YamlError('its aliases are circular, or expand to too much data');
   }
   return value;
 }

@@ -17,13 +17,13 @@ const RUNS = 4;
 /** `chimed check`: says what is wrong with a configuration. Its modules are loaded; with --run, all topics are sampled. */
 export function checkCommand(): Command {
   const command = new Command('check')
-    .description('check a configuration: every mistake, with its place and what was expected')
-    .argument('[file]', 'configuration; - is stdin (default: the one that serve would use)')
+    .description('check a configuration and print every mistake with its line')
+    .argument('[file]', 'configuration file, or - for stdin (default: the file that serve would use)')
     .option('--print', 'print the configuration with all defaults and merges filled in')
     .addOption(
       new Option(
         '--run',
-        'also take one sample of each topic, as the user who calls; exits with 1 if one fails',
+        'also take one sample of each topic, as the current user; exits with 1 if one fails',
       ).conflicts('print'),
     )
     .addOption(

@@ -7,7 +7,7 @@ import type { ConnectOptions } from '../client/options.ts';
 export function socketOption(): Option {
   return new Option(
     '-s, --socket <path>',
-    "path of the daemon's socket (default: $CHIMED_SOCKET_PATH, else its usual place)",
+    "path of the daemon's socket (default: $CHIMED_SOCKET_PATH, then the usual paths)",
   ).argParser(socketPath);
 }
 

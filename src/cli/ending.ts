@@ -19,7 +19,7 @@ export async function runToEnd(command: (finish: Finish) => Promise<void>): Prom
   }
   const failure = await finishOutput();
   if (!failure) return ending;
-  process.stderr.write(`chimed: the answer could not be written: ${failure.message}; send it elsewhere\n`);
+  process.stderr.write(`chimed: cannot write to stdout: ${failure.message}; redirect the output elsewhere\n`);
   await finishOutput();
   return { ...ending, exitCode: ending.exitCode || exitCodes.failure };
 }

@@ -27,7 +27,7 @@ export function getCommand(): Command {
 async function get(topic: string, { socket, json }: Options): Promise<void> {
   await using client = await connectOnce('get', socket);
   const last = await client.get(topic);
-  if (!last) throw new Error(`${topic} has no message; chimed listen ${topic} waits for the next`);
+  if (!last) throw new Error(`${topic} has no message; run chimed listen ${topic} to wait for the next one`);
   process.stdout.write(`${json ? printableJson(JSON.stringify(last)) : asAnswer(last.data)}\n`);
   if (last.stale && !json)
     process.stderr.write(`chimed: the source of ${topic} has failed since: the message is stale\n`);

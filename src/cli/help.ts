@@ -9,8 +9,7 @@ export function helpCommand(program: Command): Command {
     .allowExcessArguments()
     .action((name?: string) => {
       const command = name === undefined ? program : program.commands.find((one) => one.name() === name);
-      if (!command)
-        program.error(`error: unknown command '${name}'; chimed --help lists those that there are`);
+      if (!command) program.error(`error: unknown command '${name}'; chimed --help lists the commands`);
       command.help();
     });
 }

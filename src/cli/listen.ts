@@ -23,19 +23,23 @@ interface Options {
   for?: number;
 }
 
-const NEW_NUMBERING = 'the daemon began a new numbering: messages may be missing that nobody can count';
+const NEW_NUMBERING = 'the daemon began a new numbering: some messages may be lost, the number is unknown';
 
 type Format = (message: Message) => string;
 
 /** `chimed listen`: prints the messages of topics as they come. */
 export function listenCommand(): Command {
   const command = new Command('listen')
-    .description('print the messages of topics as they come')
-    .argument('<pattern...>', 'topics, or patterns: * is one token, a last > is the rest; quote them')
-    .option('--raw', 'print the data alone: text as it is, anything else as JSON')
-    .option('--json', 'print one JSON object a line: topic, seq, time, data, missed')
-    .option('-n, --count <number>', 'end after so many messages', wholeNumber)
-    .option('--for <duration>', 'end after this time, such as 10s; exits with 1 if nothing came', duration)
+    .description('print the messages of topics as they arrive')
+    .argument('<pattern...>', 'topics or quoted patterns: * matches one word, > at the end the rest')
+    .option('--raw', 'print only the data: text unchanged, anything else as JSON')
+    .option('--json', 'print one JSON object per line: topic, seq, time, data, missed')
+    .option('-n, --count <number>', 'exit after this many messages', wholeNumber)
+    .option(
+      '--for <duration>',
+      'exit after this time, such as 10s; exits with 1 if no message arrived',
+      duration,
+    )
     .addOption(socketOption())
     .action(listen);
   return withHelp(command, {
@@ -55,7 +59,7 @@ async function listen(patterns: string[], options: Options): Promise<void> {
     ...(await socketToUse(options.socket)),
   });
   client.on('failing', ({ topic, error }) =>
-    note(`${topic} is failing: ${printable(error)}; what came of it before is stale`),
+    note(`${topic} is failing: ${printable(error)}; its last message is stale`),
   );
   client.on('recovered', ({ topic }) => note(`${topic} has recovered`));
   let unreached: ChimedError | undefined = new ChimedError('timeout', 'no daemon answered in time');
@@ -87,7 +91,7 @@ async function listen(patterns: string[], options: Options): Promise<void> {
   clearTimeout(timer);
   if (!overdue) return;
   if (unreached) throw unreached;
-  if (heard === 0) throw new Error('nothing came in the time that --for gave');
+  if (heard === 0) throw new Error('no message arrived within the time of --for');
 }
 
 /** Says on stderr what becomes of the connection. */
@@ -98,7 +102,7 @@ function reporter(client: Client, patterns: string[]): (state: State) => void {
     if (client.state.status === 'closed') return;
     if (state.status === 'waiting' && !waiting) {
       waiting = true;
-      note(`${state.error.message}; waiting for it`);
+      note(`${state.error.message}; retrying`);
     } else if (state.status === 'ready') {
       if (known) note(`connected again${state.resumed ? '' : `; ${NEW_NUMBERING}`}`);
       else if (waiting) note('connected');

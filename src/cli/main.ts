@@ -14,7 +14,7 @@ process.on('SIGUSR1', () => {});
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
-  process.stderr.write(`chimed: it needs Node.js 22.13 or newer, and this is ${process.version}\n`);
+  process.stderr.write(`chimed: Node.js 22.13 or newer is required, but this is ${process.version}\n`);
   process.exit(1);
 }
 const cache = ownCache();

@@ -38,7 +38,7 @@ async function runCommand(argv: readonly string[], finish: Finish): Promise<void
 /** The command line as a tree of commands: what is run, and what manual pages and completions are made of. */
 export function createProgram(finish: Finish): Command {
   const program = new Command('chimed')
-    .description('One daemon samples; every local process that asked hears it, on time.')
+    .description('Samples something once per interval and sends it to every local process that subscribed.')
     .version(version(), '-V, --version')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();

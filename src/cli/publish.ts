@@ -26,14 +26,14 @@ export function publishCommand(): Command {
   const command = new Command('publish')
     .description('publish a message to a topic that has publish: true')
     .argument('<topic>', 'name of the topic')
-    .argument('[data]', 'JSON if it parses, else text; - or nothing reads it from stdin')
+    .argument('[data]', 'JSON if it parses, otherwise text; without data, or with -, reads stdin')
     .addOption(new Option('--json', 'the data must be JSON').conflicts('text'))
-    .option('--text', 'the data is text, also if it looks like JSON')
-    .option('--lines', 'publish each line on stdin as a message, as it comes, over one connection')
+    .option('--text', 'the data is text, even if it looks like JSON')
+    .option('--lines', 'publish each line on stdin as a message, over one connection')
     .addOption(
       new Option(
         '--clear',
-        'take back what was published: whoever joins gets nothing before the next message',
+        'withdraw the last publication: new subscribers get nothing before the next message',
       ).conflicts(['json', 'text', 'lines']),
     )
     .addOption(socketOption())

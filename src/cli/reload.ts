@@ -9,12 +9,12 @@ const PATIENCE_MS = 120_000;
 /** `chimed reload`: has the daemon load its configuration again, and says what came of it. */
 export function reloadCommand(): Command {
   const command = new Command('reload')
-    .description('have the daemon load its configuration again, and wait for the verdict')
+    .description('make the daemon reload its configuration, and print the result')
     .addOption(socketOption())
     .action(reload);
   return withHelp(command, {
     notes: [
-      'Only root and the user that runs the daemon may do that. A configuration with mistakes changes nothing; it exits with 78.',
+      'Only root and the user that runs the daemon can do this. If the configuration has mistakes, nothing changes and the exit code is 78.',
     ],
     examples: ['chimed reload', 'sudo chimed reload'],
   });
@@ -26,7 +26,7 @@ async function reload({ socket }: { socket?: string }): Promise<void> {
   const changes = [named('changed', changed), named('removed', removed)].filter(Boolean);
   process.stdout.write(`${config}: ${changes.join('; ') || 'no topic has changed'}\n`);
   if (needRestart.length > 0)
-    process.stderr.write(`chimed: changed, and in force after a restart: ${needRestart.join(', ')}\n`);
+    process.stderr.write(`chimed: these changes take effect after a restart: ${needRestart.join(', ')}\n`);
 }
 
 function named(what: string, topics: readonly string[]): string {

@@ -25,14 +25,17 @@ interface Taken {
 /** `chimed sample`: takes one sample of a topic now, and sends it to nobody. */
 export function sampleCommand(): Command {
   const command = new Command('sample')
-    .description('take one sample of a topic now, print it, and send it to nobody')
+    .description('take one sample of a topic now and print it; subscribers do not receive it')
     .argument('<topic>', 'name of the topic')
-    .option('-c, --config <file>', 'take it here, by this configuration, as the user who calls')
+    .option(
+      '-c, --config <file>',
+      'take the sample in this process, with this configuration, as the current user',
+    )
     .addOption(socketOption())
     .action(sample);
   return withHelp(command, {
     notes: [
-      'The daemon takes it, as its user and in its sandbox, if root or that user asks. If no daemon runs, the sample is taken here.',
+      'The daemon takes the sample, as its user and in its sandbox. Only root and that user can ask it to. If no daemon runs, this process takes the sample.',
     ],
     examples: ['sudo chimed sample disk.root', 'chimed sample disk.root --config ./chimed.yaml'],
   });
@@ -55,7 +58,7 @@ async function bySomebody(topic: string, socket: string | undefined): Promise<Ta
     if (!(error instanceof ChimedError)) throw error;
     if (error.code === 'source-failed') throw new Error(`${topic}: ${error.message}`, { cause: error });
     if (error.code === 'not-allowed') {
-      const message = `${error.message}; --config FILE takes it here, as you`;
+      const message = `${error.message}; use --config FILE to take the sample as yourself`;
       throw new ChimedError('not-allowed', message, { cause: error });
     }
     if (error.code !== 'no-daemon' || isThere || socket !== undefined) throw error;

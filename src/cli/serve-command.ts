@@ -12,11 +12,11 @@ export function serveCommand(finish: Finish): Command {
     .description('run the daemon in the foreground')
     .option(
       '-c, --config <file>',
-      'configuration (default: $CHIMED_CONFIG, /etc/chimed/chimed.yaml, else the packaged one)',
+      'configuration file (default: $CHIMED_CONFIG, then /etc/chimed/chimed.yaml, then the packaged one)',
     )
-    .option('-s, --socket <path>', 'path of the socket, over the one in the configuration', socketPath)
-    .addOption(new Option('--log-level <level>', 'least important lines that are written').choices(logLevels))
-    .addOption(new Option('--log-format <format>', 'how lines are written').choices(logFormats))
+    .option('-s, --socket <path>', 'path of the socket; overrides the configuration', socketPath)
+    .addOption(new Option('--log-level <level>', 'lowest level that is logged').choices(logLevels))
+    .addOption(new Option('--log-format <format>', 'format of log lines').choices(logFormats))
     .action(async (options: ServeOptions) => {
       const { serveToEnd } = await import('./serve.ts');
       const { exitCode, exit } = await serveToEnd(options);
@@ -26,8 +26,8 @@ export function serveCommand(finish: Finish): Command {
     notes: ['Files conf.d/*.yaml and conf.d/*.yml beside the configuration add topics.'],
     signals: {
       SIGHUP:
-        'loads the configuration again; a broken one changes nothing. Stops, as SIGTERM does, if the terminal was closed',
-      'SIGTERM, SIGINT': 'stops: clients get what is queued for them; a second one ends it at once',
+        'reloads the configuration; if it has mistakes, nothing changes. If the terminal was closed, stops like SIGTERM',
+      'SIGTERM, SIGINT': 'stops, after sending what is queued for clients; a second signal exits at once',
     },
     examples: ['chimed serve', 'chimed serve --config ./chimed.yaml --log-level debug'],
   });

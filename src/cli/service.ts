@@ -10,16 +10,16 @@ interface Options {
   purge?: boolean;
 }
 
-const DRY_RUN = ['--dry-run', 'print the steps and do none of them'] as const;
+const DRY_RUN = ['--dry-run', 'print the steps without doing them'] as const;
 
 const NEXT = `
-chimed runs. What to type next:
-  systemctl status chimed       how it is
-  chimed listen 'host.>'        what it says
-  man chimed                    what else it can do
-  journalctl -u chimed -f       what it logs
-  usermod -aG chimed alice      lets alice listen, from her next login on
-  systemctl reload chimed       after a change of /etc/chimed/chimed.yaml
+chimed is running. Next:
+  systemctl status chimed       show its state
+  chimed listen 'host.>'        print messages
+  man chimed                    show the manual
+  journalctl -u chimed -f       follow its log
+  usermod -aG chimed alice      let alice connect, after her next login
+  systemctl reload chimed       apply a change of /etc/chimed/chimed.yaml
 `;
 
 /** `chimed service`: makes chimed a service of systemd's, or takes it away again. */
@@ -32,7 +32,7 @@ export function serviceCommand(): Command {
     .action(install);
   withHelp(installCommand, {
     notes: [
-      'It copies itself, its packages and the Node that runs it to /usr/local/lib/chimed, and needs no network. Manual pages and completions go to /usr/local/share. Build it as yourself, not as root. A checkout that other users can change is refused, and so is one of a user who did not call sudo.',
+      'Copies chimed, its packages and the Node that runs it to /usr/local/lib/chimed, and manual pages and completions to /usr/local/share. Needs no network. Build as yourself, not as root. A checkout that other users can change is refused; with sudo, so is a checkout of another user.',
     ],
     examples: [
       'chimed service install --dry-run',
@@ -42,8 +42,8 @@ export function serviceCommand(): Command {
   });
   const uninstallCommand = service
     .command('uninstall')
-    .description('remove the service and all that belongs to it, except for the configuration')
-    .option('--purge', 'remove the configuration, the drop-ins and the group chimed as well')
+    .description('remove the service and its files, but keep the configuration')
+    .option('--purge', 'also remove the configuration, the drop-ins and the group chimed')
     .option(...DRY_RUN)
     .action(uninstall);
   withHelp(uninstallCommand, {

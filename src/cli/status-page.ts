@@ -64,7 +64,7 @@ export function renderStatus(status: Status, paint: Colors, columns = Infinity):
 
 function failedReload({ at, error }: ReloadStatus): string {
   const why = error === null ? '' : `: ${printable(error.split('\n').join(' '))}`;
-  return `the reload ${ago(at)} has failed, and the old configuration stays${why}`;
+  return `the reload ${ago(at)} failed, and the old configuration stays in effect${why}`;
 }
 
 const colourOrCharacter = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m)|.`, 'gsu');

@@ -27,9 +27,9 @@ export function statusCommand(): Command {
   const command = new Command('status')
     .description('show the daemon, its clients and its topics')
     .argument('[pattern...]', 'topics to show, or patterns such as "host.>" (default: all)')
-    .option('--json', 'print the snapshot as JSON; with --watch one line for each')
-    .option('-w, --watch', 'show it again every second, until interrupted')
-    .addOption(new Option('--sort <key>', 'topics with the most of it first').choices(sortKeys))
+    .option('--json', 'print JSON; with --watch, one line per second')
+    .option('-w, --watch', 'refresh every second, until interrupted')
+    .addOption(new Option('--sort <key>', 'sort topics by this, largest first').choices(sortKeys))
     .addOption(socketOption())
     .action(status);
   return withHelp(command, {
@@ -66,7 +66,7 @@ async function status(patterns: string[], { socket, json, watch, sort }: Options
         await show(await client.status(asked));
       } catch (error) {
         if (!isPassing(error)) throw error;
-        process.stderr.write(`chimed: ${printable(error.message)}; trying again\n`);
+        process.stderr.write(`chimed: ${printable(error.message)}; retrying\n`);
         await client.close();
         client = await connectOnce('status', socket);
       }

@@ -27,7 +27,7 @@ export async function inheritedSocket(logger: EventLog): Promise<InheritedSocket
   const activation = await loadIfSupported(
     () => import('../linux/activation.ts'),
     'no-socket-activation',
-    'the socket that systemd passes cannot be taken',
+    'the socket from systemd cannot be used',
     logger,
   );
   return activation?.takeInheritedSocket();
@@ -39,7 +39,7 @@ export async function serviceManager(logger: EventLog): Promise<ServiceManager |
   const notify = await loadIfSupported(
     () => import('../linux/notify.ts'),
     'no-notifications',
-    'systemd cannot be told how we are',
+    'systemd cannot be notified',
     logger,
   );
   return notify?.openServiceManager();

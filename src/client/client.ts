@@ -108,10 +108,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   listen<T = unknown>(topics: string | readonly string[], options: ListenOptions = {}): Subscription<T> {
     const patterns = typeof topics === 'string' ? [topics] : topics;
     if (!Array.isArray(patterns) || patterns.length === 0)
-      throw new ChimedError(
-        'bad-request',
-        'listen takes a topic, a pattern, or a list of them that is not empty',
-      );
+      throw new ChimedError('bad-request', 'listen needs a topic, a pattern, or a non-empty list of them');
     checkPatterns(patterns);
     checkListenOptions(options);
     const { buffer: messages = DEFAULT_BUFFER, bufferBytes: bytes = DEFAULT_BUFFER_BYTES, signal } = options;
@@ -206,7 +203,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
       this.#subscriptions.forget();
       this.#logger.warn(
         { instance },
-        'the daemon began a new numbering: messages may be missing that nobody can count',
+        'the daemon began a new numbering: some messages may be lost, the number is unknown',
       );
     }
     this.#instance = instance;
@@ -300,7 +297,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   #warnOnce(error: ChimedError): void {
     if (this.#warned) return;
     this.#warned = true;
-    process.emitWarning(`${error.message}; waiting for it`, {
+    process.emitWarning(`${error.message}; retrying`, {
       type: 'ChimedWarning',
       code: 'CHIMED_WAITING',
     });

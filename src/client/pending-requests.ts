@@ -135,7 +135,7 @@ export class Requests {
     const bytes = encodeFrame(pending.frame);
     // The daemon would refuse it and close the connection, on which all else depends.
     if (bytes.length - 1 > this.#frameBytes) {
-      const message = `it takes a frame of ${bytes.length - 1} bytes, and the daemon takes at most ${this.#frameBytes} (clients.frameBytes)`;
+      const message = `the frame has ${bytes.length - 1} bytes, but the daemon accepts at most ${this.#frameBytes} (clients.frameBytes)`;
       return this.#take(key)?.reject(new ChimedError('too-large', message));
     }
     pending.sent = true;

@@ -116,7 +116,7 @@ export const formats = {
     shape: { oneOf: [textShape, { type: 'array', minItems: 1, items: textShape }] },
   },
   true: { expected: 'true', check: (value) => value === true, shape: { const: true } },
-  payload: { expected: 'any value that JSON can carry', check: isJson, fault: payloadFault, shape: {} },
+  payload: { expected: 'any value that JSON can represent', check: isJson, fault: payloadFault, shape: {} },
   level: oneOf(...logLevels),
   'log-format': oneOf(...logFormats),
   access: {

@@ -70,9 +70,7 @@ export async function loadApart(
   );
   const timer = setTimeout(
     () =>
-      reject(
-        failure(`no answer from its file system or the directory of accounts within ${timeoutMs / 1000} s`),
-      ),
+      reject(failure(`the file system or the account database did not answer within ${timeoutMs / 1000} s`)),
     timeoutMs,
   );
   try {

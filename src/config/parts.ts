@@ -76,13 +76,13 @@ export class Parts {
     };
     if (part !== this.#main) {
       for (const key of Object.keys(settings).filter((name) => !name.startsWith('x-')))
-        complain([key], `only topics can be set here; this belongs into ${this.#main.name}`);
+        complain([key], `only topics can be set here; move this key to ${this.#main.name}`);
       if (topics !== null && !isMapping(topics))
         return complain(['topics'], 'expected a mapping of topic names to topics');
     }
     for (const [name, topic] of Object.entries(topics ?? {})) {
       const other = this.#origins.get(name);
-      if (other) complain(['topics', name], `there is such a topic in ${other.name}, too`);
+      if (other) complain(['topics', name], `${other.name} has a topic of this name too`);
       else {
         this.#origins.set(name, part);
         all.set(name, topic);
@@ -105,7 +105,7 @@ function yamlFiles(directory: string): string[] {
 function readMore(file: string, name: string): Part {
   // To open a pipe would wait for somebody to write to it.
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
-    throw unreadable(file, new Error('it is no regular file'));
+    throw unreadable(file, new Error('it is not a regular file'));
   return readPart(file, name);
 }
 

@@ -38,10 +38,12 @@ export function readTopics(raw: unknown, ids: Ids, frameBytes: number, mistakes:
 
 function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): TopicConfig | undefined {
   if (isTakenElsewhere(name)) {
-    complain('this name is taken: it is an event of node-ipc clients, or in every JavaScript object');
+    complain(
+      'this name is reserved: it is an event of node-ipc clients, or a property of every JavaScript object',
+    );
   } else if (!isTopic(name)) {
     complain(
-      'a topic is named by words of letters, digits, _ and - with dots between them, and not chimed or chimed.…',
+      'invalid topic name; use words of letters, digits, _ and -, joined by dots; chimed and chimed.… are reserved',
     );
   }
   if (!isMapping(raw)) {
@@ -147,7 +149,7 @@ function checkPublishable(
   complain: Complain,
 ): void {
   if (source.kind !== 'publish' || raw.maxBytes === undefined || !(maxBytes > frameBytes)) return;
-  const message = `is more than clients.frameBytes, ${frameBytes} bytes, lets a client send; lower it, or raise that`;
+  const message = `exceeds clients.frameBytes (${frameBytes} bytes), the most that a client can send; lower it, or raise clients.frameBytes`;
   complain(`${JSON.stringify(raw.maxBytes)} ${message}`, 'maxBytes');
 }
 
@@ -222,7 +224,7 @@ function readCron(
   complain: Complain,
 ): ScheduleConfig | undefined {
   try {
-    if (!parseCron(pattern, clock.timezone).nextRun()) throw new Error('it never comes');
+    if (!parseCron(pattern, clock.timezone).nextRun()) throw new Error('it never matches a date');
   } catch (error) {
     complain(`expected a cron pattern such as "*/5 * * * *": ${messageOf(error)}`, 'cron');
     return undefined;

@@ -25,7 +25,7 @@ export function timezoneDoubt(env: NodeJS.ProcessEnv = process.env): string | un
     return undefined;
   const { TZ } = env;
   const cause = TZ ? `TZ is ${JSON.stringify(TZ)}` : '/etc/localtime is not a zone that Node knows';
-  return `cron and align go by ${machineTimezone()}, and the system's programs by another zone: ${cause}; set timezone to a name such as Europe/Berlin`;
+  return `cron and align use the time zone ${machineTimezone()}, but other programs on this machine use another: ${cause}; set timezone to a name such as Europe/Berlin`;
 }
 
 /** As `date +%z` says it. */

@@ -73,8 +73,8 @@ function hintFor(line: string): string {
   const value = line.slice(key.length).trim();
   const [, first] = /(?:^|[[,{] *|: )([*&!%@`])/.exec(value) ?? [];
   if (first !== undefined) return `; a value that begins with ${first} must be in quotes`;
-  if (/^'.*'./.test(value)) return '; a quote within a value in single quotes is written twice';
-  if (/^"[^"]*"./.test(value)) return '; a value that goes on behind its quotes must be in quotes as a whole';
-  if (/^[^'"[{|>].*: /.test(value)) return '; a value with a colon and a blank in it must be in quotes';
+  if (/^'.*'./.test(value)) return '; inside single quotes, write a single quote twice';
+  if (/^"[^"]*"./.test(value)) return '; put the whole value in quotes';
+  if (/^[^'"[{|>].*: /.test(value)) return '; put a value that contains a colon and a space in quotes';
   return '';
 }

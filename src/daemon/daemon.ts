@@ -181,7 +181,7 @@ export class Daemon {
     if (doubt !== undefined)
       this.#logger.warn(
         { event: 'configuration-doubtful', doubt },
-        'the configuration may not mean what it says',
+        'the configuration may not have the intended effect',
       );
   }
 
@@ -309,10 +309,7 @@ export class Daemon {
 }
 
 function notReloadable(): ChimedError {
-  return new ChimedError(
-    'not-allowed',
-    'whoever runs this daemon has not said how to load its configuration',
-  );
+  return new ChimedError('not-allowed', 'this daemon was started without a way to reload its configuration');
 }
 
 /** The names that a log line has room for. */

@@ -264,7 +264,7 @@ export class Session
   }
 
   tooFast(limit: string, request: string): void {
-    this.refuse({ code: 'too-fast', message: `${limit}: they are read more slowly`, request });
+    this.refuse({ code: 'too-fast', message: `${limit}: the daemon reads them more slowly`, request });
   }
 
   expired(error: ChimedError): void {
@@ -314,7 +314,7 @@ export class Session
   /** It takes nothing any more. */
   stalled(): void {
     const { stallTimeoutMs } = this.#limits;
-    const message = `the client took nothing for ${stallTimeoutMs} ms although ${this.pendingBytes} bytes wait for it`;
+    const message = `the client read nothing for ${stallTimeoutMs} ms, and ${this.pendingBytes} bytes are queued for it`;
     this.#log.stalled();
     this.connection.reject({ code: 'stalled', message });
   }

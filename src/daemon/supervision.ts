@@ -91,7 +91,7 @@ export class Supervision {
       if (!this.#failing)
         this.#logger.warn(
           { event: 'no-notifications', error: messageOf(error) },
-          'systemd cannot be told how we are',
+          'systemd cannot be notified',
         );
       this.#failing = true;
     }

@@ -66,8 +66,8 @@ function tell(
   for (const client of removed as Session[]) {
     if (isGone && !asking?.has(client)) continue; // Its patterns may match others.
     const rejection: Pick<Rejection, 'code' | 'message'> = isGone
-      ? { code: 'unknown-topic', message: `a new configuration has no topic ${name} any more` }
-      : { code: 'not-allowed', message: `a new configuration no longer lets you hear ${name}` };
+      ? { code: 'unknown-topic', message: `a reload removed the topic ${name}` }
+      : { code: 'not-allowed', message: `a reload removed the permission to subscribe to ${name}` };
     if (!isGone) client.forget(name);
     client.refuse({ ...rejection, request: 'chimed.register', topic: name });
   }

@@ -7,14 +7,14 @@ import { types } from 'node:util';
  */
 export function toJson(value: unknown): string {
   const json = JSON.stringify(value, refuseLoss) as string | undefined;
-  if (json === undefined) throw new TypeError('there is nothing that JSON can carry');
+  if (json === undefined) throw new TypeError('there is no value that JSON can represent');
   return json;
 }
 
 function refuseLoss(this: unknown, key: string, value: unknown): unknown {
   const lost = lossOf(value, (this as Record<string, unknown>)[key], Array.isArray(this));
   if (lost === undefined) return value;
-  throw new TypeError(`the payload has ${lost}${key && ` at ${key}`}, which JSON cannot carry`);
+  throw new TypeError(`the payload has ${lost}${key && ` at ${key}`}, which JSON cannot represent`);
 }
 
 /** @param original What `value` was before its `toJSON`. */
@@ -43,8 +43,7 @@ function hiddenIn(value: object): string | undefined {
   if (types.isRegExp(value)) return 'a RegExp';
   if (types.isPromise(value)) return 'a Promise';
   if (types.isNativeError(value)) return 'an Error';
-  if (types.isAnyArrayBuffer(value) || types.isTypedArray(value))
-    return 'bytes (base64 makes a text of them)';
+  if (types.isAnyArrayBuffer(value) || types.isTypedArray(value)) return 'bytes (encode them as base64)';
   return undefined;
 }
 

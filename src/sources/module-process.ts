@@ -122,7 +122,7 @@ function begin(id: string): typeof call {
 }
 
 function encode(payload: unknown): string {
-  if (payload === undefined) throw new Error('the module returned nothing that JSON can carry');
+  if (payload === undefined) throw new Error('the module returned no value that JSON can represent');
   const json = toJson(payload);
   if (Buffer.byteLength(json) <= maxBytes) return json;
   throw new Error(`the payload has more than ${maxBytes} bytes (maxBytes)`);

@@ -124,7 +124,7 @@ export class ClaimedSocket implements SocketFile {
     const lock = await this.#claim.lock();
     if (this.#released) return lock.release();
     if (this.#isMadeInPlace())
-      this.#log('lock-gone', 'the lock beside the socket was removed: it is made again');
+      this.#log('lock-gone', 'the lock beside the socket was removed: it is recreated');
     this.#lock.release();
     this.#lock = lock;
   }
@@ -132,7 +132,7 @@ export class ClaimedSocket implements SocketFile {
   async #makeAgain(first: boolean): Promise<void> {
     this.#stale = await this.#claim.stale();
     await this.#reopen!();
-    if (first) this.#log('socket-gone', 'the socket is gone: somebody has removed it; it is made again');
+    if (first) this.#log('socket-gone', 'the socket is gone: it was removed, and is recreated');
   }
 
   #failed(error: unknown, first: boolean): void {
@@ -145,7 +145,7 @@ export class ClaimedSocket implements SocketFile {
       if (first)
         this.#log(
           'socket-gone',
-          'the socket is gone: something else has its place, and nobody new can connect',
+          'the socket is gone: another file has its path, and new clients cannot connect',
           message,
         );
       return;
@@ -154,7 +154,7 @@ export class ClaimedSocket implements SocketFile {
     if (first)
       this.#log(
         'socket-gone',
-        'the socket is gone: it cannot be made again; the daemon goes on trying for a minute',
+        'the socket is gone: it cannot be recreated; the daemon retries for a minute',
         message,
       );
   }

@@ -232,7 +232,7 @@ export class Connection implements Reader {
     setImmediate(() => {
       if (this.ended || timer !== this.#ageTimer || this.#reader.ready) return;
       const { frameTimeoutMs } = this.#context;
-      const message = `a frame did not end within ${frameTimeoutMs} ms; each ends with a form feed`;
+      const message = `a frame was not complete within ${frameTimeoutMs} ms; terminate each frame with a form feed`;
       this.guard(() => this.#listener.expired(new ChimedError('incomplete', message)));
     });
   }

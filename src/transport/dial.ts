@@ -54,7 +54,7 @@ export function dial(path: string, handler: DialListener): DialedConnection {
         handler.frame(frame, reader.frameBytes);
         continue;
       }
-      failure = new ChimedError(frame.code, `what answers at ${path} is not chimed: ${frame.message}`);
+      failure = new ChimedError(frame.code, `the server at ${path} is not chimed: ${frame.message}`);
       peer.socket.destroy();
     }
   });
@@ -89,7 +89,7 @@ function explain(error: Error, path: string): ChimedError {
     case 'ECONNREFUSED':
       return new ChimedError(
         'no-daemon',
-        `no daemon: nobody listens on ${path}; is chimed running?`,
+        `no daemon: no process listens on ${path}; is chimed running?`,
         options,
       );
     case 'EACCES':
@@ -102,11 +102,11 @@ function explain(error: Error, path: string): ChimedError {
     case 'EINVAL':
       return new ChimedError(
         'no-daemon',
-        `no daemon: ${path} is too long for a socket, whose path has at most 107 bytes; name a shorter one`,
+        `no daemon: the path of the socket is longer than 107 bytes: ${path}; use a shorter one`,
         options,
       );
     case 'EAGAIN':
-      return new ChimedError('busy', `too many clients are waiting to be accepted at ${path}`, options);
+      return new ChimedError('busy', `too many connections are waiting to be accepted at ${path}`, options);
     case 'ENOTSOCK':
       return new ChimedError('not-a-socket', `${path} is not a socket`, options);
     default:

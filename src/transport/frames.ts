@@ -194,19 +194,19 @@ export class FrameReader {
     if (refusal) return refusal;
     // Decoding would silently replace bytes that are not UTF-8.
     if (this.#limits.maxValues !== undefined && !isUtf8(bytes))
-      return new ChimedError('not-json', 'a frame is not UTF-8; base64 makes a text of any bytes');
+      return new ChimedError('not-json', 'a frame is not UTF-8; encode binary data as base64');
     const text = bytes.toString();
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch {
-      const rule = 'each frame is one JSON object and a form feed';
+      const rule = 'a frame must be one JSON object, followed by a form feed';
       return new ChimedError('not-json', `the frame ${excerpt(text)} is not JSON; ${rule}`);
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return new ChimedError('not-an-object', `the frame ${excerpt(text)} is JSON, but not an object`);
     if (typeof (value as Frame).type !== 'string')
-      return new ChimedError('bad-type', 'a frame needs a type, a text that is not empty');
+      return new ChimedError('bad-type', 'a frame needs a type, a non-empty string');
     return value as Frame;
   }
 

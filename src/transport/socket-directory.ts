@@ -23,7 +23,7 @@ export function makeSocketDirectory(directory: string, mode: number): void {
   } catch (error) {
     throw new ChimedError(
       isRefusal(error) ? 'not-permitted' : 'cannot-listen',
-      `the directory of the socket cannot be made: ${messageOf(error)}`,
+      `the directory of the socket cannot be created: ${messageOf(error)}`,
       { cause: error },
     );
   }

@@ -100,7 +100,7 @@ async function findStale(path: string): Promise<Stats | undefined> {
     default:
       throw new ChimedError(
         'not-permitted',
-        `${path} exists and cannot be called (${outcome}); is it another user's?`,
+        `${path} exists, but connecting to it fails (${outcome}); does it belong to another user?`,
       );
   }
 }

@@ -299,7 +299,7 @@ describe.concurrent('a socket that cannot be made is one sentence, and leaves no
     // Not even root may.
     await using daemon = new TestDaemon({ topics }, { socket: '/sys/chimed/s' });
     expect(await daemon.program.ended).toBe(77);
-    expect(daemon.program.output.stderr).toMatch(/^chimed: the directory of the socket cannot be made: E/);
+    expect(daemon.program.output.stderr).toMatch(/^chimed: the directory of the socket cannot be created: E/);
   });
 
   test('a directory that is a file', async () => {
@@ -308,7 +308,7 @@ describe.concurrent('a socket that cannot be made is one sentence, and leaves no
     const path = folder.file('file/s');
     await using daemon = new TestDaemon({ topics }, { folder, socket: path });
     expect(await daemon.program.ended).toBe(1);
-    expect(daemon.program.output.stderr).toMatch(/^chimed: the directory of the socket cannot be made: /);
+    expect(daemon.program.output.stderr).toMatch(/^chimed: the directory of the socket cannot be created: /);
   });
 });
 

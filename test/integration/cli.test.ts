@@ -81,7 +81,7 @@ describe.concurrent('chimed help', () => {
     expect(await chimed(['help', 'nonsense'])).toEqual({
       exitCode: 64,
       stdout: '',
-      stderr: "error: unknown command 'nonsense'; chimed --help lists those that there are",
+      stderr: "error: unknown command 'nonsense'; chimed --help lists the commands",
     });
   });
 });
@@ -115,7 +115,7 @@ describe.concurrent('what chimed prints', () => {
       await using program = shell('exec "$@" > /dev/full', args);
       expect(await program.ended).toBe(1);
       expect(program.output.stderr).toMatch(
-        /^chimed: the answer could not be written: ENOSPC: .*; send it elsewhere$/,
+        /^chimed: cannot write to stdout: ENOSPC: .*; redirect the output elsewhere$/,
       );
     },
   );
@@ -156,7 +156,7 @@ describe.concurrent('chimed listen', () => {
   test('--for ends it, with 1 if nothing came', async () => {
     const { exitCode, stdout, stderr } = await chimed(['listen', 'later.>', '--for', '100ms'], { env });
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toMatch(/\nchimed: nothing came in the time that --for gave$/);
+    expect(stderr).toMatch(/\nchimed: no message arrived within the time of --for$/);
     const heard = await chimed(['listen', 'tick', '--for', '1s'], { env });
     expect(heard).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('tick #'), stderr: '' });
   });
@@ -206,14 +206,14 @@ describe.concurrent('chimed listen', () => {
     const config = { topics: { price: { publish: true } }, state: { file: folder.file('state.json') } };
     const listening = new Program([cli, 'listen', 'price', '--socket', folder.file('s')]);
     await listening.stderr.find(
-      (line) => line.includes('there is no socket at') && line.endsWith('; waiting for it'),
+      (line) => line.includes('there is no socket at') && line.endsWith('; retrying'),
     );
     const first = await startDaemon(config, { folder });
     await listening.stderr.find((line) => line === 'chimed: connected');
     await chimed(['publish', 'price', '1', '--socket', folder.file('s')]);
     await listening.stdout.find((line) => line.endsWith('price #1 1'));
     await first.program.kill('SIGTERM').ended;
-    await listening.stderr.find((line) => line === 'chimed: the daemon stopped: SIGTERM; waiting for it');
+    await listening.stderr.find((line) => line === 'chimed: the daemon stopped: SIGTERM; retrying');
     listening.kill('SIGSTOP');
     await using second = await startDaemon(config, { folder });
     for (const value of ['2', '3', '4']) await chimed(['publish', 'price', value, '--socket', second.socket]);
@@ -235,7 +235,7 @@ describe.concurrent('chimed listen', () => {
     await listening.stderr.find(
       (line) =>
         line ===
-        'chimed: connected again; the daemon began a new numbering: messages may be missing that nobody can count',
+        'chimed: connected again; the daemon began a new numbering: some messages may be lost, the number is unknown',
     );
   });
 });
@@ -296,7 +296,7 @@ describe.concurrent('chimed status', () => {
     expect(status.topics.map(({ topic }) => topic)).toEqual(['tick', 'load', 'price']);
   });
 
-  test('--sort puts the topics with the most of it first', async () => {
+  test('--sort puts the sort topics by this, largest first', async () => {
     const order = async (key: string): Promise<string[]> => {
       const { stdout } = await chimed(['status', '--json', '--sort', key], { env });
       return (JSON.parse(stdout) as Status).topics.map(({ topic }) => topic);
@@ -322,7 +322,7 @@ describe.concurrent('chimed status', () => {
     await own.reload({ topics: { t: { interval: 'often', data: 1 } } });
     const { stdout } = await chimed(['status', '--socket', own.socket]);
     expect(stdout).toMatch(
-      /^the reload \d+m?s ago has failed, and the old configuration stays: .* topics\.t\.interval: expected a duration/m,
+      /^the reload \d+m?s ago failed, and the old configuration stays in effect: .* topics\.t\.interval: expected a duration/m,
     );
     await own.reload({ topics: {} });
     expect((await own.status()).reload).toEqual({ at: expect.any(Number), failed: false, error: null });

@@ -16,7 +16,7 @@ describe.concurrent('chimed get', () => {
     expect(await chimed(['get', 't'], { env })).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: 'chimed: t has no message; chimed listen t waits for the next',
+      stderr: 'chimed: t has no message; run chimed listen t to wait for the next one',
     });
     await using client = daemon.connect();
     await client.publish('p', 'good day');
@@ -195,7 +195,7 @@ describe.concurrent('chimed reload', () => {
     expect(await reload()).toEqual({
       exitCode: 0,
       stdout: `${daemon.configFile}: changed a, c; removed b`,
-      stderr: 'chimed: changed, and in force after a restart: clients.frameBytes',
+      stderr: 'chimed: these changes take effect after a restart: clients.frameBytes',
     });
     expect((await reload()).stderr, 'as long as it is due').toContain('clients.frameBytes');
     daemon.write({ topics: { a: { ...topic, data: 2 }, c: topic } });
@@ -240,14 +240,14 @@ describe.concurrent('chimed reload', () => {
     };
     const ended = expect(loop()).rejects.toMatchObject({
       code: 'unknown-topic',
-      message: 'a new configuration has no topic b any more',
+      message: 'a reload removed the topic b',
     });
     await using listening = new Program([cli, 'listen', 'b', '--socket', daemon.socket]);
     await listening.stdout.take(1);
     await daemon.reload({ topics: { a: topic } });
     await ended;
     expect(await listening.ended).toBe(1);
-    expect(listening.output.stderr).toBe('chimed: a new configuration has no topic b any more');
+    expect(listening.output.stderr).toBe('chimed: a reload removed the topic b');
     await daemon.reload({ topics: { a: topic, b: topic } });
     for (let topicName = ''; topicName !== 'b';)
       topicName = ((await all.next()).value as { topic: string }).topic;

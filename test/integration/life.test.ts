@@ -234,7 +234,7 @@ describe.concurrent('the state', () => {
     await using daemon = new TestDaemon({ topics, state: { file } }, { folder });
     expect(await daemon.program.ended).toBe(78);
     expect(daemon.program.output.stderr).toBe(
-      `chimed: state.file: ${file} is there already and is no state of chimed's; name another file, or move this one away`,
+      `chimed: state.file: ${file} exists and is not a state file of chimed; name another file, or move this one away`,
     );
     expect(readFileSync(file, 'utf8')).toBe('{"precious": true}');
     expect(existsSync(daemon.socket)).toBe(false);

@@ -22,7 +22,7 @@ describe.concurrent('a client that asks too fast', () => {
     expect(rejected.map(({ data }) => data)).toEqual([
       {
         code: 'too-fast',
-        message: expect.stringContaining('more than 100 requests a second (clients.requestsPerSecond)'),
+        message: expect.stringContaining('more than 100 requests per second (clients.requestsPerSecond)'),
         request: 'chimed.publish',
       },
     ]);
@@ -70,8 +70,7 @@ test('past the limit of open files a client is told so, and not just hung up on'
   const { data } = await clients.at(-1)!.frame('chimed.rejected');
   expect(data).toMatchObject({
     code: 'too-many-clients',
-    message:
-      'all 64 places for clients are taken (the limit of open files); close some connections, or try again later',
+    message: 'all 64 connections are in use (the limit of open files); close some, or retry later',
   });
   await clients[0]!.send('message').frame('message');
   for (const client of clients) client[Symbol.dispose]();

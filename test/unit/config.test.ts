@@ -73,9 +73,9 @@ describe('a topic with a mistake is named with its line, its path and what was e
       /^3 topics.t.cron: expected a cron pattern such as/,
     ],
     [
-      'a cron pattern that never comes',
+      'a cron pattern that never matches',
       ['cron: "0 0 30 2 *"', 'data: 1'],
-      /^3 topics.t.cron: .*it never comes$/,
+      /^3 topics.t.cron: .*it never matches a date$/,
     ],
     [
       'a time zone that is none',
@@ -127,13 +127,13 @@ describe('a topic with a mistake is named with its line, its path and what was e
 
   test.each(['chimed.x', 'chimed', 'a..b', 'a b', 'é'])('the name %s', (name) => {
     expect(mistakes(`topics:\n  ${name}: { interval: 1s, data: 1 }`)).toEqual([
-      expect.stringMatching(/^2 topics\..*: a topic is named by/),
+      expect.stringMatching(/^2 topics\..*: invalid topic name/),
     ]);
   });
 
   test.each(['error', 'data', '__proto__', 'constructor'])('the name %s', (name) => {
     expect(mistakes(`topics:\n  ${name}: { interval: 1s, data: 1 }`)).toEqual([
-      expect.stringMatching(/^2 topics\..*: this name is taken/),
+      expect.stringMatching(/^2 topics\..*: this name is reserved/),
     ]);
   });
 

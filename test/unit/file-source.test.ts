@@ -77,7 +77,7 @@ describe('reading fails', () => {
   test('of bytes that are no UTF-8', async () => {
     writeFileSync(folder.file('a'), Buffer.from([0x61, 0xff]));
     await expect(source('a').sample(signal)).rejects.toThrow(
-      /a: it is not UTF-8; base64 makes a text of any bytes$/,
+      /a: it is not UTF-8; encode binary data as base64$/,
     );
     await expect(source('/proc/self/auxv', 10_000).sample(signal)).rejects.toThrow(/auxv: it is not UTF-8/);
   });
@@ -85,7 +85,7 @@ describe('reading fails', () => {
   test.each([
     ['of JSON that is none', 'a.json', '{"a":', /^\/.*\/a\.json: .*JSON/],
     ['of YAML that is none', 'a.yaml', 'a: [', /\/a\.yaml: line 1: not valid YAML: .*flow/],
-    ['of YAML that leads to itself', 'a.yaml', '&a [*a]', /\/a\.yaml: its aliases lead to themselves/],
+    ['of YAML that leads to itself', 'a.yaml', '&a [*a]', /\/a\.yaml: its aliases are circular/],
   ])('because %s', async (_, name, content, reason) => {
     await expect(read(name, content)).rejects.toThrow(reason);
   });

@@ -24,10 +24,10 @@ describe('what JSON cannot carry is refused', () => {
   const circle: object[] = [];
   circle.push(circle);
   test.each<[unknown, RegExp]>([
-    [undefined, /nothing that JSON can carry/],
+    [undefined, /no value that JSON can represent/],
     [() => 1, /^the payload has a function, which/],
-    [Number.NaN, /^the payload has NaN, which JSON cannot carry$/],
-    [{ a: [{ price: Infinity }] }, /^the payload has Infinity at price, which JSON cannot carry$/],
+    [Number.NaN, /^the payload has NaN, which JSON cannot represent$/],
+    [{ a: [{ price: Infinity }] }, /^the payload has Infinity at price, which JSON cannot represent$/],
     [[1, undefined], /undefined at 1/],
     [{ f() {} }, /a function at f/],
     [{ id: 10n }, /a bigint at id/],
@@ -37,7 +37,7 @@ describe('what JSON cannot carry is refused', () => {
     [new Error('no'), /an Error/],
     [{ later: Promise.resolve(1) }, /a Promise at later/],
     [/x/, /a RegExp/],
-    [new Uint8Array(2), /bytes \(base64/],
+    [new Uint8Array(2), /bytes \(encode them as base64/],
     [circle, /circular/],
   ])('%o', (value, message) => {
     expect(() => toJson(value)).toThrow(message);

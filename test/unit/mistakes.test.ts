@@ -64,16 +64,12 @@ describe('what is no YAML is named, and how to mend it', () => {
     [
       'a command with a colon',
       'command: echo a: b',
-      'a value with a colon and a blank in it must be in quotes',
+      'put a value that contains a colon and a space in quotes',
     ],
     ['a command with a backquote', 'command: `date`', 'a value that begins with ` must be in quotes'],
     ['a format', 'command: %H', 'a value that begins with % must be in quotes'],
-    [
-      'a command that begins with quotes',
-      'command: "x" && y',
-      'a value that goes on behind its quotes must be',
-    ],
-    ['a quote within quotes', "command: 'it's'", 'a quote within a value in single quotes is written twice'],
+    ['a command that begins with quotes', 'command: "x" && y', 'put the whole value in quotes'],
+    ['a quote within quotes', "command: 'it's'", 'inside single quotes, write a single quote twice'],
   ])('%s', (_, line, hint) => {
     const [mistake, ...others] = mistakes(`topics:\n  t:\n    ${line}\n    interval: 1s\n`);
     expect(mistake).toMatch(/^3 : not valid YAML: /);
@@ -204,7 +200,7 @@ describe('a topic is refused', () => {
     [
       'more than a client can send',
       'publish: true, maxBytes: 2MiB',
-      'maxBytes: "2MiB" is more than clients.frameBytes, 1048576 bytes, lets a client send; lower it, or raise that',
+      'maxBytes: "2MiB" exceeds clients.frameBytes (1048576 bytes), the most that a client can send; lower it, or raise clients.frameBytes',
     ],
     [
       'no format',
@@ -219,11 +215,15 @@ describe('a topic is refused', () => {
       'command: expected a list of arguments',
     ],
     ['a file that is no text', 'interval: 1s, file: [a]', 'file: expected a path'],
-    ['data that is no JSON', 'interval: 1s, data: [.inf]', 'data: expected any value that JSON can carry'],
+    [
+      'data that is no JSON',
+      'interval: 1s, data: [.inf]',
+      'data: expected any value that JSON can represent',
+    ],
     [
       'data that is no number',
       'interval: 1s, data: .nan',
-      'data: expected any value that JSON can carry, but it is NaN',
+      'data: expected any value that JSON can represent, but it is NaN',
     ],
     ['a timeout without a unit', 'interval: 1s, data: 1, timeout: 5', 'timeout: expected a duration'],
     ['a timeout longer than a timer', 'interval: 1s, data: 1, timeout: 25d', 'timeout: expected a duration'],
@@ -278,7 +278,7 @@ describe('a topic is refused', () => {
 
   test.each(['*', '', 'x'.repeat(256)])('for the name %j, on its own line', (name) => {
     expect(mistakes(`topics:\n\n  "${name}": {publish: true}`)).toEqual([
-      expect.stringContaining(`3 topics.${name}: a topic is named by words of`),
+      expect.stringContaining(`3 topics.${name}: invalid topic name; use words of`),
     ]);
   });
 

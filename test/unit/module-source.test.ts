@@ -151,14 +151,14 @@ describe.concurrent('a sample fails, and the next is taken, when a module', () =
     ['kills its process group', 'process.kill(0, "SIGKILL");', /its process was ended by SIGKILL/],
     ['never settles', 'await new Promise(() => {});', /^the module took longer than 500 ms \(timeout\)$/],
     ['blocks its thread', 'for (;;);', /^the module took longer than 500 ms \(timeout\)$/],
-    ['returns nothing', 'return undefined;', /returned nothing that JSON can carry/],
-    ['returns a function', 'return () => 1;', /has a function, which JSON cannot carry/],
-    ['returns a BigInt', 'return { a: 1n };', /a bigint at a, which JSON cannot carry/],
+    ['returns nothing', 'return undefined;', /returned no value that JSON can represent/],
+    ['returns a function', 'return () => 1;', /has a function, which JSON cannot represent/],
+    ['returns a BigInt', 'return { a: 1n };', /a bigint at a, which JSON cannot represent/],
     ['returns what leads to itself', 'const a = {}; a.a = a; return a;', /circular/],
     [
       'returns what is no number',
       'return { a: [NaN] };',
-      /the payload has NaN at 0, which JSON cannot carry/,
+      /the payload has NaN at 0, which JSON cannot represent/,
     ],
     ['returns more than maxBytes', 'return "x".repeat(1001);', /more than 1000 bytes/],
     [

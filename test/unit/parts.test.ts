@@ -48,8 +48,8 @@ test('a mistake is named with its file and its line', () => {
       message: [
         `${folder.file('chimed.yaml')} has 4 mistakes:`,
         '  chimed.yaml:2 log.level: expected one of debug, info, warn, error, silent, but it is "loud"',
-        '  conf.d/b.yaml:6 log: only topics can be set here; this belongs into chimed.yaml',
-        '  conf.d/b.yaml:5 topics.a: there is such a topic in chimed.yaml, too',
+        '  conf.d/b.yaml:6 log: only topics can be set here; move this key to chimed.yaml',
+        '  conf.d/b.yaml:5 topics.a: chimed.yaml has a topic of this name too',
         '  conf.d/b.yaml:3 topics.b.interval: expected a duration of at least 10ms, such as 250ms, 1s or 5m, but it is 5',
       ].join('\n'),
     }),
@@ -58,13 +58,13 @@ test('a mistake is named with its file and its line', () => {
 
 test('a pipe is not waited for', () => {
   execFileSync('mkfifo', [folder.file('conf.d/z.yaml')]);
-  expect(() => load({ '': '' })).toThrow(/conf\.d\/z\.yaml: it is no regular file/);
+  expect(() => load({ '': '' })).toThrow(/conf\.d\/z\.yaml: it is not a regular file/);
 });
 
 test('no topic is lost, whatever its name', () => {
   const text = 'topics: { __proto__: { interval: 1s, data: 1 } }';
   expect(() => load({ '': '', 'b.yaml': text })).toThrow(
-    /conf\.d\/b\.yaml:1 topics\.__proto__: this name is taken/,
+    /conf\.d\/b\.yaml:1 topics\.__proto__: this name is reserved/,
   );
 });
 

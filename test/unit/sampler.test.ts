@@ -317,7 +317,7 @@ describe('a probe', () => {
     const { sampler } = sampling(source.sample);
     sampler.start({ sampleNow: true });
     const waiting = sampler.probe();
-    await expect(sampler.probe()).rejects.toThrow('another sample is being taken');
+    await expect(sampler.probe()).rejects.toThrow('another requested sample of this topic is running');
     sampler.end();
     const gone = expect(waiting).rejects.toThrow('the topic has changed, or is gone');
     await source.end('first');

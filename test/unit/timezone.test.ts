@@ -29,7 +29,7 @@ test.each(['Europe/Berlin', 'UTC', 'Asia/Kolkata', 'America/St_Johns', ''])(
 
 test('of a zone in the way of POSIX it is said that Node does not know it', () => {
   expect(doubtIn('XYZ-1XYS,M3.5.0,M10.5.0/3')).toMatch(
-    /^cron and align go by .*, and the system's programs by another zone: TZ is "XYZ-1XYS,M3\.5\.0,M10\.5\.0\/3"; set timezone to a name/,
+    /^cron and align use the time zone .*, but other programs on this machine use another: TZ is "XYZ-1XYS,M3\.5\.0,M10\.5\.0\/3"; set timezone to a name/,
   );
 });
 

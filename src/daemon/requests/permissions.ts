@@ -27,7 +27,7 @@ export function checkMayPublish(client: Session, topic: Topic): void {
 /** @throws {ChimedError} `not-allowed` unless root or the daemon's own user asks. */
 export function checkIsPrivileged(client: Session, action: string): void {
   if (client.user.isPrivileged) return;
-  throw new ChimedError('not-allowed', `only root and the user that runs chimed may ${action}`);
+  throw new ChimedError('not-allowed', `only root and the user that runs chimed can ${action}`);
 }
 
 function notAllowed(client: Session, { name }: Topic, action: string, right: string): ChimedError {

@@ -63,7 +63,7 @@ export function* register(
       client.refuse({ ...rejection(error), request: 'chimed.register', topic: clipped(text, 255) });
       if (!client.full) continue;
       // As many refusals wait for it as may, and a frame has room for many patterns.
-      const message = `Too many patterns are refused; the other ${request.topics.length - index - 1} are refused, too.`;
+      const message = `Too many patterns were refused; the remaining ${request.topics.length - index - 1} patterns of the request are refused as well.`;
       client.refuse({ code: 'too-many-patterns', message, request: 'chimed.register' });
       break;
     }

@@ -55,7 +55,7 @@ export function get(client: Session, { topic: name, id }: Named, context: Reques
 }
 
 export function sample(client: Session, { topic: name, id }: Named, context: RequestContext): void {
-  checkIsPrivileged(client, 'have a sample taken');
+  checkIsPrivileged(client, 'take a sample');
   const topic = context.topics.find(name, () => true);
   const began = performance.now();
   const head = (): Sampled => {

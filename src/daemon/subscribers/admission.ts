@@ -22,7 +22,7 @@ export function loadSocketCalls(logger: EventLog): Promise<SocketCalls | undefin
   return loadIfSupported(
     async () => (await import('../../linux/socket-calls.ts')).socketCalls,
     'no-credentials',
-    'who connects cannot be told: access rules are refused, and clients.maxPerUser is off',
+    'the system does not tell which user a client belongs to: access lists are refused, and clients.maxPerUser has no effect',
     logger,
   );
 }
@@ -34,7 +34,7 @@ export function assertEnforceable({ file, topics }: Config, calls: SocketCalls |
     .filter(({ access }) => access.subscribe ?? access.publish)
     .map(({ name }) => ({
       path: ['topics', name, 'access'],
-      message: 'this system does not tell who connects, so nobody can be kept out',
+      message: 'this system does not tell which user a client belongs to, so access cannot be enforced',
     }));
   if (mistakes.length > 0) throw new ConfigError(file, mistakes);
 }
@@ -83,7 +83,7 @@ export class Admission {
     const { max, maxPerUser, connectionsPerSecond } = this.#limits();
     // First, so that connections that are refused count as well.
     if (!user.connecting.take()) {
-      const message = `this user opens more than ${connectionsPerSecond} connections a second (clients.connectionsPerSecond); keep one open`;
+      const message = `this user opens more than ${connectionsPerSecond} connections per second (clients.connectionsPerSecond); keep one connection open`;
       return { code: 'too-fast', message };
     }
     const places = Math.max(Math.min(max, this.#descriptors - OTHER_DESCRIPTORS), 1);
@@ -102,7 +102,7 @@ export class Admission {
       this.#descriptors - OTHER_DESCRIPTORS < this.#limits().max ? 'the limit of open files' : 'clients.max';
     const rejection: Rejection = {
       code: 'too-many-clients',
-      message: `all ${places} places for clients are taken (${why}); close some connections, or try again later`,
+      message: `all ${places} connections are in use (${why}); close some, or retry later`,
     };
     const most = this.#users.mostConnected;
     const fewer = user.isPrivileged ? 0 : user.clients.size + 1;

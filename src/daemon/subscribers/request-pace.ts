@@ -45,7 +45,7 @@ export class RequestPace {
       this.#timer = undefined;
       this.#listener.goOn();
     }, SLOW_DOWN_MS);
-    this.#tell(`more than ${this.#rate.perSecond} requests a second (clients.requestsPerSecond)`);
+    this.#tell(`more than ${this.#rate.perSecond} requests per second (clients.requestsPerSecond)`);
     return false;
   }
 
@@ -53,7 +53,7 @@ export class RequestPace {
   park(bytesPerSecond: number): void {
     this.#isParked = true;
     if (this.#latest !== '')
-      this.#tell(`more than ${bytesPerSecond} bytes a second from this user (clients.bytesPerSecond)`);
+      this.#tell(`more than ${bytesPerSecond} bytes per second from this user (clients.bytesPerSecond)`);
   }
 
   unpark(): void {

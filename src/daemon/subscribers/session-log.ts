@@ -51,7 +51,7 @@ export class SessionLog {
   slow(): void {
     this.#log.warn(
       { event: 'client-slow', ...this.#client.fields },
-      'client is slow: messages are skipped until it has read what waits',
+      'client is slow: messages are skipped until it has read its queue',
     );
   }
 
@@ -62,7 +62,7 @@ export class SessionLog {
   lost(skipped: number): void {
     this.#log.info(
       { event: 'client-away-too-long', ...this.#client.fields, skipped },
-      'client was away too long: it has lost what the history no longer has',
+      'client was away too long: the history no longer has all that it missed',
     );
   }
 

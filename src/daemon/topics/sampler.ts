@@ -114,7 +114,7 @@ export class Sampler {
    */
   async probe(): Promise<string> {
     if (this.#probe)
-      throw new Error('another sample is being taken for somebody; ask again when it has ended');
+      throw new Error('another requested sample of this topic is running; retry when it has finished');
     const probe = (this.#probe = new AbortController());
     try {
       while (this.#running) await this.#running;

@@ -77,7 +77,7 @@ function readOwn(file: string): Buffer {
     throw refusal(`${why}; ${what}`);
   }
   if (!bytes) return Buffer.alloc(0);
-  if (!isState(bytes)) throw refusal(`is there already and is no state of chimed's; ${what}`);
+  if (!isState(bytes)) throw refusal(`exists and is not a state file of chimed; ${what}`);
   return bytes;
 
   function refusal(why: string): ChimedError {
