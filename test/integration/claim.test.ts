@@ -136,7 +136,7 @@ describe.concurrent('the path of the socket', () => {
     using before = await daemon.raw();
     await before.send('tick').frame('tick');
     unlinkSync(daemon.socket);
-    const line = await daemon.logged(/^the socket is gone: somebody has removed it/);
+    const line = await daemon.logged(/^the socket is gone: it was removed/);
     expect(line).toMatchObject({ level: 'error', socket: daemon.socket });
     using after = await daemon.raw();
     await after.send('tick').frame('tick');
@@ -184,7 +184,7 @@ describe.concurrent('the path of the socket', () => {
     const socket = folder.file('a/b/s');
     await using daemon = await startDaemon({ topics, socket: { mode: '0660' } }, { folder, socket });
     rmSync(folder.file('a'), { recursive: true });
-    await daemon.logged(/^the socket is gone: somebody has removed it/);
+    await daemon.logged(/^the socket is gone: it was removed/);
     using client = await reachAgain(socket);
     await client.send('tick').frame('tick');
     expect([folder.file('a'), folder.file('a/b'), socket].map(modeOf)).toEqual([0o755, 0o755, 0o660]);
@@ -206,7 +206,7 @@ describe.concurrent('the path of the socket', () => {
     await using daemon = await startDaemon({ topics });
     unlinkSync(daemon.socket);
     writeFileSync(daemon.socket, 'precious');
-    await daemon.logged(/^the socket is gone: something else has its place/);
+    await daemon.logged(/^the socket is gone: another file has its path/);
     unlinkSync(daemon.socket);
     using client = await reachAgain(daemon.socket);
     await client.send('tick').frame('tick');
@@ -226,7 +226,7 @@ describe.concurrent('the path of the socket', () => {
     await using daemon = await startDaemon({ topics });
     writeFileSync(daemon.folder.file('other'), 'precious');
     renameSync(daemon.folder.file('other'), daemon.socket);
-    await daemon.logged(/^the socket is gone: something else has its place/);
+    await daemon.logged(/^the socket is gone: another file has its path/);
     expect(await daemon.program.kill().ended).toBe(0);
     expect(readFileSync(daemon.socket, 'utf8')).toBe('precious');
   });
@@ -324,5 +324,5 @@ test('as many clients may wait to be accepted as socket.backlog says, and not th
 test('a directory that nobody can make is refused at once', async () => {
   await using daemon = new TestDaemon({ topics: {} }, { socket: '/proc/none/s' });
   expect(await daemon.program.ended).toBe(1);
-  expect(daemon.program.output.stderr).toContain('the directory of the socket cannot be made');
+  expect(daemon.program.output.stderr).toContain('the directory of the socket cannot be created');
 });

@@ -94,7 +94,7 @@ describe.concurrent('a client', () => {
     const left = patterns.length - 256 - (rejections.length - 1);
     expect(rejections.map(({ data }) => data)).toContainEqual({
       code: 'too-many-patterns',
-      message: `Too many patterns are refused; the other ${left} are refused, too.`,
+      message: `Too many patterns were refused; the remaining ${left} patterns of the request are refused as well.`,
       request: 'chimed.register',
     });
   });

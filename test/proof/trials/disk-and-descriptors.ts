@@ -160,7 +160,7 @@ async function socketRemoved(findings: Findings, scale: Scale): Promise<void> {
   using before = await daemon.raw();
   await before.send('tick').frame('tick');
   unlinkSync(daemon.socket);
-  await daemon.logged(/^the socket is gone: somebody has removed it/);
+  await daemon.logged(/^the socket is gone: it was removed/);
   using after = await daemon.raw();
   await after.send('tick').frame('tick');
   await before.frame('tick', before.frames.items.length);
