@@ -115,6 +115,9 @@ export const codes = {
 
 export type ErrorCode = keyof typeof codes;
 
+/** On every ChimedError, whichever copy of the library made it. */
+const MARK = Symbol.for('chimed.error');
+
 /** The one error class. `code` is for programs, `message` is one sentence for people. */
 export class ChimedError extends Error {
   override readonly name = 'ChimedError';
@@ -125,6 +128,15 @@ export class ChimedError extends Error {
     this.code = code;
   }
 }
+
+// `chimed` and `chimed-client` each have a copy of the library. `instanceof` must hold across them.
+Object.defineProperty(ChimedError.prototype, MARK, { value: true });
+Object.defineProperty(ChimedError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    if (this !== ChimedError) return Function.prototype[Symbol.hasInstance].call(this as Function, value);
+    return typeof value === 'object' && value !== null && MARK in value;
+  },
+});
 
 /** Reports whether `value` is a code of the catalogue. */
 export function isErrorCode(value: unknown): value is ErrorCode {

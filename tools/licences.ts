@@ -1,15 +1,13 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Metafile } from 'esbuild';
 
-/** The licences of all packages that bundles are made of, as these ask for. @throws if a package has none. */
-export function licences(root: string, metafiles: readonly Metafile[]): string {
-  const files = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
-  const packages = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
-  return [...new Set(packages)]
-    .toSorted()
-    .map((path) => licence(join(root, path)))
-    .join(`\n${'-'.repeat(80)}\n\n`);
+/**
+ * The licences of some packages, as these ask for.
+ * @param packages Their folders, relative to the root.
+ * @throws if a package has no licence.
+ */
+export function licences(root: string, packages: readonly string[]): string {
+  return packages.map((path) => licence(join(root, path))).join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function licence(path: string): string {

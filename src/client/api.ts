@@ -4,8 +4,8 @@ import type { ChimedError } from '../errors.ts';
 import type { Failing, Recovered, RegisteredTopic } from '../protocol/messages.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
-import type { State } from './link.ts';
 import type { ListenOptions, PublishOptions, StatusOptions } from './options.ts';
+import type { State } from './state.ts';
 
 /** What a client emits, and with what. */
 export interface ClientEvents {

@@ -24,7 +24,6 @@ import { isPattern, isTopic } from '../protocol/names.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { Client, ClientEvents, Subscription } from './api.ts';
 import { Link } from './link.ts';
-import type { State } from './link.ts';
 import {
   DEFAULT_BUFFER,
   DEFAULT_BUFFER_BYTES,
@@ -38,6 +37,7 @@ import {
 import type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './options.ts';
 import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
+import type { State } from './state.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /**

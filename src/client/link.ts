@@ -2,22 +2,9 @@ import { ChimedError, isErrorCode } from '../errors.ts';
 import type { Frame, Registered, Rejection, Stopping } from '../protocol/messages.ts';
 import { backoff } from './backoff.ts';
 import type { BackoffLimits } from './backoff.ts';
+import type { State } from './state.ts';
 import { dialFirst } from './search.ts';
 import type { Search } from './search.ts';
-
-/** Where a client stands. `attempt` counts from 1 since it was last ready. */
-export type State =
-  | { status: 'connecting'; attempt: number }
-  | {
-      status: 'ready';
-      /** The daemon's number for this connection. */
-      client: number;
-      instance: string;
-      /** True if the numbering goes on from where this client last heard it. */
-      resumed: boolean;
-    }
-  | { status: 'waiting'; attempt: number; delayMs: number; error: ChimedError }
-  | { status: 'closed'; error?: ChimedError };
 
 export interface LinkOptions {
   /** Where a daemon may be, the first that answers is taken; asked before each attempt. */

@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Metafile } from 'esbuild';
 import { expect, test } from 'vitest';
 
+import { buildLibrary, buildPrograms, buildTesting, manifestOf, packagesIn } from '../../tools/bundles.ts';
+import { bill, billWithNode, printed } from '../../tools/sbom.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
 import { root } from '../helpers/program.ts';
 
 interface Locked {
   version?: string;
   name?: string;
   integrity?: string;
+  dev?: boolean;
   resolved?: string;
 }
 
@@ -53,3 +58,47 @@ test('every dependency is pinned to one version, and locked to its bytes', () =>
 test('the lockfile names no registry', () => {
   expect(locked.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
 });
+
+test('the bill of materials lists every package that a bundle contains, and that npm audit sees', async () => {
+  const bundles = await Promise.all([buildPrograms, buildLibrary, buildTesting].map((build) => built(build)));
+  const bundled = packagesIn(bundles).map((path) => {
+    const { name, version } = manifestOf(path);
+    return `${name}@${version}`;
+  });
+  expect(bundled).toContain('node-ipc@14.0.0');
+  const { components } = bill();
+  const ids = components.map((component) => component['bom-ref']);
+  expect(ids).toEqual(expect.arrayContaining([...bundled, 'koffi@3.3.4']));
+  const forUse = locked.filter(([, { dev }]) => !dev).map(([path, entry]) => nameOf(path, entry));
+  expect(components.map(({ name }) => name).toSorted()).toEqual(forUse.toSorted());
+});
+
+test('the bill of materials is the same each time, and names neither a machine nor a time', () => {
+  const text = printed(bill());
+  expect(printed(bill())).toBe(text);
+  expect(text).not.toMatch(/serialNumber|timestamp|registry/);
+  expect(text).not.toContain(root);
+  expect(bill().metadata.component).toMatchObject({ name: 'chimed', purl: 'pkg:npm/chimed@0.1.0' });
+});
+
+test('the bill of an installation that brings its Node lists it, and the native parts of its kind of machine alone', () => {
+  const whole = billWithNode('24.21.0', 'arm64');
+  const names = whole.components.map(({ name }) => name);
+  expect(names.filter((name) => name.startsWith('@koromix/'))).toEqual(['@koromix/koffi-linux-arm64']);
+  expect(whole.components.at(-1)).toMatchObject({ name: 'node', version: '24.21.0' });
+  const ids = new Set(
+    [whole.metadata.component, ...whole.components].map((component) => component['bom-ref']),
+  );
+  for (const { ref, dependsOn } of whole.dependencies) {
+    expect(ids, 'each reference leads to a component').toContain(ref);
+    for (const other of dependsOn) expect(ids).toContain(other);
+  }
+  expect(whole.dependencies.find(({ ref }) => ref === 'chimed@0.1.0')?.dependsOn).toContain('node@24.21.0');
+  expect(() => billWithNode('24.21.0', 'vax')).toThrow('koffi-linux-vax');
+});
+
+/** Builds into a folder that is thrown away. */
+async function built(build: (dist: string) => Promise<Metafile>): Promise<Metafile> {
+  using folder = temporaryFolder();
+  return await build(folder.path);
+}

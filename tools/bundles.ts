@@ -1,0 +1,110 @@
+/** The bundles that are published: the programs, the client library, and what tests of other programs use. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+
+import { UNBUNDLED } from '../src/service/layout.ts';
+import { lineTable } from './line-table.ts';
+
+export const root = join(import.meta.dirname, '..');
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node22.13',
+  external: [...UNBUNDLED],
+  logLevel: 'warning',
+  metafile: true,
+} satisfies BuildOptions;
+
+/** As CommonJS: Node takes less time and memory for it than for an ES module. */
+export async function buildPrograms(dist: string): Promise<Metafile> {
+  const entries = [
+    'cli/main',
+    'cli/program',
+    'cli/serve',
+    'cli/complete-topics',
+    'sources/module-process',
+    'config/load-process',
+  ];
+  const { metafile } = await build({
+    ...common,
+    entryPoints: entries.map((entry) => `src/${entry}.ts`),
+    outdir: join(dist, 'cli'),
+    entryNames: '[name]', // Each finds the others beside it.
+    format: 'cjs',
+    define: {
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+      'import.meta.url': '__url',
+    },
+    banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+    // The first lines see to it that the rest is compiled once, and the daemon loads nothing of the other commands.
+    plugins: [apart('./program.ts'), apart('./serve.ts'), apart('./complete-topics.ts')],
+    sourcemap: 'external',
+  });
+  writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');
+  const table = lineTable(join(dist, 'cli/serve.js'), join(root, 'src'));
+  writeFileSync(join(dist, 'cli/serve.lines.json'), table);
+  for (const output of Object.keys(metafile.outputs)) if (output.endsWith('.map')) rmSync(join(root, output));
+  return metafile;
+}
+
+/**
+ * The client library, which `chimed` and `chimed-client` both contain. An ES module that also works when a bundler makes
+ * CommonJS of it: node-ipc asks for its URL, and never needs it. Without indentation it is 26 KB smaller; names and lines
+ * stay, so that stack traces can be read.
+ */
+export async function buildLibrary(dist: string): Promise<Metafile> {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ['src/index.ts'],
+    outdir: dist,
+    format: 'esm',
+    define: { 'import.meta.url': '"file:///"' },
+    minifyWhitespace: true,
+    lineLimit: 120,
+  });
+  return metafile;
+}
+
+/** The daemon for other programs' tests. */
+export async function buildTesting(dist: string): Promise<Metafile> {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ['src/testing.ts'],
+    outdir: dist,
+    format: 'esm',
+    plugins: [apart('./index.ts')],
+  });
+  return metafile;
+}
+
+/** Folders of the packages that bundles are made of, relative to the root. */
+export function packagesIn(metafiles: readonly Metafile[]): string[] {
+  const files = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
+  const packages = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  return [...new Set(packages)].toSorted();
+}
+
+/** What package.json says, as far as the tools need it. */
+export type Manifest = Record<'name' | 'version' | 'license', string> & Record<string, unknown>;
+
+/** @param folder Relative to the root. */
+export function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest;
+}
+
+/** Leaves a module to a file of its own. */
+function apart(path: string): Plugin {
+  return {
+    name: 'apart',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\// }, (asked) =>
+        asked.path === path ? { path: path.replace(/\.ts$/, '.js'), external: true } : undefined,
+      );
+    },
+  };
+}
