@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 
 import { ChimedError, systemCode } from '../errors.ts';
 import { SYSTEM_PATHS, isForeignDirectory } from '../protocol/paths.ts';
-import { dial } from '../transport/dial.ts';
+import { dial, refused } from '../transport/dial.ts';
 import type { DialListener, DialedConnection } from '../transport/dial.ts';
 
 /** A line to the first daemon that can be reached. */
@@ -69,10 +69,7 @@ export function dialFirst(paths: readonly string[], handler: DialListener): Sear
 function dialUnlessForeign(path: string, handler: DialListener): DialedConnection {
   if (!isForeignDirectory(dirname(path))) return dial(path, handler);
   const message = `${dirname(path)} is not safe: it belongs to another user, or other users can write to it`;
-  let open = true;
-  // Not before the caller has its line.
-  queueMicrotask(() => open && handler.ended(new ChimedError('not-permitted', message)));
-  return { send() {}, hangUp: () => void (open = false) };
+  return refused(new ChimedError('not-permitted', message), handler);
 }
 
 /** The one error that says it all. */

@@ -22,6 +22,8 @@ export interface DialedConnection {
 }
 
 const PEER = 'chimed';
+/** Node 22 cuts a longer path off without a word, and would connect to another socket. */
+const LONGEST_PATH_BYTES = 107;
 /** Type of what is a frame already. */
 const ENCODED = 'chimed.encoded';
 
@@ -35,6 +37,12 @@ const parser = {
 
 /** Connects once to the daemon at `path`. Retrying is the caller's: node-ipc's own has neither jitter nor end. */
 export function dial(path: string, handler: DialListener): DialedConnection {
+  if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) {
+    const cause = Object.assign(new Error(`the path has ${Buffer.byteLength(path)} bytes`), {
+      code: 'EINVAL',
+    });
+    return refused(explain(cause, path), handler);
+  }
   const ipc = new IPCModule();
   ipc.config.silent = true;
   ipc.config.maxRetries = 0;
@@ -76,6 +84,14 @@ export function dial(path: string, handler: DialListener): DialedConnection {
   };
 }
 
+/** A connection that is not even tried. */
+export function refused(error: ChimedError, handler: DialListener): DialedConnection {
+  let open = true;
+  // Not before the caller has its line.
+  queueMicrotask(() => open && handler.ended(error));
+  return { send() {}, hangUp: () => void (open = false) };
+}
+
 /** What a system error means here, and what to do about it. */
 function explain(error: Error, path: string): ChimedError {
   const options = { cause: error };
@@ -102,7 +118,7 @@ function explain(error: Error, path: string): ChimedError {
     case 'EINVAL':
       return new ChimedError(
         'no-daemon',
-        `no daemon: the path of the socket is longer than 107 bytes: ${path}; use a shorter one`,
+        `no daemon: the path of the socket is longer than ${LONGEST_PATH_BYTES} bytes: ${path}; use a shorter one`,
         options,
       );
     case 'EAGAIN':
