@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 import type { Client, Message } from '../client/api.ts';
-import type { State } from '../client/state.ts';
+import type { State } from '../client/connection-state.ts';
 import { formats, parseDuration } from '../config/formats.ts';
 import { ChimedError } from '../errors.ts';
 import { silent } from '../log.ts';

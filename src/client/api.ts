@@ -5,7 +5,7 @@ import type { Failing, Recovered, RegisteredTopic } from '../protocol/messages.t
 import type { Status } from '../protocol/status-snapshot.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { ListenOptions, PublishOptions, StatusOptions } from './options.ts';
-import type { State } from './state.ts';
+import type { State } from './connection-state.ts';
 
 /** What a client emits, and with what. */
 export interface ClientEvents {

@@ -37,7 +37,7 @@ import {
 import type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './options.ts';
 import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
-import type { State } from './state.ts';
+import type { State } from './connection-state.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /**

@@ -2,7 +2,7 @@ import { ChimedError, isErrorCode } from '../errors.ts';
 import type { Frame, Registered, Rejection, Stopping } from '../protocol/messages.ts';
 import { backoff } from './backoff.ts';
 import type { BackoffLimits } from './backoff.ts';
-import type { State } from './state.ts';
+import type { State } from './connection-state.ts';
 import { dialFirst } from './search.ts';
 import type { Search } from './search.ts';
 
