@@ -42,11 +42,14 @@ export function serviceCommand(): Command {
   });
   const uninstallCommand = service
     .command('uninstall')
-    .description('remove the service and its files, but keep the configuration')
+    .description('remove what service install installed, but keep the configuration')
     .option('--purge', 'also remove the configuration, the drop-ins and the group chimed')
     .option(...DRY_RUN)
     .action(uninstall);
   withHelp(uninstallCommand, {
+    notes: [
+      'If the Debian package is installed as well, its service takes over at once: the configuration, the state and the group stay.',
+    ],
     examples: ['sudo chimed service uninstall', 'sudo chimed service uninstall --purge'],
   });
   for (const subcommand of service.commands) subcommand.exitOverride().helpCommand(false);
@@ -54,18 +57,38 @@ export function serviceCommand(): Command {
 }
 
 async function install({ dryRun = false }: Options): Promise<void> {
-  const [{ installSteps }, { loadLibc }] = await Promise.all([
+  const [{ installSteps }, { loadLibc }, { packagedVersion }] = await Promise.all([
     import('../service/install.ts'),
     import('../service/installer-libc.ts'),
+    import('../service/packaged.ts'),
   ]);
+  const packaged = packagedVersion();
+  if (packaged !== undefined) {
+    throw new Error(
+      `the service is already installed, by the Debian package chimed ${packaged}; to install this chimed instead, ` +
+        'run `sudo apt remove chimed` first, which keeps the configuration, the state and the group',
+    );
+  }
   const libc = await loadLibc();
   await run('install', () => installSteps(libc), dryRun);
   if (!dryRun) process.stdout.write(NEXT);
 }
 
 async function uninstall({ dryRun = false, purge = false }: Options): Promise<void> {
-  const { uninstallSteps } = await import('../service/uninstall.ts');
-  await run('uninstall', () => uninstallSteps(purge), dryRun);
+  const [{ handOverSteps, isInstalled, uninstallSteps }, { packagedVersion }] = await Promise.all([
+    import('../service/uninstall.ts'),
+    import('../service/packaged.ts'),
+  ]);
+  if (packagedVersion() === undefined) {
+    await run('uninstall', () => uninstallSteps(purge), dryRun);
+    return;
+  }
+  if (purge || !isInstalled()) {
+    throw new Error(
+      `the service belongs to the Debian package chimed; to remove it, run \`sudo apt ${purge ? 'purge' : 'remove'} chimed\``,
+    );
+  }
+  await run('uninstall', handOverSteps, dryRun);
 }
 
 async function run(what: string, steps: () => Iterable<Step>, dryRun: boolean): Promise<void> {

@@ -26,30 +26,42 @@ export interface SourceFile {
 const CONTENT = ['dist', 'config', 'docs', 'systemd', 'package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
+/** Where the parts come from that are not in the package itself. */
+interface Parts {
+  /** The Node to run it with. Default: the one that runs us. */
+  node?: string;
+  /** The directory whose `node_modules` has the packages that are not bundled. Default: the package's own. */
+  packages?: string;
+}
+
 /**
  * The package that we run from, as a source of files that root is going to run. Only root and the checkout's
  * owner may be able to change it: the user who called sudo, or else the owner of the package's directory.
  */
 export class Checkout {
   readonly #trust: Trust;
+  readonly #node: string;
+  readonly #packages: string;
 
-  constructor(libc: InstallerLibc) {
+  constructor(libc: InstallerLibc, { node = process.execPath, packages = PACKAGE }: Parts = {}) {
+    this.#node = node;
+    this.#packages = packages;
     const caller = Number(process.env['SUDO_UID']);
     this.#trust = new Trust(caller > 0 ? caller : statSync(PACKAGE).uid, libc);
   }
 
   /**
-   * All files to copy: the package, its dependencies, and the Node that runs us.
+   * All files to copy: the package, its dependencies, and Node.
    * @throws if somebody else could change one of them, or a link leads out of the package.
    */
   files(): SourceFile[] {
-    const node = realpathSync(process.execPath);
+    const node = realpathSync(this.#node);
     const found = [
       ...CONTENT.flatMap((name) => this.#filesOf(PACKAGE, name, name)),
       { from: node, to: 'bin/node' },
     ];
     this.#judgeDirectory(dirname(node));
-    for (const { from, to, link } of placedPackages(PACKAGE, UNBUNDLED)) {
+    for (const { from, to, link } of placedPackages(this.#packages, UNBUNDLED)) {
       this.#judgeDirectory(realpathSync(dirname(link)));
       found.push(...this.#filesOf(from, '', to));
     }

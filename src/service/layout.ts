@@ -49,12 +49,20 @@ export const DROP_INS = [SERVICE_UNIT, SOCKET_UNIT].map((unit) => `/etc/systemd/
 
 /** What makes the copy a command. */
 export const COMMAND = '/usr/local/bin/chimed';
-export const COMMAND_SCRIPT = `#!/bin/sh
-# Installed by chimed service install, which replaces this file.
-exec ${programOf(CURRENT).join(' ')} "$@"
-`;
+export const COMMAND_SCRIPT = commandScript(
+  CURRENT,
+  'Installed by chimed service install, which replaces this file.',
+);
 /** Tells a command script of ours, also that of version 0.1, which has no comment. */
 export const COMMAND_MARKER = /^(# Installed by chimed service install|exec \/usr\/local\/lib\/chimed\/)/m;
+
+/** A script that runs the program of a copy. */
+export function commandScript(library: string, comment: string): string {
+  return `#!/bin/sh
+# ${comment}
+exec ${programOf(library).join(' ')} "$@"
+`;
+}
 
 /** How a copy's program is called. */
 export function programOf(library: string): [node: string, main: string] {

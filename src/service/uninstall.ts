@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 
-import { commandStep, succeeds } from './run-program.ts';
+import { command, commandStep, succeeds } from './run-program.ts';
 import { isCommandOurs, removal, removalIfEmpty } from './files.ts';
 import {
   COMMAND,
+  CONFIG,
   CONFIG_DIRECTORY,
   DROP_INS,
   GROUP,
@@ -15,7 +16,9 @@ import {
   SYSUSERS,
   UNITS,
   USER,
+  programOf,
 } from './layout.ts';
+import { PACKAGED } from './packaged.ts';
 import { unfinishedName } from './root-files.ts';
 import { installedSharedFiles } from './shared-files.ts';
 import type { Step } from './step.ts';
@@ -30,10 +33,7 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
     yield commandStep('systemctl', 'clean', '--what=state', '--what=cache', SERVICE_UNIT);
     yield* removal([RUNTIME_DIRECTORY]);
   }
-  yield* removal([...Object.values(UNITS), SYSUSERS].flatMap((path) => [path, unfinishedName(path)]));
-  yield* removal(installedSharedFiles());
-  for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
-  yield* removal([...(isCommandOurs() ? [COMMAND] : []), unfinishedName(COMMAND)]);
+  yield* unitRemoval();
   if (purge) {
     yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);
     if (succeeds('getent', 'passwd', '--', USER)) yield commandStep('userdel', USER);
@@ -41,6 +41,41 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
     if (succeeds('getent', 'group', '--', GROUP)) yield commandStep('groupdel', GROUP);
   }
   yield commandStep('systemctl', 'daemon-reload');
-  // Last: we may be running from it. Version 0.1 left the others when it was interrupted.
+  yield* libraryRemoval();
+}
+
+/** Reports whether anything is there that `service install` has put on this machine. */
+export function isInstalled(): boolean {
+  return [LIBRARY, ...Object.values(UNITS)].some((path) => existsSync(path));
+}
+
+/**
+ * What hands a service of `service install` over to the Debian package: its units hide the package's. The configuration,
+ * the state, the user and the group stay, and so does the socket, so that no client is refused.
+ */
+export function* handOverSteps(): Generator<Step> {
+  if (existsSync(CONFIG)) {
+    // Before anything is removed: what runs must not be given up for a version that does not start.
+    yield { says: `check ${CONFIG}`, run: () => void command(...programOf(PACKAGED), 'check', CONFIG) };
+  }
+  const enabled = [SOCKET_UNIT, SERVICE_UNIT].filter((unit) =>
+    succeeds('systemctl', 'is-enabled', '--quiet', unit),
+  );
+  yield* unitRemoval();
+  yield commandStep('systemctl', 'daemon-reload');
+  if (enabled.length > 0) yield commandStep('systemctl', 'reenable', ...enabled);
+  yield commandStep('systemctl', 'try-restart', SERVICE_UNIT);
+  yield* libraryRemoval();
+}
+
+function* unitRemoval(): Generator<Step> {
+  yield* removal([...Object.values(UNITS), SYSUSERS].flatMap((path) => [path, unfinishedName(path)]));
+  yield* removal(installedSharedFiles());
+  for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
+  yield* removal([...(isCommandOurs() ? [COMMAND] : []), unfinishedName(COMMAND)]);
+}
+
+/** The last step: we may be running from it. Version 0.1 left the others when it was interrupted. */
+function* libraryRemoval(): Generator<Step> {
   yield* removal([`${LIBRARY}.new`, `${LIBRARY}.old`, LIBRARY]);
 }
