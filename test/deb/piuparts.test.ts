@@ -11,8 +11,10 @@ const codename = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release',
 /** Why piuparts cannot run here; undefined if it can. */
 function whyNotPiuparts(): string | undefined {
   if (process.getuid?.() !== 0) return 'it needs root, to make a chroot';
-  if (spawnSync('piuparts', ['--version']).status !== 0)
-    return 'it is missing: apt-get install piuparts debootstrap';
+  const missing = ['piuparts', 'mmdebstrap'].filter(
+    (program) => spawnSync(program, ['--version']).status !== 0,
+  );
+  if (missing.length > 0) return `programs are missing: apt-get install ${missing.join(' ')}`;
   if (mirror() === undefined) return 'apt knows no mirror of this release';
   return undefined;
 }
@@ -29,13 +31,13 @@ if (reason !== undefined) process.stderr.write(`\nSKIPPED: piuparts; ${reason}\n
 
 test.skipIf(reason)('piuparts finds nothing that is left behind', () => {
   using folder = temporaryFolder();
-  const chroot = folder.file('chroot');
+  const base = folder.file('base.tar.gz');
   // With a systemd that stays: what its own removal leaves behind is none of ours.
-  const base = ['--variant=minbase', '--include=systemd,systemd-sysv', codename!, chroot, mirror()!];
-  const made = spawnSync('debootstrap', base, { encoding: 'utf8' });
-  expect(made.status, made.stdout.slice(-2000) + made.stderr).toBe(0);
+  const included = ['--mode=root', '--variant=apt', '--include=systemd,systemd-sysv'];
+  const made = spawnSync('mmdebstrap', [...included, codename!, base, mirror()!], { encoding: 'utf8' });
+  expect(made.status, made.stderr).toBe(0);
   const deb = debOf(process.arch === 'x64' ? 'amd64' : process.arch);
-  const options = ['--existing-chroot', chroot, '--distribution', codename!, '--mirror', mirror()!];
+  const options = ['--basetgz', base, '--distribution', codename!, '--mirror', mirror()!];
   const { status, stdout, stderr } = spawnSync('piuparts', [...options, '--no-upgrade-test', deb], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
