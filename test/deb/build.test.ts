@@ -28,7 +28,7 @@ describe.each(ARCHITECTURES)('the package for $name', ({ name }) => {
   test(`has at most ${MAX_MB} MB`, () => {
     const megabytes = statSync(deb).size / 1e6;
     expect(megabytes).toBeLessThanOrEqual(MAX_MB);
-    const installed = Number(run('dpkg-deb', '--field', deb, 'Installed-Size')) / 1000;
+    const installed = (Number(run('dpkg-deb', '--field', deb, 'Installed-Size')) * 1024) / 1e6;
     saw(
       `size of the package for ${name}`,
       `${megabytes.toFixed(1)} MB, installed ${installed.toFixed(0)} MB`,
