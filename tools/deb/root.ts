@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { Checkout } from '../../src/service/checkout.ts';
@@ -18,8 +18,9 @@ const COMPLETIONS = {
  * configuration and completions.
  * @param node The Node to ship.
  * @param packages The directory with the packages that are not bundled.
+ * @param bill The bill of materials, in place of that in dist/, which does not know of the Node.
  */
-export async function layRoot(to: string, node: string, packages: string): Promise<void> {
+export async function layRoot(to: string, node: string, packages: string, bill: string): Promise<void> {
   const place = (path: string, content: string | Buffer, mode = 0o644): void => {
     mkdirSync(dirname(join(to, path)), { recursive: true });
     writeFileSync(join(to, path), content, { mode });
@@ -31,10 +32,10 @@ export async function layRoot(to: string, node: string, packages: string): Promi
     place(join(PACKAGED, file.to), readFileSync(fd), isProgram ? 0o755 : 0o644);
     closeSync(fd);
   }
+  place(join(PACKAGED, 'dist/sbom.cdx.json'), bill);
   place('usr/bin/chimed', commandScript(PACKAGED, 'Installed by the Debian package chimed.'), 0o755);
   place(CONFIG, readFileSync(join(PACKAGE, 'config/service.yaml')));
   for (const [name, path] of Object.entries(COMPLETIONS)) {
-    const completion = join(PACKAGE, 'dist/completions', name);
-    if (existsSync(completion)) place(path, readFileSync(completion));
+    place(path, readFileSync(join(PACKAGE, 'dist/completions', name)));
   }
 }
