@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { startDaemon } from '../helpers/daemon.ts';
@@ -56,7 +56,9 @@ describe.concurrent('a topic sends what its source gives:', () => {
       error: expect.stringMatching(/value.json: No such file or directory$/),
     });
     expect((await topic(daemon)).lastError).toContain('No such file or directory');
-    writeFileSync(folder.file('value.json'), '2');
+    // At once: a file that is being written can be read while it is empty, which is another failure.
+    writeFileSync(folder.file('new.json'), '2');
+    renameSync(folder.file('new.json'), folder.file('value.json'));
     await client.frames.find(({ data }) => data === 2);
     const { failures } = await daemon.logged('source has recovered');
     expect(await topic(daemon)).toMatchObject({ failures, lastError: null });
