@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { Delivery } from '../../src/daemon/delivery/delivery.ts';
 import { Outbox } from '../../src/daemon/delivery/outbox.ts';
 import { newTotals } from '../../src/daemon/totals.ts';
+import { sendAll } from '../../src/linux/send-all.ts';
 import { Connection } from '../../src/transport/connection.ts';
 import { encodeMessage } from '../../src/transport/frames.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
@@ -19,10 +20,10 @@ const [one, two, three] = [1, 2, 3].map((seq) => encodeMessage('t', '0', { seq, 
 ];
 
 /** A client over a real socket, whose writes are watched. */
-async function client() {
+async function client(by = delivery) {
   const pair = await socketPair();
   const connection = new Connection(1, pair.near, undefined, connectionContext);
-  const outbox = new Outbox(connection, delivery, limits, listener, newTotals());
+  const outbox = new Outbox(connection, by, limits, listener, newTotals());
   const write = vi.spyOn(pair.near, 'write');
   return { ...pair, connection, outbox, write };
 }
@@ -60,6 +61,21 @@ test('what fails for one client costs that client, and the others get theirs', a
   });
   for (const { outbox } of [fails, other]) outbox.message('t', one);
   delivery.flush();
+  expect(fails.connection.ended).toBe(true);
+  await other.far.messages('t', 1);
+});
+
+test('a client for whose frames there is no memory is lost, and the others get theirs', async () => {
+  const direct = new Delivery(sendAll);
+  using fails = await client(direct);
+  using other = await client(direct);
+  for (const frame of [one, two]) fails.outbox.message('t', frame);
+  other.outbox.message('t', three);
+  const concat = vi.spyOn(Buffer, 'concat').mockImplementationOnce(() => {
+    throw new Error('no memory');
+  });
+  direct.flush();
+  concat.mockRestore();
   expect(fails.connection.ended).toBe(true);
   await other.far.messages('t', 1);
 });

@@ -76,7 +76,9 @@ export class Delivery {
 
 function take(sender: Sender): Batch | undefined {
   try {
-    return sender.take();
+    const batch = sender.take();
+    batch?.join(); // Here, so that it costs this client alone if there is no memory for it.
+    return batch;
   } catch (error) {
     sender.failed(error);
     return undefined;
@@ -137,8 +139,12 @@ export class Batch {
 
   /** All its frames as one buffer. */
   get bytes(): Buffer {
-    this.#joined ??= this.#join();
-    return this.#joined;
+    return this.join();
+  }
+
+  /** Joins its frames, once. @returns them, as `bytes`. */
+  join(): Buffer {
+    return (this.#joined ??= this.#concatenated());
   }
 
   /** One of those that wait does not need it any more: the last one frees it. */
@@ -155,7 +161,7 @@ export class Batch {
     for (let batch = this.#before; batch; batch = batch.#before) if (batch.#isAnswer) free(batch.#frame);
   }
 
-  #join(): Buffer {
+  #concatenated(): Buffer {
     if (!this.#before || this.#before.byteLength === 0) return this.#frame;
     const frames = [this.#frame];
     for (let batch: Batch | undefined = this.#before; batch; batch = batch.#before) frames.push(batch.#frame);
