@@ -1,6 +1,6 @@
 /** The bundles that are published: the programs, the client library, and what tests of other programs use. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 
@@ -92,9 +92,9 @@ export function packagesIn(metafiles: readonly Metafile[]): string[] {
 /** What package.json says, as far as the tools need it. */
 export type Manifest = Record<'name' | 'version' | 'license', string> & Record<string, unknown>;
 
-/** @param folder Relative to the root. */
+/** @param folder Relative to the root, or absolute. */
 export function manifestOf(folder: string): Manifest {
-  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest;
+  return JSON.parse(readFileSync(resolve(root, folder, 'package.json'), 'utf8')) as Manifest;
 }
 
 /** Leaves a module to a file of its own. */

@@ -3,13 +3,14 @@
  * debian/node. All that is fetched is fetched here, by npm, which checks it against the lockfiles. The time in the
  * packages is $SOURCE_DATE_EPOCH or that of the last commit, so that two builds are the same to the byte.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { PACKAGE } from '../src/service/layout.ts';
 import { version } from '../src/protocol/version.ts';
+import { manifestOf } from './bundles.ts';
 import { ARCHITECTURES, requireOneNode, requireTools } from './deb/needs.ts';
 import type { Architecture } from './deb/needs.ts';
 import { layDebian } from './deb/debian.ts';
@@ -51,8 +52,7 @@ async function makeDeb({ name, cpu }: Architecture, out: string, epoch: number):
     const node = installPackages(join(folder, 'node'), cpu, join(PACKAGE, 'debian/node'));
     const packages = installPackages(join(folder, 'packages'), cpu, PACKAGE);
     const distribution = join(node, 'node_modules', `node-linux-${cpu}`);
-    const { version: nodeVersion } = manifestIn(distribution);
-    const bill = printed(billWithNode(nodeVersion, cpu));
+    const bill = printed(billWithNode(manifestOf(distribution).version, cpu));
     await layRoot(join(tree, 'root'), join(distribution, 'bin/node'), packages, bill);
     layDebian(join(tree, 'debian'), epoch);
     copyFileSync(join(distribution, 'LICENSE'), join(tree, 'node-licence.txt'));
@@ -66,10 +66,6 @@ async function makeDeb({ name, cpu }: Architecture, out: string, epoch: number):
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function manifestIn(directory: string): { version: string } {
-  return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as { version: string };
 }
 
 /** Installs what a lockfile lists for another machine into a directory of its own, which it returns. */

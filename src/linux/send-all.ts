@@ -9,7 +9,7 @@ const CALLS = new Map([
   ['arm64', { setup: 0, getEvents: 4, submit: 2 }],
   ['riscv64', { setup: 0, getEvents: 4, submit: 2 }],
 ]);
-/** How many sockets one call serves at most. The kernel keeps 64 bytes for each, out of 65,536 for the whole machine. */
+/** How many sockets one call serves at most. The kernel allows 65,536 for all programs together (`fs.aio-max-nr`). */
 const MOST = 256;
 /** Below that, a call for each socket costs less. */
 const FEW = 16;

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { COMPLETIONS, MANUAL } from '../../src/service/layout.ts';
 import { PAGE_MARK } from '../../src/service/shared-files.ts';
-import { CONFIG, allReadyAgain, chimedAs, endFleet, fromCheckout, startFleet } from './installed.ts';
+import {
+  CONFIG,
+  allReadyAgain,
+  chimedAs,
+  endFleet,
+  fromCheckout,
+  startFleet,
+  verified,
+} from './installed.ts';
 import { CHECKOUT, Machine, whyNot } from './machine.ts';
 import { saw } from './seen.ts';
 
@@ -81,13 +89,7 @@ describe.skipIf(whyNot())('chimed service', () => {
   });
 
   test('systemd finds no fault with the units, and little exposure', async () => {
-    const { code, stdout, stderr } = await machine.attempt(
-      'systemd-analyze',
-      'verify',
-      'chimed.service',
-      'chimed.socket',
-    );
-    expect({ code, said: stdout + stderr }).toEqual({ code: 0, said: '' });
+    expect(await verified(machine, 'chimed.service', 'chimed.socket')).toEqual({ code: 0, said: '' });
     const report = await machine.run('systemd-analyze', 'security', '--no-pager', 'chimed.service');
     const exposure = Number(/Overall exposure level for chimed.service: ([\d.]+)/.exec(report)?.[1]);
     saw('systemd-analyze security', exposure);

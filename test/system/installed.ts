@@ -37,6 +37,15 @@ export function chimedAs(machine: Machine, user: string, ...args: string[]): Pro
   return machine.attempt('runuser', '-u', user, '--', 'chimed', ...args);
 }
 
+/** What `systemd-analyze verify` says of units. */
+export async function verified(
+  machine: Machine,
+  ...units: string[]
+): Promise<{ code: number; said: string }> {
+  const { code, stdout, stderr } = await machine.attempt('systemd-analyze', 'verify', ...units);
+  return { code, said: stdout + stderr };
+}
+
 /** Starts clients, and waits until all are registered. */
 export async function startFleet(machine: Machine, count: number, pattern: string): Promise<Program> {
   const fleet = machine.start(NODE, `${CHECKOUT}/test/system/fleet.ts`, String(count), pattern);
