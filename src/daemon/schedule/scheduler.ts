@@ -16,7 +16,9 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export class Scheduler {
   /** A heap: no alarm is due before its parent, which is at half its place. */
-  readonly #heap: Alarm[] = [];
+  readonly #heap: (Alarm | undefined)[] = [];
+  /** How many alarms are in the heap. Its array is not cut: one that is set at each tick would have it made anew. */
+  #size = 0;
   readonly #round: (ring: () => void) => void;
   readonly #phase: number;
   #timer: NodeJS.Timeout | undefined;
@@ -45,7 +47,7 @@ export class Scheduler {
     const before = alarm.place < 0 ? Infinity : alarm.dueAt;
     // Not in the round that rings now, which might not end.
     alarm.dueAt = this.#wholeFrom(Math.max(at, (this.#ringingSince ?? -Infinity) + 1));
-    if (alarm.place < 0) this.#rise(alarm, this.#heap.length);
+    if (alarm.place < 0) this.#rise(alarm, this.#size++);
     else if (alarm.dueAt < before) this.#rise(alarm, alarm.place);
     else this.#sink(alarm, alarm.place);
     this.#arm();
@@ -116,7 +118,8 @@ export class Scheduler {
   }
 
   #take(alarm: Alarm): void {
-    const last = this.#heap.pop()!;
+    const last = this.#heap[--this.#size]!;
+    this.#heap[this.#size] = undefined;
     const { place } = alarm;
     alarm.place = -1;
     if (last === alarm) return;

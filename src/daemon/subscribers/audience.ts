@@ -61,9 +61,7 @@ export class Audience {
 
   /** Reports whether the subscriber is registered for the topic. */
   has(subscriber: Subscriber): boolean {
-    if (this.joining.has(subscriber)) return true;
-    for (const { subscribers } of this.patterns) if (subscribers.has(subscriber)) return true;
-    return false;
+    return this.joining.has(subscriber) || isIn(this.patterns, subscriber);
   }
 
   get isEmpty(): boolean {
@@ -84,14 +82,17 @@ export class Audience {
     const visited: Pattern[] = [];
     for (const pattern of this.patterns) {
       for (const subscriber of pattern.subscribers) {
-        if (visited.some(({ subscribers }) => subscribers.has(subscriber))) continue;
-        if (!this.accounts || this.mayHear(subscriber)) visit(subscriber);
+        if (!isIn(visited, subscriber) && this.mayHear(subscriber)) visit(subscriber);
       }
       visited.push(pattern);
     }
     for (const subscriber of this.joining) {
-      if (!visited.some(({ subscribers }) => subscribers.has(subscriber)) && this.mayHear(subscriber))
-        visit(subscriber);
+      if (!isIn(visited, subscriber) && this.mayHear(subscriber)) visit(subscriber);
     }
   }
+}
+
+function isIn(patterns: Iterable<Pattern>, subscriber: Subscriber): boolean {
+  for (const { subscribers } of patterns) if (subscribers.has(subscriber)) return true;
+  return false;
 }
