@@ -14,6 +14,8 @@ export interface ClientEvents {
   failing: [Failing];
   /** The source of a topic has recovered; its message follows. */
   recovered: [Recovered];
+  /** Some messages may be lost, the number is unknown: the daemon began a new numbering, or `resume` was too long ago. */
+  uncounted: [];
 }
 
 /** One message of a topic, as a client hears it. */

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { NAME, isName } from '../protocol/client-name.ts';
+import type { OnBehalfOf } from '../protocol/messages.ts';
 
 export interface ConnectOptions {
   /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else the first place at which a daemon of this user's, or the machine's, listens */
@@ -20,6 +21,19 @@ export interface ConnectOptions {
   timeoutMs?: number;
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
+  /** Where an earlier client stood: its subscriptions begin with the messages since. @default none: with the latest message */
+  resume?: ResumeFrom;
+  /**
+   * The user for whom all requests of this client are made: what it may hear, and what it costs. Only root, the daemon's
+   * user and the gateway's (`web.user`) can ask for others. @default the user of this process
+   */
+  onBehalfOf?: OnBehalfOf;
+}
+
+/** The `instance` and `offset` of the last message that was heard, of all topics. */
+export interface ResumeFrom {
+  instance: string;
+  offset: number;
 }
 
 export interface ListenOptions {

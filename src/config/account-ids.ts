@@ -13,8 +13,8 @@ export interface Ids {
   group: IdOf;
 }
 
-/** Looks up whom the topics and `socket.group` name, all at once. */
-export function lookUpAll(rawTopics: unknown, socketGroup: unknown): Ids {
+/** Looks up whom the topics, `socket.group` and `web.user` name, all at once. */
+export function lookUpAll(rawTopics: unknown, socketGroup: unknown, webUser: unknown): Ids {
   const topics = isMapping(rawTopics) ? Object.values(rawTopics).filter(isMapping) : [];
   const names = topics.flatMap(({ access }) => {
     return formats.access.check(access)
@@ -25,7 +25,10 @@ export function lookUpAll(rawTopics: unknown, socketGroup: unknown): Ids {
   });
   const groups = names.filter(isGroup).map((name) => name.slice(1));
   return {
-    user: lookUpUsers(names.filter((name) => !isGroup(name))),
+    user: lookUpUsers([
+      ...names.filter((name) => !isGroup(name)),
+      ...(typeof webUser === 'string' ? [webUser] : []),
+    ]),
     group: lookUpGroups(typeof socketGroup === 'string' ? [...groups, socketGroup] : groups),
   };
 }

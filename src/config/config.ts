@@ -25,6 +25,7 @@ export interface TopicConfig {
   /** Absent: without bound. */
   maxAgeMs?: number;
   onChange: boolean;
+  metrics: boolean;
   always: boolean;
   history: number;
   historyBytes: number;
@@ -69,10 +70,24 @@ export interface Config {
   log: { level: LogLevel; format: LogFormat };
   history: { maxBytes: number };
   state: { file?: string };
+  web: WebConfig;
   shutdown: { timeoutMs: number };
   topics: readonly TopicConfig[];
   /** What is no mistake, and may not be what was meant. */
   doubt?: string;
+}
+
+/** The gateway's part, `chimed web`. */
+export interface WebConfig {
+  socket: string;
+  mode: number;
+  /** Absent: no loopback port. */
+  address?: { host: string; port: number };
+  tokenFile?: string;
+  hosts: readonly string[];
+  /** Uid of the gateway's user; absent if there is no such user. */
+  uid?: number;
+  maxConnections: number;
 }
 
 export type LogLevel = (typeof logLevels)[number];

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import ms from 'ms';
 
@@ -41,6 +42,7 @@ const DURATION = new RegExp(
 );
 
 const SIZE = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)$/;
+const LOOPBACK = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\]):(\d{1,5})$/;
 const VARIABLE = /^[A-Za-z_]\w*$/;
 
 const textShape = { type: 'string', minLength: 1 };
@@ -102,6 +104,11 @@ export const formats = {
     expected: 'true or false',
     check: (value) => typeof value === 'boolean',
     shape: { type: 'boolean' },
+  },
+  loopback: {
+    expected: 'a loopback address and a port, such as 127.0.0.1:8080 or [::1]:8080',
+    check: (value) => parseLoopback(value) !== undefined,
+    shape: { type: 'string', pattern: LOOPBACK.source },
   },
   text: { expected: 'a text', check: isText, shape: textShape },
   path: {
@@ -245,4 +252,15 @@ function isAccountList(value: unknown): boolean {
 
 function isWhole(value: unknown, least: number): boolean {
   return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+/** Reads a loopback address and a port; undefined if it is none. */
+export function parseLoopback(value: unknown): { host: string; port: number } | undefined {
+  const [, host, port] = (typeof value === 'string' && LOOPBACK.exec(value)) || [];
+  if (host === undefined || Number(port) > 65_535 || !isLoopback(host)) return undefined;
+  return { host: host === '[::1]' ? '::1' : host, port: Number(port) };
+}
+
+function isLoopback(host: string): boolean {
+  return !host.startsWith('127.') || isIPv4(host);
 }

@@ -6,12 +6,12 @@ import { defaultSocketPath } from '../protocol/paths.ts';
 import { lookUpAll } from './account-ids.ts';
 import type { Ids } from './account-ids.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
-import { isMapping, parseDuration, parseSize } from './formats.ts';
+import { isMapping, parseDuration, parseLoopback, parseSize } from './formats.ts';
 import { locations } from './locations.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
 import { Parts, STDIN } from './parts.ts';
-import { topicSchema } from './schema.ts';
+import { settingsSchema, topicSchema } from './schema.ts';
 import type { Key } from './schema.ts';
 import { readSettings } from './read-settings.ts';
 import type { Settings } from './read-settings.ts';
@@ -52,8 +52,9 @@ export function readConfig(
   const directory = file === STDIN ? process.cwd() : dirname(file);
   const settings = readSettings(parts.settings, env, mistakes);
   const rawTopics = parts.topics(mistakes);
-  const ids = lookUpAll(rawTopics, settings.socket.group);
+  const ids = lookUpAll(rawTopics, settings.socket.group, settings.web.user);
   checkGroup(settings.socket.group, ids, mistakes);
+  const webUid = uidOfWeb(settings.web.user, ids, mistakes);
   const topics = readTopics(rawTopics, ids, parseSize(settings.clients.frameBytes), mistakes);
   if (mistakes.length > 0)
     throw new ConfigError(
@@ -66,7 +67,7 @@ export function readConfig(
   const config: Config = deepFreeze({
     file,
     directory,
-    ...resolveSettings(settings, directory, env),
+    ...resolveSettings(settings, directory, env, webUid),
     ...(socketKeys.length > 0 && { socketKeys }),
     topics,
     ...(doubt !== undefined && { doubt }),
@@ -75,11 +76,16 @@ export function readConfig(
 }
 
 /** @param config Has the paths as they are wherever the text is read. */
-function writtenSettings(settings: Settings, { socket, state }: Config): Record<string, unknown> {
+function writtenSettings(settings: Settings, { socket, state, web }: Config): Record<string, unknown> {
   const absolute = {
     ...settings,
     socket: { ...settings.socket, path: settings.socket.path && socket.path },
     state: { ...settings.state, file: settings.state.file && state.file },
+    web: {
+      ...settings.web,
+      socket: settings.web.socket && web.socket,
+      tokenFile: settings.web.tokenFile && (web.tokenFile ?? null),
+    },
   };
   return Object.fromEntries(Object.entries(absolute).map(([section, keys]) => [section, withoutNull(keys)]));
 }
@@ -122,12 +128,25 @@ function checkGroup(group: unknown, ids: Ids, mistakes: Mistake[]): void {
   }
 }
 
+/** The gateway need not be installed: only a user that the file names must exist. */
+function uidOfWeb(user: unknown, ids: Ids, mistakes: Mistake[]): number | undefined {
+  if (typeof user !== 'string') return undefined; // Complained of already.
+  try {
+    return ids.user(user);
+  } catch (error) {
+    if (user !== settingsSchema.web.user.default)
+      mistakes.push({ path: ['web', 'user'], message: messageOf(error) });
+    return undefined;
+  }
+}
+
 function resolveSettings(
   settings: Settings,
   directory: string,
   env: Environment,
+  webUid: number | undefined,
 ): Omit<Config, 'file' | 'directory' | 'socketKeys' | 'topics'> {
-  const { socket, clients, log, history, state, shutdown } = settings;
+  const { socket, clients, log, history, state, web, shutdown } = settings;
   const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
   // What the file says starts from its directory; what a flag or a variable says, from the current one.
   const resolved = (path: string, variable: string): string =>
@@ -135,9 +154,11 @@ function resolveSettings(
   const stateFile =
     (state.file && resolved(state.file, 'CHIMED_STATE_FILE')) ??
     (stateDirectory && resolve(stateDirectory, 'state.json'));
+  const socketPath = socket.path ? resolved(socket.path, 'CHIMED_SOCKET_PATH') : defaultSocketPath(env);
+  const address = parseLoopback(web.address);
   return {
     socket: {
-      path: socket.path ? resolved(socket.path, 'CHIMED_SOCKET_PATH') : defaultSocketPath(env),
+      path: socketPath,
       mode: Number.parseInt(socket.mode, 8),
       ...(socket.group !== null && { group: socket.group }),
       backlog: socket.backlog,
@@ -159,6 +180,17 @@ function resolveSettings(
     log: { level: log.level as LogLevel, format: log.format as LogFormat },
     history: { maxBytes: parseSize(history.maxBytes) },
     state: stateFile ? { file: stateFile } : {},
+    web: {
+      socket: web.socket
+        ? resolved(web.socket, 'CHIMED_WEB_SOCKET')
+        : resolve(dirname(socketPath), 'web.sock'),
+      mode: Number.parseInt(web.mode, 8),
+      ...(address && { address }),
+      ...(web.tokenFile !== null && { tokenFile: resolve(directory, web.tokenFile) }),
+      hosts: web.hosts?.split(' ').filter(Boolean) ?? [],
+      ...(webUid !== undefined && { uid: webUid }),
+      maxConnections: web.maxConnections,
+    },
     shutdown: { timeoutMs: parseDuration(shutdown.timeout) },
   };
 }

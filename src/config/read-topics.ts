@@ -65,6 +65,7 @@ function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): To
     maxBytes: parseSize(value('maxBytes')),
     ...(topic.maxAge !== undefined && { maxAgeMs: parseDuration(topic.maxAge) }),
     onChange: value('onChange') as boolean,
+    metrics: value('metrics') as boolean,
     always: value('always') as boolean,
     history: value('history') as number,
     historyBytes: parseSize(value('historyBytes')),

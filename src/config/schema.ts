@@ -127,6 +127,44 @@ export const settingsSchema = {
       env: 'CHIMED_STATE_FILE',
     },
   },
+  web: {
+    socket: {
+      doc: "Path of the gateway's Unix socket (`chimed web`). Not set: `web.sock` in the directory of the daemon's socket; under systemd, the socket unit makes it.",
+      format: 'path',
+      default: null,
+      env: 'CHIMED_WEB_SOCKET',
+    },
+    mode: {
+      doc: "Permissions of the gateway's Unix socket.",
+      format: 'mode',
+      default: '0600',
+    },
+    address: {
+      doc: 'Loopback address and port where the gateway listens as well, such as `127.0.0.1:8080`. Not set: none. Needs a token.',
+      format: 'loopback',
+      default: null,
+    },
+    tokenFile: {
+      doc: 'File with the token that requests to the loopback port must carry. Not set: the systemd credential `web-token`.',
+      format: 'path',
+      default: null,
+    },
+    hosts: {
+      doc: 'Further names, separated by spaces, that the `Host` header of requests to the loopback port can have: those of a reverse proxy. `localhost` and the address itself are always allowed.',
+      format: 'text',
+      default: null,
+    },
+    user: {
+      doc: 'User of the gateway. Only this user, root and the user of the daemon can make requests on behalf of other users. If there is no such user, nobody else can.',
+      format: 'text',
+      default: 'chimed-web',
+    },
+    maxConnections: {
+      doc: 'Maximum number of HTTP connections. Further ones are closed.',
+      format: 'count',
+      default: 4096,
+    },
+  },
   shutdown: {
     timeout: {
       doc: 'Longest time that a stop waits for clients to read what is queued and for sources to end.',
@@ -221,6 +259,11 @@ export const topicSchema = {
     doc: 'Maximum age of the message that a client receives when it subscribes. If the last message is older, the client waits for the next one.',
     format: 'duration',
     default: null,
+  },
+  metrics: {
+    doc: 'Makes every number in the payload a metric, `chimed_value`. `/metrics` of the gateway subscribes to the topic for five minutes after each request.',
+    format: 'switch',
+    default: false,
   },
   always: { doc: 'Ticks even if the topic has no subscribers.', format: 'switch', default: false },
   history: {

@@ -31,6 +31,18 @@ export interface ResumePoint {
   offset?: number;
 }
 
+/**
+ * A user for whom the gateway asks: its ids, as the kernel told them to the gateway. Without a `uid`: a peer without
+ * credentials, which matches no access list.
+ */
+export interface OnBehalfOf {
+  uid?: number;
+  /** Present if `uid` is. */
+  gid?: number;
+  /** @default [] */
+  groups?: readonly number[];
+}
+
 /** With its defaults. */
 export type WholeResumePoint = Required<Omit<ResumePoint, 'offset'>> & Pick<ResumePoint, 'offset'>;
 
@@ -39,7 +51,7 @@ export type RequestId = string | number;
 
 /** What a client may send. A `knock` is a plain node-ipc client's first message on a topic. */
 export type Request =
-  | { kind: 'register'; name?: string; topics: string[]; resume?: WholeResumePoint }
+  | { kind: 'register'; name?: string; topics: string[]; resume?: WholeResumePoint; onBehalfOf?: OnBehalfOf }
   | { kind: 'unregister'; topics: string[] }
   | { kind: 'publish'; topic: string; data: unknown; id?: RequestId }
   | { kind: 'clear' | 'get' | 'sample'; topic: string; id?: RequestId }
@@ -75,6 +87,8 @@ export interface Registered {
   topics: RegisteredTopic[];
   /** True if there are more. */
   more?: true;
+  /** Repeats the request's: a daemon that does not know it leaves it out, and the client must not go on. */
+  onBehalfOf?: OnBehalfOf;
   /** What the daemon takes. Absent in version 0.1. */
   limits?: { frameBytes: number };
 }

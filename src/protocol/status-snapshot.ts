@@ -13,8 +13,15 @@ export interface Status {
   reload?: ReloadStatus | null;
   /** Absent in version 0.1. */
   totals?: Totals;
+  /** What the event loop has done since the start. Absent in version 0.1. */
+  eventLoop?: EventLoopStatus;
   /** How many clients are connected, those of other users included. */
   clientCount: number;
+  /**
+   * The clients of each user, the first 200 users: all for root, the daemon's user and the gateway's (`web.user`), else the
+   * asker's own. Absent in version 0.1.
+   */
+  users?: UserStatus[];
   /** The asker's user's clients, or for root and the daemon's user all; the first 200. */
   clients: ClientStatus[];
   /** How many topics there are that the asker may hear and asked for. */
@@ -48,6 +55,22 @@ export interface LatenessStatus {
   sumMs: number;
 }
 
+/** Time that the event loop spent working and waiting, and how late it is now, all in milliseconds. */
+export interface EventLoopStatus {
+  activeMs: number;
+  idleMs: number;
+  lagMs: number;
+}
+
+/** All clients of one user. */
+export interface UserStatus {
+  /** Null for peers without credentials. */
+  uid: number | null;
+  clients: number;
+  /** Bytes that wait for them. */
+  pendingBytes: number;
+}
+
 export interface ReloadStatus {
   at: number;
   /** It has changed nothing. */
@@ -76,6 +99,8 @@ export interface ClientStatus {
   pendingBytes: number;
   /** When it connected. */
   since: number;
+  /** The user's requests come through the gateway: `pid` is the gateway's. */
+  onBehalf?: true;
 }
 
 export interface TopicStatus {
@@ -107,4 +132,12 @@ export interface TopicStatus {
   failures: number;
   /** Why the latest sample failed; null if it did not. */
   lastError: string | null;
+  /** When the last sample that did not fail was taken, or the last message published; absent in version 0.1. */
+  lastGood?: number | null;
+  /** When its source began to fail; null while it does not. Absent in version 0.1. */
+  failingSince?: number | null;
+  /** Its numbers are metrics (`metrics: true`). */
+  metrics?: true;
+  /** The asker may publish to it. */
+  publishable?: true;
 }

@@ -37,6 +37,7 @@ export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
       maxBytes: 1000,
       access: {},
       onChange: false,
+      metrics: false,
       always: false,
       history: 0,
       historyBytes: 1_000_000,
