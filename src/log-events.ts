@@ -44,6 +44,7 @@ export const logEvents = {
   'no-notifications': '651f7d44d15654c81f58b186ead1dcb2',
   'no-journal': 'd44c104c755619c257822466f26b0434',
   'lock-gone': 'f0568d0f4a01c5089e34ef83a86d09fc',
+  'gateway-listening': '2288f4260f2953d07790ea4ad0ab46ff',
   'no-orphans': '849bcee8be31f1065752169b85f996d7',
 } as const;
 

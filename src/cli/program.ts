@@ -13,6 +13,7 @@ import { sampleCommand } from './sample.ts';
 import { serveCommand } from './serve-command.ts';
 import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
+import { webCommand } from './web-command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { runToEnd } from './ending.ts';
 import type { Ending, Finish } from './exit-codes.ts';
@@ -44,6 +45,7 @@ export function createProgram(finish: Finish): Command {
     .exitOverride();
   for (const create of [
     serveCommand,
+    webCommand,
     listenCommand,
     getCommand,
     publishCommand,

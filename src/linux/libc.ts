@@ -184,11 +184,16 @@ export function socketOption(fd: number, option: number, most: number): Buffer {
 
 /** getsockname(2): the path that a Unix socket is bound to; empty if it has none. */
 export function socketPath(fd: number): string {
+  const path = socketAddress(fd).subarray(2).toString();
+  return path.startsWith('\0') ? `@${path.slice(1)}` : path.replace(/\0.*$/s, '');
+}
+
+/** getsockname(2): the `struct sockaddr` that a socket is bound to. */
+export function socketAddress(fd: number): Buffer {
   const address = Buffer.alloc(ADDRESS_BYTES);
   const length = [ADDRESS_BYTES];
   if (calls.getsockname(fd, address, length) !== 0) throw new SystemError('getsockname');
-  const path = address.subarray(2, length[0]).toString();
-  return path.startsWith('\0') ? `@${path.slice(1)}` : path.replace(/\0.*$/s, '');
+  return address.subarray(0, length[0]);
 }
 
 /** `struct sockaddr_un`. */

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+
+import type { Config } from '../config/config.ts';
+import { ChimedError } from '../errors.ts';
+import type { Gateway, Place } from '../gateway/gateway.ts';
+import type { Token } from '../gateway/token.ts';
+import type { EventLog } from '../log-events.ts';
+import { runToEnd } from './ending.ts';
+import type { Ending } from './exit-codes.ts';
+import { print } from './standard-output.ts';
+import { stopCauses } from './stop-causes.ts';
+import { serviceManager } from './system-parts.ts';
+
+/** An address that the command line names. */
+export type ListenAddress = { kind: 'unix'; path: string } | { kind: 'loopback'; host: string; port: number };
+
+/** What the command line says. */
+export interface WebOptions {
+  config?: string;
+  socket?: string;
+  listen?: readonly ListenAddress[];
+  logLevel?: string;
+  logFormat?: string;
+}
+
+/** Where the page was built. */
+const PAGE = join(import.meta.dirname, '../gateway/page');
+const TOKEN_BYTES = 24;
+
+/** Runs the gateway until a signal ends it. @returns how to exit. */
+export function webToEnd(options: WebOptions): Promise<Ending> {
+  return runToEnd(async (finish) => finish(await runGateway(options)));
+}
+
+async function runGateway(options: WebOptions): Promise<number> {
+  process.title = 'chimed web';
+  const [{ findConfig, loadConfig }, { createLogger }] = await Promise.all([
+    import('../config/load.ts'),
+    import('./logger.ts'),
+  ]);
+  const env = {
+    ...process.env,
+    ...(options.logLevel !== undefined && { CHIMED_LOG_LEVEL: options.logLevel }),
+    ...(options.logFormat !== undefined && { CHIMED_LOG_FORMAT: options.logFormat }),
+  };
+  const config = loadConfig(findConfig(options.config), env);
+  const { logger, close } = await createLogger(config.log.level, config.log.format);
+  const causes = stopCauses(logger);
+  try {
+    const manager = await serviceManager(logger);
+    const gateway = await start(config, options, logger);
+    manager?.notify({ READY: 1 });
+    const stopped = async (): Promise<number> => {
+      const { reason, exitCode } = await causes.first;
+      logger.info({ event: 'stopping', reason }, 'stopping');
+      manager?.notify({ STOPPING: 1 });
+      await gateway.stop();
+      logger.info({ event: 'stopped' }, 'stopped');
+      return exitCode;
+    };
+    return await Promise.race([stopped(), causes.second]);
+  } finally {
+    await close();
+  }
+}
+
+async function start(config: Config, options: WebOptions, logger: EventLog): Promise<Gateway> {
+  const [{ Gateway }, { connector }, { loadToken, Token }, { peerOf }] = await Promise.all([
+    import('../gateway/gateway.ts'),
+    import('../gateway/viewers.ts'),
+    import('../gateway/token.ts'),
+    import('../linux/peer.ts'),
+  ]);
+  const places = await placesOf(config, options, logger);
+  let token = loadToken(config.web.tokenFile);
+  let made: string | undefined;
+  if (places.some(isLoopback) && !token) {
+    if (!process.stdout.isTTY) {
+      const message =
+        'the loopback port needs a token: set web.tokenFile, or the systemd credential web-token (LoadCredential=)';
+      throw new ChimedError('bad-config', message);
+    }
+    made = randomBytes(TOKEN_BYTES).toString('base64url');
+    token = new Token(made);
+  }
+  const gateway = await Gateway.start({
+    places,
+    connect: connector(socketOf(config, options)),
+    token: token satisfies Token | undefined,
+    hosts: config.web.hosts,
+    maxConnections: config.web.maxConnections,
+    frameBytes: config.clients.frameBytes,
+    peerOf,
+    page: PAGE,
+    logger,
+  });
+  const sockets = places.flatMap((place) => (place.kind === 'unix' ? [place.file.path] : []));
+  logger.info({ event: 'gateway-listening', sockets, addresses: gateway.addresses }, 'listening');
+  if (made !== undefined)
+    for (const address of gateway.addresses) await print(`Open http://${address}/?token=${made}\n`);
+  return gateway;
+}
+
+/** The sockets that systemd passes; else the addresses of the command line; else those of the configuration. */
+async function placesOf({ web }: Config, { listen }: WebOptions, logger: EventLog): Promise<Place[]> {
+  if (process.env['LISTEN_FDS']) {
+    const { takeInheritedListeners } = await import('../linux/activation.ts');
+    const inherited = takeInheritedListeners();
+    if (inherited.length > 0) return inherited.map((listener) => ({ kind: 'inherited', ...listener }));
+  }
+  const addresses: readonly ListenAddress[] = listen ?? [
+    { kind: 'unix', path: web.socket },
+    ...(web.address ? [{ kind: 'loopback' as const, ...web.address }] : []),
+  ];
+  const { claimSocket } = await import('../transport/socket-file.ts');
+  const places: Place[] = [];
+  for (const address of addresses) {
+    if (address.kind === 'loopback') places.push(address);
+    else {
+      const { path } = address;
+      places.push({ kind: 'unix', file: await claimSocket({ path, mode: web.mode, backlog: 511, logger }) });
+    }
+  }
+  return places;
+}
+
+function isLoopback(place: Place): boolean {
+  return place.kind === 'loopback' || (place.kind === 'inherited' && !place.isUnix);
+}
+
+/** The daemon's socket: the one that is named, on the command line or in the file; undefined for the usual places. */
+function socketOf({ socket, socketKeys }: Config, options: WebOptions): string | undefined {
+  if (options.socket !== undefined) return options.socket;
+  return socketKeys?.includes('path') ? socket.path : undefined;
+}

@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { ChimedError, messageOf } from '../errors.ts';
+import type { Peer } from '../linux/peer.ts';
+import type { EventLog } from '../log-events.ts';
+import type { SocketFile } from '../transport/socket-file.ts';
+import { descriptorOf } from '../transport/sockets.ts';
+import { askerOf, tokenHolder } from './asker.ts';
+import type { Asker } from './asker.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { Exchange } from './exchange.ts';
+import { checkOrigin } from './guard.ts';
+import { sendHealth } from './health-route.ts';
+import { createHttpServer } from './http-server.ts';
+import { Streams } from './listen-route.ts';
+import { logIn } from './login-routes.ts';
+import { Page } from './page-routes.ts';
+import { Problem, problemOf, sendProblem } from './problem.ts';
+import { route } from './routes.ts';
+import type { Routes } from './routes.ts';
+import type { Token } from './token.ts';
+import { topicsRoutes } from './topics-routes.ts';
+import { Viewers } from './viewers.ts';
+import type { Connect } from './viewers.ts';
+
+/** Bytes that requests and answers together may hold. */
+const BUDGET_BYTES = 64 * 1024 * 1024;
+/** How long those who read an answer have to read it when the gateway stops, in milliseconds. */
+const STOP_MS = 1000;
+
+/** Where a gateway listens. */
+export type Place =
+  | { kind: 'unix'; file: SocketFile }
+  | { kind: 'loopback'; host: string; port: number }
+  | { kind: 'inherited'; fd: number; isUnix: boolean };
+
+export interface GatewayOptions {
+  places: readonly Place[];
+  /** How to reach the daemon. */
+  connect: Connect;
+  /** Needed by a loopback port. */
+  token: Token | undefined;
+  /** Further names that the loopback port answers to. */
+  hosts: readonly string[];
+  maxConnections: number;
+  /** Largest body of a publication. */
+  frameBytes: number;
+  /** Who is at the other end of a Unix socket. */
+  peerOf: (fd: number) => Peer;
+  /** Where the page's files are. */
+  page: string;
+  logger: EventLog;
+}
+
+/** Carries the daemon's topics to HTTP. It is an ordinary client of the daemon, and connects when it is asked. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #viewers: Viewers;
+  readonly #streams: Streams;
+  readonly #page: Page;
+  readonly #routes: Routes;
+  readonly #budget = new ByteBudget(BUDGET_BYTES);
+  readonly #servers: Server[] = [];
+  /** Who is at the other end of each connection. */
+  readonly #askers = new WeakMap<Socket, Asker>();
+  readonly #connections = new Map<string, number>();
+
+  private constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#viewers = new Viewers(options.connect);
+    this.#streams = new Streams(options.connect);
+    this.#page = new Page(options.page);
+    this.#routes = {
+      ...this.#page.routes,
+      ...topicsRoutes(this.#viewers, options.frameBytes),
+      'GET /listen': (exchange) => this.#streams.send(exchange),
+      'GET /healthz': (exchange) => sendHealth(exchange, this.#viewers),
+    };
+  }
+
+  /** @throws {ChimedError} `cannot-listen`. */
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(options);
+    try {
+      for (const place of options.places) {
+        await gateway.#listen(place);
+        if (place.kind === 'unix') place.file.keep(() => gateway.#listen(place));
+      }
+    } catch (error) {
+      await gateway.stop();
+      throw new ChimedError('cannot-listen', `the gateway cannot listen: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    return gateway;
+  }
+
+  /** The addresses of its loopback ports. */
+  get addresses(): string[] {
+    return this.#servers.flatMap((server) => {
+      const address = server.address();
+      if (typeof address !== 'object' || !address) return [];
+      return [
+        address.family === 'IPv6'
+          ? `[${address.address}]:${address.port}`
+          : `${address.address}:${address.port}`,
+      ];
+    });
+  }
+
+  /** Ends all streams, and all connections once their answers are read or a second has passed. */
+  async stop(): Promise<void> {
+    void this.#viewers.close();
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
+    for (const place of this.#options.places) if (place.kind === 'unix') place.file.release();
+    this.#streams.end();
+    const timer = setTimeout(() => this.#servers.forEach((server) => server.closeAllConnections()), STOP_MS);
+    await Promise.all(closed);
+    clearTimeout(timer);
+  }
+
+  async #listen(place: Place): Promise<void> {
+    const isUnix = place.kind === 'unix' || (place.kind === 'inherited' && place.isUnix);
+    const server = createHttpServer({
+      maxConnections: this.#options.maxConnections,
+      enter: (socket) => this.#enter(socket, isUnix),
+      answer: (request, response) => void this.#answer(request, response, isUnix),
+    });
+    this.#servers.push(server);
+    const listening = once(server, 'listening');
+    if (place.kind === 'unix') place.file.open(server);
+    else if (place.kind === 'loopback') server.listen(place.port, place.host);
+    else server.listen({ fd: place.fd });
+    await listening;
+    server.on('error', (error) =>
+      this.#options.logger.error(
+        { event: 'cannot-accept', error: messageOf(error) },
+        'cannot accept a connection',
+      ),
+    );
+  }
+
+  /** Notes who connects. @returns false if that user has too many connections. */
+  #enter(socket: Socket, isUnix: boolean): boolean {
+    let asker = tokenHolder;
+    try {
+      if (isUnix) asker = askerOf(this.#options.peerOf(descriptorOf(socket)));
+    } catch {
+      return false; // It has gone already.
+    }
+    const { user, uid } = asker;
+    const count = this.#connections.get(user) ?? 0;
+    // On a loopback port nobody knows who connects, so there is nothing to divide.
+    if (isUnix && uid !== 0 && count >= this.#options.maxConnections / 2) return false;
+    this.#connections.set(user, count + 1);
+    this.#askers.set(socket, asker);
+    socket.once('close', () => {
+      const left = this.#connections.get(user)! - 1;
+      if (left > 0) this.#connections.set(user, left);
+      else this.#connections.delete(user);
+    });
+    return true;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, isUnix: boolean): Promise<void> {
+    response.on('error', () => {}); // Whoever asked has gone.
+    try {
+      const exchange = new Exchange(
+        request,
+        response,
+        this.#askers.get(request.socket) ?? tokenHolder,
+        this.#budget,
+      );
+      if (isUnix || (await this.#letIn(exchange))) await route(this.#routes, exchange);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.status === 500)
+        this.#options.logger.error({ event: 'internal-error', error: problem.message }, 'a request failed');
+      sendProblem(response, problem);
+    }
+  }
+
+  /** Checks a request to the loopback port. @returns false if it is answered. @throws {Problem} 401, 403 or 421. */
+  async #letIn(exchange: Exchange): Promise<boolean> {
+    const { token, hosts } = this.#options;
+    const { request, url } = exchange;
+    checkOrigin(request, hosts);
+    if (!token) throw new Problem(403, 'no-token', 'This gateway has no token, so its port answers nobody.');
+    if (await logIn(exchange, token, this.#page)) return false;
+    if (token.isIn(request)) return true;
+    if (request.method === 'GET' && url.pathname === '/') {
+      this.#page.send(exchange, 'login.html', 401);
+      return false;
+    }
+    // What the login form consists of has no secrets.
+    if (request.method === 'GET' && url.pathname.startsWith('/page/')) return true;
+    const message =
+      'The token is missing or wrong. Send it as `Authorization: Bearer TOKEN`, or log in at /.';
+    throw new Problem(401, 'wrong-token', message, { 'WWW-Authenticate': 'Bearer' });
+  }
+}
