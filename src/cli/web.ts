@@ -119,7 +119,10 @@ async function placesOf({ web }: Config, { listen }: WebOptions, logger: EventLo
     if (address.kind === 'loopback') places.push(address);
     else {
       const { path } = address;
-      places.push({ kind: 'unix', file: await claimSocket({ path, mode: web.mode, backlog: 511, logger }) });
+      places.push({
+        kind: 'unix',
+        file: await claimSocket({ path, mode: web.mode, backlog: 511, setting: 'web.socket', logger }),
+      });
     }
   }
   return places;

@@ -18,7 +18,7 @@ export async function listeningSocket(
     return inheritSocket(inherited, options.backlog);
   }
   const gid = group === undefined ? {} : { gid: socketGroupId(group) };
-  return claimSocket({ ...options, ...gid, logger });
+  return claimSocket({ ...options, ...gid, setting: 'socket.path', logger });
 }
 
 function socketGroupId(group: string): number {

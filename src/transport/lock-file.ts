@@ -40,7 +40,12 @@ const MOST_BYTES = 32;
  * two files of the same name.
  * @throws {ChimedError} `socket-in-use`, naming the owner's pid; `not-permitted`, `cannot-listen`.
  */
-export async function lockFile(file: string, socketPath: string, logger: EventLog): Promise<Lock> {
+export async function lockFile(
+  file: string,
+  socketPath: string,
+  setting: string,
+  logger: EventLog,
+): Promise<Lock> {
   const flock = await loadIfSupported(
     async () => (await import('../linux/libc.ts')).flock,
     'no-file-lock',
@@ -48,7 +53,7 @@ export async function lockFile(file: string, socketPath: string, logger: EventLo
     logger,
   );
   for (;;) {
-    const fd = open(file);
+    const fd = open(file, setting);
     const isLocked = !flock || flock(fd);
     if (isLocked && isAt(file, fd)) return own(file, fd);
     closeSync(fd);
@@ -59,7 +64,7 @@ export async function lockFile(file: string, socketPath: string, logger: EventLo
   const owner = pid === undefined ? 'another daemon' : `a daemon with pid ${pid}`;
   throw new ChimedError(
     'socket-in-use',
-    `${owner} owns ${socketPath}; stop it, or choose another socket.path`,
+    `${owner} owns ${socketPath}; stop it, or choose another ${setting}`,
   );
 }
 
@@ -79,12 +84,12 @@ function isAt(file: string, fd: number): boolean {
   return sameFile(fstatSync(fd), lstatSync(file, { throwIfNoEntry: false }));
 }
 
-function open(file: string): number {
+function open(file: string, setting: string): number {
   let fd: number;
   try {
     fd = openSync(file, FLAGS, 0o600);
   } catch (error) {
-    if (['ELOOP', 'EISDIR'].includes(systemCode(error) ?? '')) throw notALock(file);
+    if (['ELOOP', 'EISDIR'].includes(systemCode(error) ?? '')) throw notALock(file, setting);
     throw new ChimedError(
       isRefusal(error) ? 'not-permitted' : 'cannot-listen',
       `the lock beside the socket cannot be opened: ${messageOf(error)}`,
@@ -93,7 +98,7 @@ function open(file: string): number {
   }
   if (isLock(fd)) return fd;
   closeSync(fd);
-  throw notALock(file);
+  throw notALock(file, setting);
 }
 
 /** A lock is empty, holds a pid, or NULs after a power cut: whatever else is in the file is somebody else's. */
@@ -107,10 +112,10 @@ function isLock(fd: number): boolean {
   );
 }
 
-function notALock(file: string): ChimedError {
+function notALock(file: string, setting: string): ChimedError {
   return new ChimedError(
     'cannot-listen',
-    `${file} exists and is not a lock of chimed's; move it away, or choose another socket.path`,
+    `${file} exists and is not a lock of chimed's; move it away, or choose another ${setting}`,
   );
 }
 

@@ -13,9 +13,10 @@ const WRITE_BY_OTHERS = 0o022;
  * Makes the directory of a socket, and those above it, if they are not there. Whoever may connect can pass
  * through those that are made, whatever the umask is.
  * @param mode Permission bits of the socket.
+ * @param setting What sets the path, as errors name it.
  * @throws {ChimedError} `not-permitted`, `cannot-listen`.
  */
-export function makeSocketDirectory(directory: string, mode: number): void {
+export function makeSocketDirectory(directory: string, mode: number, setting: string): void {
   // A daemon of root's is the machine's: other sockets are made in its directory later.
   const forAll = process.getuid!() === 0 || (mode & WRITE_BY_OTHERS) !== 0;
   try {
@@ -30,7 +31,7 @@ export function makeSocketDirectory(directory: string, mode: number): void {
   if (isForeignDirectory(directory)) {
     throw new ChimedError(
       'not-permitted',
-      `the directory ${directory} belongs to another user, or other users can write to it; remove it, or choose another socket.path`,
+      `the directory ${directory} belongs to another user, or other users can write to it; remove it, or choose another ${setting}`,
     );
   }
 }

@@ -20,6 +20,8 @@ export interface SocketOptions {
   gid?: number;
   /** Connections that the kernel keeps for us until we accept them. */
   backlog: number;
+  /** What sets the path, as errors name it. */
+  setting: 'socket.path' | 'web.socket';
   logger: EventLog;
 }
 
@@ -45,14 +47,14 @@ export interface SocketFile {
  * @throws {ChimedError} `socket-in-use`, `not-a-socket`, `not-permitted`, `cannot-listen`.
  */
 export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
-  const { path, mode, logger } = options;
+  const { path, setting } = options;
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     throw new ChimedError(
       'cannot-listen',
-      `the socket path has more than ${LONGEST_PATH} bytes: ${path}; choose a shorter socket.path`,
+      `the socket path has more than ${LONGEST_PATH} bytes: ${path}; choose a shorter ${setting}`,
     );
   }
-  const claim = { lock: () => lockPlace(path, mode, logger), stale: () => findStale(path) };
+  const claim = { lock: () => lockPlace(options), stale: () => findStale(path, setting) };
   const lock = await claim.lock();
   try {
     const stale = await claim.stale();
@@ -63,9 +65,9 @@ export async function claimSocket(options: SocketOptions): Promise<SocketFile> {
   }
 }
 
-async function lockPlace(path: string, mode: number, logger: EventLog) {
-  makeSocketDirectory(dirname(path), mode);
-  return lockFile(`${path}.lock`, path, logger);
+async function lockPlace({ path, mode, setting, logger }: SocketOptions) {
+  makeSocketDirectory(dirname(path), mode, setting);
+  return lockFile(`${path}.lock`, path, setting, logger);
 }
 
 /** A socket that was listening before we came and will be when we have gone: its path is not ours to touch. */
@@ -77,13 +79,13 @@ export function inheritSocket({ fd, path }: InheritedSocket, backlog: number): S
  * The socket at the path on which no program listens; undefined if nothing is there.
  * @throws {ChimedError} if the path is taken: by a listener, or by a file that is no socket.
  */
-async function findStale(path: string): Promise<Stats | undefined> {
+async function findStale(path: string, setting: string): Promise<Stats | undefined> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return undefined;
   if (!found.isSocket()) {
     throw new ChimedError(
       'not-a-socket',
-      `${path} exists and is not a socket; move it away, or choose another socket.path`,
+      `${path} exists and is not a socket; move it away, or choose another ${setting}`,
     );
   }
   const outcome = await call(path);
@@ -95,7 +97,7 @@ async function findStale(path: string): Promise<Stats | undefined> {
     case 'EAGAIN':
       throw new ChimedError(
         'socket-in-use',
-        `another program listens on ${path}; stop it, or choose another socket.path`,
+        `another program listens on ${path}; stop it, or choose another ${setting}`,
       );
     default:
       throw new ChimedError(

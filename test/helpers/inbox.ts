@@ -21,9 +21,9 @@ export class Inbox<T> {
     return found as U;
   }
 
-  /** Waits until there are `count` items that `wanted` accepts, and returns these. */
-  take(count: number, wanted: (item: T) => boolean = () => true): Promise<T[]> {
-    return this.#collect(count, wanted, 0);
+  /** Waits until there are `count` items that `wanted` accepts, from index `from` on, and returns these. */
+  take(count: number, wanted: (item: T) => boolean = () => true, from = 0): Promise<T[]> {
+    return this.#collect(count, wanted, from);
   }
 
   #collect(count: number, wanted: (item: T) => boolean, from: number): Promise<T[]> {

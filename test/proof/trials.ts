@@ -17,6 +17,7 @@ import { resume } from './trials/resume.ts';
 import { slowClients } from './trials/slow-clients.ts';
 import { soak } from './trials/soak.ts';
 import { sources } from './trials/sources.ts';
+import { web } from './trials/web.ts';
 
 /** All trials, in the order in which they are run. */
 export const trials: readonly Trial[] = [
@@ -37,5 +38,6 @@ export const trials: readonly Trial[] = [
   sources,
   hungFiles,
   reload,
+  web,
   soak,
 ];

@@ -17,7 +17,13 @@ beforeEach(() => {
 });
 
 test('a socket that does not get its place leaves nothing behind and does not listen on', async () => {
-  const socketFile = await claimSocket({ path: folder.file('s'), mode: 0o600, backlog: 1, logger });
+  const socketFile = await claimSocket({
+    path: folder.file('s'),
+    mode: 0o600,
+    backlog: 1,
+    setting: 'socket.path',
+    logger,
+  });
   mkdirSync(folder.file('s')); // Nothing is renamed over a directory, and root may do all else.
   let net: NetServer | undefined;
   const server = new Server({
