@@ -10,6 +10,7 @@ import { startDaemon } from './daemon.ts';
 import { blocks } from './documents.ts';
 import type { Block } from './documents.ts';
 import { temporaryFolder } from './folder.ts';
+import { TestGateway } from './gateway.ts';
 import type { Folder } from './folder.ts';
 import { Program, chimed, cli, root } from './program.ts';
 
@@ -65,6 +66,7 @@ export const runs: Readonly<Record<string, Run>> = {
   'node-ipc': {
     run: async ({ text }) => await hears(process.execPath, 'client.cjs', text, /^hello client$/),
   },
+  gateway: { needs: 'curl', run: gatewayAnswersThis },
   testing: { run: passesAsTest },
   conversation: { run: isSaid },
 };
@@ -196,6 +198,26 @@ async function listenShowsThis({ text }: Block): Promise<void> {
   const kindOf = (line: string): string => line.replaceAll(/\d+(\.\d+)?/g, 'N');
   const kinds = new Set(listener.stdout.items.map(kindOf));
   for (const line of shown) expect.soft(kinds).toContain(kindOf(line));
+}
+
+/** Each command prints what is below it, but for the numbers, when it is given to a gateway. */
+async function gatewayAnswersThis({ text }: Block): Promise<void> {
+  const message = { interval: '100ms', data: 'hello client', always: true };
+  await using daemon = await startDaemon({ topics: { message, price: { publish: true } } });
+  await using gateway = await TestGateway.start(daemon);
+  await expect.poll(() => gateway.json('/topics/message')).toMatchObject({ status: 200 });
+  const kindOf = (shown: string): string =>
+    shown
+      .trim()
+      .replaceAll(/^id: .*$/gm, 'id')
+      .replaceAll(/\d+/g, 'N');
+  for (const part of text.split(/^\$ /m).slice(1)) {
+    const [command = '', ...shown] = part.split('\n');
+    const typed = command.replaceAll('/run/chimed/web.sock', gateway.socketPath);
+    await using shell = new Program(['-c', typed], {}, root, 'bash');
+    await shell.ended;
+    expect.soft(kindOf(shell.output.stdout)).toBe(kindOf(shown.join('\n')));
+  }
 }
 
 async function helpIsThis({ text }: Block): Promise<void> {

@@ -17,11 +17,13 @@ export interface GatewayOptions {
 /** A real gateway in a process of its own: on a Unix socket beside the daemon's, and on a loopback port. */
 export class TestGateway implements AsyncDisposable {
   readonly program: Program;
+  readonly socketPath: string;
   readonly unix: Address;
   readonly port: Address;
 
   private constructor(program: Program, socketPath: string, port: number) {
     this.program = program;
+    this.socketPath = socketPath;
     this.unix = { socketPath };
     this.port = { host: '127.0.0.1', port };
   }

@@ -257,7 +257,7 @@ test('stops at once with streams open, and removes its socket', async () => {
 test('malformed requests, floods of headers and slow bodies cost nobody else', async () => {
   await using daemon = await startDaemon({ topics });
   await using gateway = await TestGateway.start(daemon);
-  const { socketPath } = gateway.unix as { socketPath: string };
+  const { socketPath } = gateway;
   const raw = async (text: string | Buffer): Promise<string> => {
     const socket = connect(socketPath).setEncoding('utf8');
     let answer = '';

@@ -31,7 +31,7 @@ export const web: Trial = {
     };
     await using daemon = await scale.start({ topics });
     await using gateway = await TestGateway.start(daemon, { built: scale.full });
-    const { socketPath } = gateway.unix as { socketPath: string };
+    const { socketPath } = gateway;
     await using native = await Fleet.start({
       kind: 'socket',
       socket: daemon.socket,
