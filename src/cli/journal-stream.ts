@@ -22,7 +22,7 @@ export const DROPPED = 'log lines were dropped: nobody read them in time';
 /** syslog's numbers of pino's levels. */
 const priorities: Record<string, number> = { debug: 7, info: 6, warn: 4, error: 3 };
 /** What is said of a client in a line about one: alone, PID and UID would be taken for the daemon's own. */
-const clientFields = new Set(['name', 'pid', 'uid', 'gid', 'groups']);
+const clientFields = new Set(['name', 'pid', 'uid', 'gid', 'groups', 'gatewayPid']);
 
 /**
  * A destination of pino's that writes to the journal, with a journal field for each field of a line.

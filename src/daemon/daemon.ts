@@ -21,6 +21,7 @@ import type { SessionContext } from './session.ts';
 import { Delivery } from './delivery/delivery.ts';
 import { HistoryBudget } from './topics/history-budget.ts';
 import { Offsets } from './topics/offsets.ts';
+import { dismissForbidden } from './requests/act-for.ts';
 import { handleRequest } from './requests/handle-request.ts';
 import { leaveAll } from './requests/registration.ts';
 import type { RequestContext } from './requests/request-context.ts';
@@ -122,7 +123,12 @@ export class Daemon {
     this.#delivery = new Delivery(calls?.sendAll);
     this.#scheduler = new Scheduler(this.#delivery.flushAfter);
     this.#users = new Users(() => this.#config.clients, logger);
-    this.#admission = new Admission(this.#users, () => this.#config.clients, logger);
+    this.#admission = new Admission(
+      this.#users,
+      () => this.#config.clients,
+      logger,
+      () => this.#config.web.uid,
+    );
     this.#server = new Server({
       maxFrameBytes: config.clients.frameBytes,
       frameTimeoutMs: config.clients.frameTimeoutMs,
@@ -148,6 +154,9 @@ export class Daemon {
       topics: this.#topics,
       index: this.#index,
       clients: this.#clients,
+      users: this.#users,
+      admission: this.#admission,
+      gateway: () => this.#config.web.uid,
       instance,
       offsets,
       maxPatterns: () => this.#config.clients.maxPatterns,
@@ -200,6 +209,7 @@ export class Daemon {
     if (this.#stopping) throw new ChimedError('closed', 'the daemon stops');
     const later = needingRestart(this.#startedWith, config);
     this.#config = config;
+    await dismissForbidden(this.#context);
     await changes.apply(this.#context);
     this.#lastReload = { at: Date.now(), failed: false, error: null };
     const changed = changes.changed.map((parts) => parts.config);
@@ -303,7 +313,7 @@ export class Daemon {
   #gone(client: Session): void {
     client.user.clients.delete(client);
     this.#clients.delete(client.id);
-    this.#admission.leave();
+    this.#admission.leave(client.onBehalfOf !== undefined);
     if (this.#stopping && this.#clients.size === 0) this.#allGone.resolve();
   }
 }

@@ -1,7 +1,8 @@
 import { ChimedError } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
-import type { Frame, Rejection } from '../protocol/messages.ts';
+import type { Frame, OnBehalfOf, Rejection } from '../protocol/messages.ts';
 import type { Totals } from '../protocol/status-snapshot.ts';
+import { asksForAnother } from '../protocol/parse-request.ts';
 import { clipped } from '../text.ts';
 import type { Connection, ConnectionListener } from '../transport/connection.ts';
 import { encodeFrame } from '../transport/frames.ts';
@@ -10,11 +11,14 @@ import type { Delivery } from './delivery/delivery.ts';
 import { Outbox } from './delivery/outbox.ts';
 import type { OutboxLimits, OutboxListener } from './delivery/outbox.ts';
 import type { Missed, Pattern, Subscriber } from './subscribers/audience.ts';
-import { describePeer } from './subscribers/peer-fields.ts';
+import { describeOnBehalf, describePeer } from './subscribers/peer-fields.ts';
 import { RequestPace } from './subscribers/request-pace.ts';
 import type { PaceListener } from './subscribers/request-pace.ts';
 import type { Turns, Worker } from './subscribers/turns.ts';
 import type { User, UserSession } from './subscribers/user.ts';
+
+/** Memory that one group takes of a user that the kernel did not name, in bytes: it is kept twice. */
+const GROUP_BYTES = 16;
 
 /** A request under way: each step is a piece of work that the event loop can stop after. */
 export type Task = Iterator<unknown, void>;
@@ -43,8 +47,12 @@ export class Session
 {
   readonly id: number;
   readonly connection: Connection;
+  /** Who it is, as the kernel says, or the gateway that makes its requests. */
+  peer: Peer | undefined;
   /** Who answers for what it costs. */
-  readonly user: User;
+  user: User;
+  /** For whom a gateway makes its requests, if one does. */
+  onBehalfOf: OnBehalfOf | undefined;
   readonly patterns = new Set<Pattern>();
   /** Memory that its registrations take, in bytes. */
   patternBytes = 0;
@@ -58,7 +66,8 @@ export class Session
   readonly #pace: RequestPace;
   /** The request that is under way. */
   #task: Task | undefined;
-  readonly #log: SessionLog;
+  #log: SessionLog;
+  #hasAsked = false;
   #lostWhileAway = 0;
   /** Why the connection is gone, if it is. */
   #closed: string | undefined;
@@ -67,6 +76,7 @@ export class Session
   constructor(connection: Connection, user: User, limits: SessionLimits, context: SessionContext) {
     this.id = connection.id;
     this.connection = connection;
+    this.peer = connection.peer;
     this.user = user;
     this.#context = context;
     this.#limits = limits;
@@ -77,15 +87,36 @@ export class Session
     if (user.isInDebt) this.#park();
   }
 
-  /** Who it is, as the kernel says. */
-  get peer(): Peer | undefined {
-    return this.connection.peer;
-  }
-
   /** What every line about this client says of it. */
   get fields(): object {
     const name = this.name !== undefined && { name: clipped(this.name) };
-    return { client: this.id, ...name, ...describePeer(this.peer) };
+    const who = this.onBehalfOf ? describeOnBehalf(this.peer, this.connection.peer) : describePeer(this.peer);
+    return { client: this.id, ...name, ...who };
+  }
+
+  /** True until its first request has been done or refused. */
+  get isNew(): boolean {
+    return !this.#hasAsked;
+  }
+
+  /** True once its connection is gone: it hears nothing any more. */
+  get hasLeft(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** All that it asks for is another user's from now on, and what it costs is charged to that user. */
+  actFor({ onBehalfOf, peer, user }: Pick<Session, 'onBehalfOf' | 'peer' | 'user'>): void {
+    this.#context.charge(this.user, -this.heldBytes);
+    this.heldBytes = 0;
+    this.user.clients.delete(this);
+    this.onBehalfOf = onBehalfOf;
+    this.peer = peer;
+    this.user = user;
+    this.#log = new SessionLog(user.log, this);
+    user.clients.add(this);
+    this.patternBytes += (peer?.groups.length ?? 0) * GROUP_BYTES;
+    this.recount();
+    if (user.isInDebt) this.#park();
   }
 
   get sent(): number {
@@ -149,6 +180,19 @@ export class Session
   refuse(rejection: Rejection): void {
     this.#logRejection(rejection);
     this.answer({ type: 'chimed.rejected', data: rejection });
+  }
+
+  /** Refuses something, and closes the connection, since what follows cannot be done either. */
+  reject(rejection: Rejection): void {
+    this.#logRejection(rejection);
+    this.dismiss(rejection);
+  }
+
+  /** The same, where it has been logged. The answers to what came before leave before it. */
+  dismiss(rejection: Rejection): void {
+    this.#context.delivery.flush();
+    if (this.#closed !== undefined) this.#closed = rejection.code;
+    this.connection.reject(rejection);
   }
 
   #logRejection(rejection: Rejection): void {
@@ -252,9 +296,10 @@ export class Session
     if (!frame) return;
     if (frame instanceof ChimedError) return this.#violated(frame);
     this.#pace.count(frame.type);
-    // Whoever has left hears no answer and registers for nothing, but what it published last counts.
-    if (this.#closed !== undefined && frame.type !== 'chimed.publish') return;
+    // Whoever has left hears no answer and registers for nothing, but what it published last counts, for whom it was.
+    if (this.hasLeft && frame.type !== 'chimed.publish' && !(this.isNew && asksForAnother(frame))) return;
     const task = this.#context.request(this, frame);
+    this.#hasAsked = true;
     if (task) this.#step(task);
   }
 
@@ -271,12 +316,9 @@ export class Session
     this.#violated(error);
   }
 
-  /** What came is no frame. The answers to what came before it leave before it is refused. */
+  /** What came is no frame. */
   #violated({ code, message }: ChimedError): void {
-    this.#context.delivery.flush();
-    this.#logRejection({ code, message });
-    if (this.#closed !== undefined) this.#closed = code;
-    this.connection.reject({ code, message });
+    this.reject({ code, message });
   }
 
   /** The connection is gone. What it had sent is still done, then it leaves. */

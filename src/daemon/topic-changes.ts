@@ -1,9 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config, TopicConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Rejection } from '../protocol/messages.ts';
+import { inTurns } from './in-turns.ts';
 import { registeredFrame } from './requests/registration.ts';
 import type { RequestContext } from './requests/request-context.ts';
 import type { Session } from './session.ts';
@@ -11,9 +11,6 @@ import { createTopicParts } from './topics/topic-parts.ts';
 import type { Change, TopicSet } from './topics/topic-set.ts';
 import type { TopicParts } from './topics/topic-parts.ts';
 import type { Topic } from './topics/topic.ts';
-
-/** How long a reload works in one turn of the event loop, in milliseconds. */
-const TURN_MS = 5;
 
 /** What another configuration changes of the topics. No tick waits for it: what is much is done in several turns. */
 export class TopicChanges {
@@ -70,16 +67,5 @@ function tell(
       : { code: 'not-allowed', message: `a reload removed the permission to subscribe to ${name}` };
     if (!isGone) client.forget(name);
     client.refuse({ ...rejection, request: 'chimed.register', topic: name });
-  }
-}
-
-/** Does something for each item, in as many turns of the event loop as it takes. */
-async function inTurns<T>(items: Iterable<T>, work: (item: T) => unknown): Promise<void> {
-  let until = performance.now() + TURN_MS;
-  for (const item of items) {
-    work(item);
-    if (performance.now() < until) continue;
-    await nextTurn();
-    until = performance.now() + TURN_MS;
   }
 }

@@ -1,8 +1,9 @@
 import { ChimedError } from '../errors.ts';
 import { clipped } from '../text.ts';
 import { LONGEST_NAME, NAME, isName } from './client-name.ts';
-import type { Frame, Request, RequestId, WholeResumePoint } from './messages.ts';
+import type { Frame, OnBehalfOf, Request, RequestId, WholeResumePoint } from './messages.ts';
 import { isPattern, isTopic } from './names.ts';
+import { ON_BEHALF_OF, isOnBehalfOf } from './on-behalf.ts';
 
 /**
  * Reads what a client sent.
@@ -18,6 +19,7 @@ export function parseRequest(frame: Frame): Request {
         topics: patterns(type, fields['topics']),
         ...(fields['name'] !== undefined && { name: clientName(type, fields['name']) }),
         ...(fields['resume'] !== undefined && { resume: resumePoint(type, fields['resume']) }),
+        ...(fields['onBehalfOf'] !== undefined && { onBehalfOf: onBehalfOf(type, fields['onBehalfOf']) }),
       };
     }
     case 'chimed.unregister':
@@ -69,6 +71,12 @@ export function idOf(frame: Frame): RequestId | undefined {
   return isRequestId(id) ? id : undefined;
 }
 
+/** Reports whether a frame asks, rightly or not, to make requests for another user. */
+export function asksForAnother({ type, data }: Frame): boolean {
+  const { onBehalfOf: another } = (data ?? {}) as { onBehalfOf?: unknown };
+  return type === 'chimed.register' && another !== undefined;
+}
+
 function bad(type: string, field: string, expected: string): ChimedError {
   return new ChimedError('bad-request', `${type} needs ${field} to be ${expected}`);
 }
@@ -93,6 +101,11 @@ function patterns(type: string, value: unknown): string[] {
 function clientName(type: string, value: unknown): string {
   if (isName(value)) return value;
   throw bad(type, 'name', NAME);
+}
+
+function onBehalfOf(type: string, value: unknown): OnBehalfOf {
+  if (isOnBehalfOf(value)) return value;
+  throw bad(type, 'onBehalfOf', ON_BEHALF_OF);
 }
 
 function requestId(type: string, value: unknown): RequestId {

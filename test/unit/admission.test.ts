@@ -30,6 +30,7 @@ function admitting(changes: Partial<Config['clients']> = {}) {
     const user = users.of(uid);
     const client: UserSession = {
       heldBytes: 0,
+      pendingBytes: 0,
       recount() {},
       unparked() {},
       letGo({ code }) {
@@ -97,6 +98,7 @@ describe('memory', () => {
     const user = users.of(uid);
     const client: UserSession & { heldBytes: number } = {
       heldBytes: bytes,
+      pendingBytes: 0,
       recount() {},
       unparked() {},
       letGo({ code }) {

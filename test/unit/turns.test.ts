@@ -110,3 +110,29 @@ test('of one user only so much is read in one turn, and then its clients wait fo
   expect(worked).toEqual(['two']);
   expect(turns.mayRead(one, 200_000)).toBe(true);
 });
+
+test('a client that becomes another user goes on in the time of that user', async () => {
+  const turns = new Turns(() => {});
+  const [gateway, other] = [user(1), user(2)];
+  const done: string[] = [];
+  const worker = {
+    user: gateway,
+    isBusy: true,
+    work: () => {
+      worker.user = other;
+      return done.push('changed') < 4;
+    },
+  };
+  turns.add({
+    user: gateway,
+    isBusy: false,
+    work: () => {
+      turns.add(worker);
+      turns.add({ user: gateway, isBusy: false, work: () => (done.push('next'), false) });
+      return false;
+    },
+  });
+  expect(done).toEqual(['changed', 'next']); // The gateway does not wait for it.
+  await nextTurn();
+  expect(done).toEqual(['changed', 'next', 'changed', 'changed']);
+});

@@ -1,8 +1,9 @@
 import { ChimedError, messageOf } from '../../errors.ts';
-import { idOf, parseRequest } from '../../protocol/parse-request.ts';
+import { asksForAnother, idOf, parseRequest } from '../../protocol/parse-request.ts';
 import type { Frame, Reloaded, Request, RequestId } from '../../protocol/messages.ts';
 import { clipped } from '../../text.ts';
 import type { Session, Task } from '../session.ts';
+import { actFor } from './act-for.ts';
 import { checkIsPrivileged } from './permissions.ts';
 import { knock, register, unregister } from './registration.ts';
 import { rejection } from './rejection.ts';
@@ -19,6 +20,10 @@ export function handleRequest(client: Session, frame: Frame, context: RequestCon
   try {
     return dispatch(client, parseRequest(frame), context);
   } catch (error) {
+    if (asksForAnother(frame)) {
+      client.reject(rejection(error)); // What follows would be done for the wrong user.
+      return undefined;
+    }
     const id = idOf(frame);
     client.refuse({ ...rejection(error), request: clipped(frame.type), ...(id !== undefined && { id }) });
     return undefined;
@@ -28,7 +33,8 @@ export function handleRequest(client: Session, frame: Frame, context: RequestCon
 function dispatch(client: Session, request: Request, context: RequestContext): Task | undefined {
   switch (request.kind) {
     case 'register':
-      return register(client, request, context);
+      if (request.onBehalfOf && !actFor(client, request.onBehalfOf, context)) return undefined;
+      return client.hasLeft ? undefined : register(client, request, context);
     case 'unregister':
       return unregister(client, request.topics, context);
     case 'publish':

@@ -1,7 +1,7 @@
 import { ChimedError } from '../../errors.ts';
 import { clipped } from '../../text.ts';
 import type { Session } from '../session.ts';
-import { includes } from '../subscribers/access.ts';
+import { includes, isPrivileged } from '../subscribers/access.ts';
 import type { Topic } from '../topics/topic.ts';
 
 /** Reports whether a client may hear a topic: what it may not hear it does not see. */
@@ -14,6 +14,11 @@ export function checkMayHear(client: Session, topic: Topic): void {
   if (!mayHear(client, topic)) throw notAllowed(client, topic, 'register for', 'subscribe');
 }
 
+/** Reports whether a client may publish to a topic, and the topic takes what clients publish. */
+export function canPublish({ peer }: Session, { config: { access, source } }: Topic): boolean {
+  return source.kind === 'publish' && includes(access.publish, peer);
+}
+
 /**
  * @throws {ChimedError} `not-allowed` if the topic's `access` does not let the client publish to it. A client that may
  * neither hear nor publish is not told more.
@@ -24,10 +29,16 @@ export function checkMayPublish(client: Session, topic: Topic): void {
   if (!may) throw notAllowed(client, topic, 'publish to', 'publish');
 }
 
-/** @throws {ChimedError} `not-allowed` unless root or the daemon's own user asks. */
-export function checkIsPrivileged(client: Session, action: string): void {
-  if (client.user.isPrivileged) return;
-  throw new ChimedError('not-allowed', `only root and the user that runs chimed can ${action}`);
+/** Reports whether a client sees what root and the daemon's own user see. */
+export function seesAll({ peer }: Session): boolean {
+  return isPrivileged(peer?.uid);
+}
+
+/** @throws {ChimedError} `not-allowed` unless root or the daemon's own user asks, and no gateway for one of them. */
+export function checkIsPrivileged({ user, onBehalfOf }: Session, action: string): void {
+  if (user.isPrivileged && !onBehalfOf) return;
+  const how = onBehalfOf ? ', and not through a gateway' : '';
+  throw new ChimedError('not-allowed', `only root and the user that runs chimed can ${action}${how}`);
 }
 
 function notAllowed(client: Session, { name }: Topic, action: string, right: string): ChimedError {

@@ -37,6 +37,7 @@ export function registeredFrame(
     ...(resumption?.isUncounted && { uncounted: true }),
     topics,
     ...(heard.length > MOST_LISTED && { more: true }),
+    ...(client.onBehalfOf && { onBehalfOf: client.onBehalfOf }),
     limits: { frameBytes: context.frameBytes },
   };
   return { type: 'chimed.registered', data };

@@ -1,6 +1,8 @@
 import type { Reloaded } from '../../protocol/messages.ts';
 import type { Session } from '../session.ts';
+import type { Admission } from '../subscribers/admission.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
+import type { Users } from '../subscribers/users.ts';
 import type { Offsets } from '../topics/offsets.ts';
 import type { TopicSet } from '../topics/topic-set.ts';
 import type { DaemonFacts } from './snapshot.ts';
@@ -13,6 +15,10 @@ export interface RequestContext {
   instance: string;
   offsets: Offsets;
   clients: ReadonlyMap<number, Session>;
+  users: Users;
+  admission: Admission;
+  /** Uid of the gateway's user, if there is one. */
+  gateway: () => number | undefined;
   maxPatterns: () => number;
   facts: () => DaemonFacts;
   frameBytes: number;

@@ -9,8 +9,10 @@ import type {
 } from '../../protocol/status-snapshot.ts';
 import { encodeFrame } from '../../transport/frames.ts';
 import type { Session } from '../session.ts';
-import { mayHear } from './permissions.ts';
+import { mayHear, seesAll } from './permissions.ts';
+import { userStatus } from './user-status.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
+import type { Users } from '../subscribers/users.ts';
 import type { TopicSet } from '../topics/topic-set.ts';
 import type { Topic } from '../topics/topic.ts';
 
@@ -50,19 +52,23 @@ export interface Subjects {
   clients: ReadonlyMap<number, Session>;
   topics: TopicSet;
   index: SubscriptionIndex;
+  users: Users;
+  /** Uid of the gateway's user, if there is one. */
+  gateway: () => number | undefined;
   facts: () => DaemonFacts;
 }
 
 /**
  * Takes the snapshot that `chimed status` prints, in pieces, and limited to what the asker may see: topics that it may
- * hear, and its own user's clients. Root and the daemon's user see everything.
+ * hear, and its own user's clients. Root and the daemon's user see everything; the gateway's sees how many clients each
+ * user has.
  */
 export function* takeStatus(
   asker: Session,
   { topics: patterns, after, afterClient }: StatusPage,
-  { clients, topics, index, facts }: Subjects,
+  { clients, topics, index, users, gateway, facts }: Subjects,
 ): Generator<void, Status> {
-  const { isPrivileged } = asker.user;
+  const isPrivileged = seesAll(asker);
   const asked = patterns ? yield* matching(patterns, topics, index) : topics;
   const shownTopics: TopicStatus[] = [];
   let topicCount = 0;
@@ -81,6 +87,9 @@ export function* takeStatus(
     if (client.id > (afterClient ?? 0) && shownClients.push(clientStatus(client)) === MOST_LISTED) break;
     if (++looked % PIECE === 0) yield;
   }
+  const isGateway = !asker.onBehalfOf && asker.peer !== undefined && asker.peer.uid === gateway();
+  const isFirstPage = after === undefined && afterClient === undefined;
+  const shownUsers = isFirstPage && (yield* userStatus(isPrivileged || isGateway ? users : [asker.user]));
   const { startedAt, configFile, reload, ...rest } = facts();
   return {
     ...rest,
@@ -90,6 +99,7 @@ export function* takeStatus(
     uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
     memoryBytes: residentBytes(),
     clientCount: clients.size,
+    ...(shownUsers && { users: shownUsers }),
     clients: shownClients,
     topicCount,
     topics: shownTopics,
@@ -125,12 +135,21 @@ function residentBytes(): number {
 }
 
 function clientStatus(client: Session): ClientStatus {
-  const { id, name, peer, patterns, sent, skipped, pendingBytes, since } = client;
-  const { pid = null, uid = null, gid = null, groups = null } = peer ?? {};
-  const who = { id, name: name ?? null, pid, uid, gid, groups };
+  const { id, name, connection, peer, onBehalfOf, patterns, sent, skipped, pendingBytes, since } = client;
+  const { uid = null, gid = null, groups = null } = peer ?? {};
+  const who = { id, name: name ?? null, pid: connection.peer?.pid ?? null, uid, gid, groups };
   const topics: string[] = [];
   for (const { text } of patterns) if (topics.push(text) === MOST_PATTERNS) break;
-  return { ...who, topics, patternCount: patterns.size, sent, skipped, pendingBytes, since };
+  return {
+    ...who,
+    topics,
+    patternCount: patterns.size,
+    sent,
+    skipped,
+    pendingBytes,
+    since,
+    ...(onBehalfOf && { onBehalf: true }),
+  };
 }
 
 function topicStatus({

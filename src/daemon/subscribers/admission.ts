@@ -44,12 +44,24 @@ export class Admission {
   readonly #users: Users;
   readonly #limits: () => Config['clients'];
   readonly #descriptors = descriptorLimit() ?? Infinity;
+  readonly #gateway: () => number | undefined;
   #clients = 0;
+  /** Those of them whose requests a gateway makes for others. */
+  #onBehalf = 0;
 
-  /** @param limits The settings; a reload may change them. */
-  constructor(users: Users, limits: () => Config['clients'], logger: EventLog) {
+  /**
+   * @param limits The settings; a reload may change them.
+   * @param gateway Uid of the gateway's user, if there is one.
+   */
+  constructor(
+    users: Users,
+    limits: () => Config['clients'],
+    logger: EventLog,
+    gateway: () => number | undefined = () => undefined,
+  ) {
     this.#users = users;
     this.#limits = limits;
+    this.#gateway = gateway;
     const { max } = limits();
     const clients = this.#descriptors - OTHER_DESCRIPTORS;
     if (max > clients) {
@@ -74,36 +86,81 @@ export class Admission {
     return refusal;
   }
 
-  /** A client has left its place. */
-  leave(): void {
+  /**
+   * Has the place of a connection count for the user for whom the gateway makes its requests, and no longer for the
+   * gateway's own. Returns why not, if so: all such connections together get half of the places, and displace nobody.
+   */
+  transfer(gateway: User, user: User): Rejection | undefined {
+    gateway.connecting.giveBack();
+    const refusal = this.#tooFast(user) ?? this.#tooMany(user) ?? this.#tooManyOnBehalf();
+    if (!refusal) this.#onBehalf++;
+    return refusal;
+  }
+
+  /** A client has left its place. @param isOnBehalf It was transferred. */
+  leave(isOnBehalf = false): void {
     this.#clients--;
+    if (isOnBehalf) this.#onBehalf--;
   }
 
   #refusal(user: User): Rejection | undefined {
-    const { max, maxPerUser, connectionsPerSecond } = this.#limits();
     // First, so that connections that are refused count as well.
-    if (!user.connecting.take()) {
-      const message = `this user opens more than ${connectionsPerSecond} connections per second (clients.connectionsPerSecond); keep one connection open`;
-      return { code: 'too-fast', message };
-    }
-    const places = Math.max(Math.min(max, this.#descriptors - OTHER_DESCRIPTORS), 1);
-    if (user.isPrivileged) return this.#clients < places ? undefined : this.#displace(user, places);
-    if (user.clients.size >= (maxPerUser ?? Math.ceil(places / 2))) {
-      const message = `the user with uid ${user.uid} has ${user.clients.size} connections already (clients.maxPerUser); close some`;
-      return { code: 'too-many-connections', message };
-    }
-    const reserved = Math.min(MOST_RESERVED, Math.floor(places / 16));
-    return this.#clients < places - reserved ? undefined : this.#displace(user, places - reserved);
+    const tooFast = this.#tooFast(user);
+    if (tooFast) return tooFast;
+    if (user.isPrivileged)
+      return this.#clients < this.#places ? undefined : this.#displace(user, this.#places);
+    const places = this.#placesForAll;
+    return this.#tooMany(user) ?? (this.#clients < places ? undefined : this.#displace(user, places));
+  }
+
+  get #places(): number {
+    return Math.max(Math.min(this.#limits().max, this.#descriptors - OTHER_DESCRIPTORS), 1);
+  }
+
+  /** Without those that are reserved. */
+  get #placesForAll(): number {
+    return this.#places - Math.min(MOST_RESERVED, Math.floor(this.#places / 16));
+  }
+
+  #tooFast(user: User): Rejection | undefined {
+    if (user.connecting.take()) return undefined;
+    const { connectionsPerSecond } = this.#limits();
+    const message = `this user opens more than ${connectionsPerSecond} connections per second (clients.connectionsPerSecond); keep one connection open`;
+    return { code: 'too-fast', message };
+  }
+
+  #tooMany(user: User): Rejection | undefined {
+    const { size } = user.clients;
+    if (size < (this.#limits().maxPerUser ?? Math.ceil(this.#places / 2))) return undefined;
+    const who =
+      user.uid === undefined ? 'peers without credentials have' : `the user with uid ${user.uid} has`;
+    const message = `${who} ${size} connections already (clients.maxPerUser); close some`;
+    return { code: 'too-many-connections', message };
+  }
+
+  #tooManyOnBehalf(): Rejection | undefined {
+    const most = Math.ceil(this.#places / 2);
+    const why =
+      this.#onBehalf >= most
+        ? `the gateway has ${this.#onBehalf} connections for others, and they can use half of all (clients.max)`
+        : this.#clients > this.#placesForAll && this.#allInUse(this.#placesForAll);
+    return why ? { code: 'too-many-clients', message: `${why}; close some, or retry later` } : undefined;
+  }
+
+  #allInUse(places: number): string {
+    const why =
+      this.#descriptors - OTHER_DESCRIPTORS < this.#limits().max ? 'the limit of open files' : 'clients.max';
+    return `all ${places} connections are in use (${why})`;
   }
 
   /** All places are taken: the user that has most of them gives one up for a user that has fewer. */
   #displace(user: User, places: number): Rejection | undefined {
-    const why =
-      this.#descriptors - OTHER_DESCRIPTORS < this.#limits().max ? 'the limit of open files' : 'clients.max';
     const rejection: Rejection = {
       code: 'too-many-clients',
-      message: `all ${places} connections are in use (${why}); close some, or retry later`,
+      message: `${this.#allInUse(places)}; close some, or retry later`,
     };
+    // The gateway's user hands its places on to others, and so always seems to have few.
+    if (user.uid !== undefined && user.uid === this.#gateway() && !user.isPrivileged) return rejection;
     const most = this.#users.mostConnected;
     const fewer = user.isPrivileged ? 0 : user.clients.size + 1;
     const isFair = most !== undefined && !most.isPrivileged && most.clients.size > fewer;

@@ -26,6 +26,11 @@ export class Rate {
     this.#left = this.left - amount;
   }
 
+  /** What was counted last was another's. */
+  giveBack(): void {
+    this.#left = Math.min(this.left + 1, this.#most);
+  }
+
   /** How much may happen now; negative after too much. */
   get left(): number {
     const now = performance.now();

@@ -10,6 +10,7 @@ const USER_BYTES = 262_144;
 
 /** A client that has something to be done. */
 export interface Worker {
+  /** Its work may change it, once: then the rest of the work is the other user's. */
   readonly user: User;
   /**
    * Does one piece of it: a request, or a part of a large one.
@@ -52,7 +53,7 @@ export class Turns {
     if (worker !== share.busy) share.waiting.add(worker);
     if (this.#working) return;
     this.#working = true;
-    this.#serve(share);
+    this.#serve(worker.user, share);
     this.#working = false;
   }
 
@@ -94,7 +95,7 @@ export class Turns {
     const shares = [...this.#shares]; // Those that are not done come back, behind the others.
     for (const [user, share] of shares) {
       share.spentMs = share.resumed = share.bytes = 0;
-      this.#serve(share);
+      this.#serve(user, share);
       this.#shares.delete(user);
       if (hasWork(share) || share.spentMs > 0) this.#shares.set(user, share);
       if (this.#spentMs >= ALL_MS) break;
@@ -105,14 +106,15 @@ export class Turns {
     this.#flush();
   };
 
-  #serve(share: Share): void {
+  #serve(user: User, share: Share): void {
     let before = performance.now();
     while (hasWork(share) && hasTime(share) && this.#spentMs < ALL_MS) {
       const worker = share.busy ?? first(share.waiting);
       share.waiting.delete(worker);
       const more = worker.work();
-      share.busy = more && worker.isBusy ? worker : undefined;
-      if (more && !share.busy) share.waiting.add(worker); // Behind the user's others.
+      const isOurs = worker.user === user;
+      share.busy = more && isOurs && worker.isBusy ? worker : undefined;
+      if (more && !share.busy) (isOurs ? share : this.#shareOf(worker.user)).waiting.add(worker); // Behind the user's others.
       const now = performance.now();
       share.spentMs += now - before;
       this.#spentMs += now - before;

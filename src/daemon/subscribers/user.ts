@@ -11,6 +11,8 @@ const CONNECTING_BURST_SECONDS = 10;
 export interface UserSession {
   /** Bytes of memory that wait for the client or came from it, as of the last count. */
   readonly heldBytes: number;
+  /** Bytes that wait to be sent to the client. */
+  readonly pendingBytes: number;
   /** Counts them again. */
   recount(): void;
   /** Closes the connection at once, and frees what it held. */
@@ -33,6 +35,8 @@ export interface UserLimits {
 /** One user (a uid), to whom all that its clients cost is charged. Peers without credentials share one. */
 export class User {
   readonly uid: number | undefined;
+  /** Root and the daemon's own user always get in, and may change things. */
+  readonly isPrivileged: boolean;
   readonly clients = new Set<UserSession>();
   /** Lines about this user's clients. */
   readonly log: BoundedLog;
@@ -44,15 +48,18 @@ export class User {
   readonly #parked = new Set<UserSession>();
   #isLooking = false;
 
-  constructor(uid: number | undefined, limits: () => UserLimits, logger: EventLog, allLines: Rate) {
+  /** @param isOnBehalf A gateway makes its requests: then it has no privileges. */
+  constructor(
+    uid: number | undefined,
+    limits: () => UserLimits,
+    logger: EventLog,
+    allLines: Rate,
+    isOnBehalf = false,
+  ) {
     this.uid = uid;
+    this.isPrivileged = !isOnBehalf && isPrivileged(uid);
     this.#limits = limits;
     this.log = new BoundedLog(logger, { uid }, allLines);
-  }
-
-  /** Root and the daemon's own user always get in. */
-  get isPrivileged(): boolean {
-    return isPrivileged(this.uid);
   }
 
   /** New connections, also those that are refused. */

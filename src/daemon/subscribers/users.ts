@@ -1,10 +1,14 @@
 import type { Config } from '../../config/config.ts';
 import type { EventLog } from '../../log-events.ts';
 import { BoundedLog } from './bounded-log.ts';
+import { isPrivileged } from './access.ts';
 import { User } from './user.ts';
 
 /** How often users that have left are forgotten, in milliseconds. */
 const FORGET_MS = 10_000;
+
+/** With so many users, those without clients are forgotten at once: a gateway, or a range of subordinate uids, has many. */
+const MANY = 1024;
 
 /** When a budget is used up, so much of it is kept: freeing a little more than needed makes the next time rare. */
 const KEPT = 0.75;
@@ -13,12 +17,18 @@ const KEPT = 0.75;
  * All users, and the memory that their clients hold: bounded for each, and for all together. Whoever holds most is let
  * go first.
  */
-export class Users {
+export class Users implements Iterable<User> {
   readonly #users = new Map<number | undefined, User>();
+  /**
+   * Root and the daemon's user, as far as a gateway makes their requests. What these cost is not charged to the users
+   * themselves, who must get in whatever a gateway does.
+   */
+  readonly #onBehalf = new Map<number | undefined, User>();
   readonly #limits: () => Config['clients'];
   readonly #logger: EventLog;
   readonly #allLines = BoundedLog.forAll();
   #heldBytes = 0;
+  #many = MANY;
   #forgetting: NodeJS.Timeout | undefined;
 
   /** @param limits The settings; a reload may change them. */
@@ -28,17 +38,36 @@ export class Users {
   }
 
   of(uid: number | undefined): User {
-    const known = this.#users.get(uid);
-    if (known) return known;
-    const user = new User(uid, this.#limits, this.#logger, this.#allLines);
-    this.#users.set(uid, user);
+    return this.#users.get(uid) ?? this.#add(this.#users, uid, false);
+  }
+
+  /** The user that answers for what a gateway asks on behalf of a uid. It has no privileges. */
+  onBehalf(uid: number | undefined): User {
+    if (!isPrivileged(uid)) return this.of(uid);
+    return this.#onBehalf.get(uid) ?? this.#add(this.#onBehalf, uid, true);
+  }
+
+  #add(users: Map<number | undefined, User>, uid: number | undefined, isOnBehalf: boolean): User {
+    if (this.#users.size >= this.#many) this.#forgetIdle();
+    const user = new User(uid, this.#limits, this.#logger, this.#allLines, isOnBehalf);
+    users.set(uid, user);
     this.#forgetting ??= setInterval(() => this.#forget(), FORGET_MS).unref();
     return user;
   }
 
+  #forgetIdle(): void {
+    for (const [uid, { clients }] of this.#users) if (clients.size === 0) this.#users.delete(uid);
+    this.#many = Math.max(2 * this.#users.size, MANY);
+  }
+
+  *[Symbol.iterator](): Generator<User, void> {
+    yield* this.#users.values();
+    yield* this.#onBehalf.values();
+  }
+
   /** The user with the most connections, of those that are neither root nor the daemon's user. */
   get mostConnected(): User | undefined {
-    return largest(this.#users.values(), ({ clients, isPrivileged }) => (isPrivileged ? -1 : clients.size));
+    return largest(this, (user) => (user.isPrivileged ? -1 : user.clients.size));
   }
 
   /** A client holds so many bytes more than before, or fewer. */
@@ -52,7 +81,7 @@ export class Users {
       this.#relieve(user, memoryPerUser, message);
     }
     if (this.#heldBytes > memory) {
-      const most = largest(this.#users.values(), ({ heldBytes }) => heldBytes)!;
+      const most = largest(this, ({ heldBytes }) => heldBytes)!;
       const message = `all clients together hold more than ${memory} bytes (clients.memory)`;
       this.#relieve(most, most.heldBytes - (this.#heldBytes - memory), message);
     }
@@ -60,7 +89,7 @@ export class Users {
 
   close(): void {
     clearInterval(this.#forgetting);
-    for (const { log } of this.#users.values()) log.close();
+    for (const { log } of this) log.close();
   }
 
   /** Lets go of those of a user's clients that hold most, until well below the limit. */
@@ -75,8 +104,9 @@ export class Users {
   }
 
   #forget(): void {
-    for (const [uid, user] of this.#users) if (user.isForgettable) this.#users.delete(uid);
-    if (this.#users.size > 0) return;
+    for (const users of [this.#users, this.#onBehalf])
+      for (const [uid, user] of users) if (user.isForgettable) users.delete(uid);
+    if (this.#users.size + this.#onBehalf.size > 0) return;
     clearInterval(this.#forgetting);
     this.#forgetting = undefined;
   }
