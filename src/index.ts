@@ -5,11 +5,17 @@
 export type { LastMessage, Reload, Sample } from './client/answers.ts';
 export type { Client, ClientEvents, Message, Subscription } from './client/api.ts';
 export { connect } from './client/client.ts';
-export type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './client/options.ts';
+export type {
+  ConnectOptions,
+  ListenOptions,
+  PublishOptions,
+  ResumeFrom,
+  StatusOptions,
+} from './client/options.ts';
 export type { State } from './client/connection-state.ts';
 export { ChimedError, codes } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Logger, LogMethod } from './log.ts';
-export type { Failing, Recovered, RegisteredTopic } from './protocol/messages.ts';
+export type { Failing, OnBehalfOf, Recovered, RegisteredTopic } from './protocol/messages.ts';
 export { findSocketPath } from './protocol/paths.ts';
 export type { ClientStatus, Status, TopicStatus } from './protocol/status-snapshot.ts';

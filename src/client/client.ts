@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 
 import { ChimedError, isErrorCode, messageOf } from '../errors.ts';
 import { silent } from '../log.ts';
@@ -9,6 +10,7 @@ import type {
   Failing,
   Frame,
   Got,
+  OnBehalfOf,
   Published,
   Recovered,
   Registered,
@@ -16,6 +18,7 @@ import type {
   Rejection,
   Reloaded,
   RequestId,
+  ResumePoint,
   Sampled,
 } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
@@ -34,7 +37,7 @@ import {
   checkPublishOptions,
   checkStatusOptions,
 } from './options.ts';
-import type { ConnectOptions, ListenOptions, PublishOptions, StatusOptions } from './options.ts';
+import type { ConnectOptions, ListenOptions, PublishOptions, ResumeFrom, StatusOptions } from './options.ts';
 import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { State } from './connection-state.ts';
@@ -56,6 +59,10 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   readonly #subscriptions = new Subscriptions();
   readonly #closed = Promise.withResolvers<ChimedError | undefined>();
   #instance: string | undefined;
+  /** As it travels. */
+  readonly #onBehalfOf: OnBehalfOf | undefined;
+  /** Where an earlier client stood, until a daemon has answered. */
+  #resume: ResumeFrom | undefined;
   #topics: readonly RegisteredTopic[] = [];
   /** Largest frame that the daemon takes; one of version 0.1 does not say. */
   #frameBytes = Infinity;
@@ -67,6 +74,9 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     checkConnectOptions(options);
     const { socket, retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     this.#options = options;
+    this.#onBehalfOf = options.onBehalfOf && (JSON.parse(JSON.stringify(options.onBehalfOf)) as OnBehalfOf);
+    this.#resume = options.resume;
+    this.#instance = options.resume?.instance;
     this.#logger = options.logger ?? silent;
     this.#link = new Link(
       {
@@ -185,31 +195,70 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   }
 
   #hello(): Frame {
-    const { patterns, heard } = this.#subscriptions;
     const { name } = this.#options;
-    const instance = this.#instance;
-    const resume = instance !== undefined && {
-      resume: { instance, instances: this.#subscriptions.instances(instance), after: heard },
-    };
+    const onBehalfOf = this.#onBehalfOf;
+    const resume = this.#resume ?? this.#resumePoint();
     return {
       type: 'chimed.register',
-      data: { topics: patterns, ...(name !== undefined && { name }), ...resume },
+      data: {
+        topics: this.#subscriptions.patterns,
+        ...(name !== undefined && { name }),
+        ...(resume && { resume }),
+        ...(onBehalfOf && { onBehalfOf }),
+      },
     };
   }
 
-  #registered({ instance, topics, limits }: Registered): boolean {
+  #resumePoint(): ResumePoint | undefined {
+    const instance = this.#instance;
+    const { heard: after } = this.#subscriptions;
+    return instance === undefined
+      ? undefined
+      : { instance, instances: this.#subscriptions.instances(instance), after };
+  }
+
+  #registered(registered: Registered): boolean {
+    const { instance, topics, limits } = registered;
+    if (!this.#isForUs(registered)) return false;
     const resumed = this.#instance === instance;
-    if (this.#instance !== undefined && !resumed) {
-      this.#subscriptions.forget();
-      this.#logger.warn(
-        { instance },
-        'the daemon began a new numbering: some messages may be lost, the number is unknown',
-      );
+    if (this.#begin(registered)) {
+      const why = resumed
+        ? 'the daemon does not know all that came since'
+        : 'the daemon began a new numbering';
+      this.#logger.warn({ instance }, `${why}: some messages may be lost, the number is unknown`);
+      this.emit('uncounted');
     }
     this.#instance = instance;
     this.#topics = topics;
     this.#frameBytes = limits?.frameBytes ?? Infinity;
     return resumed;
+  }
+
+  /** A daemon that does not know `onBehalfOf` would serve us as the user of this process. */
+  #isForUs({ onBehalfOf: served }: Registered): boolean {
+    if (!this.#onBehalfOf || isDeepStrictEqual(served, this.#onBehalfOf)) return true;
+    const message =
+      'the daemon does not make requests on behalf of other users: it would serve this client as the user of this process. Upgrade and restart the daemon.';
+    this.#link.close(new ChimedError('not-allowed', message));
+    return false;
+  }
+
+  /** Finds out where topics stood. Returns whether messages may be lost that nobody can count. */
+  #begin({ instance, topics, uncounted, more }: Registered): boolean {
+    const resume = this.#resume;
+    this.#resume = undefined;
+    if (instance !== this.#instance) {
+      const hadHeard = resume !== undefined || this.#subscriptions.hasHeard;
+      this.#subscriptions.forget();
+      return hadHeard;
+    }
+    if (!resume) return uncounted ?? false;
+    let isUncounted = uncounted ?? more ?? false;
+    for (const { topic, seq, after, instance: own = instance } of topics) {
+      if (after !== undefined) this.#subscriptions.begin(topic, { instance: own, seq: after });
+      else if (seq > 0) isUncounted = true; // It has been added since, or too much has come.
+    }
+    return isUncounted;
   }
 
   #frame(frame: Frame, bytes: number): void {

@@ -95,6 +95,7 @@ export class Link {
       case 'chimed.registered': {
         const registered = frame.data as Registered;
         const resumed = this.#handler.registered(registered);
+        if (this.#closed) return; // The answer was not what it must be.
         if (!this.#ready) this.#registered(registered, resumed);
         return;
       }

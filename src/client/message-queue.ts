@@ -5,6 +5,9 @@ import type { Message, Subscription } from './api.ts';
 /** A message as it comes from the daemon. `bytes`: length of its frame. */
 export type Heard = Omit<Message, 'missed'> & { bytes: number };
 
+/** Up to where a topic was heard. */
+export type Position = Pick<Heard, 'instance' | 'seq'>;
+
 /** What a subscription keeps for a loop that is slower than its topics. */
 export interface BufferLimits {
   messages: number;
@@ -24,7 +27,7 @@ export class MessageQueue<T = unknown> implements Subscription<T> {
   #bytes = 0;
   readonly #waiters: Waiter<T>[] = [];
   /** The last message of each topic that came in here. */
-  readonly #heard = new Map<string, { instance: string; seq: number }>();
+  readonly #heard = new Map<string, Position>();
   /** Messages of each topic that were dropped since the last one that was handed over. */
   readonly #dropped = new Map<string, number>();
   #ended: { error?: ChimedError } | undefined;
@@ -66,6 +69,11 @@ export class MessageQueue<T = unknown> implements Subscription<T> {
   /** Reports whether messages of this topic belong here. */
   hears(topic: string): boolean {
     return this.patterns.some((pattern) => matches(pattern, topic));
+  }
+
+  /** Called by the client for a topic that was heard up to here before. */
+  begin(topic: string, position: Position): void {
+    this.#heard.set(topic, position);
   }
 
   /** Called by the client for each message that belongs here. */

@@ -4,6 +4,7 @@ import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { NAME, isName } from '../protocol/client-name.ts';
 import type { OnBehalfOf } from '../protocol/messages.ts';
+import { ON_BEHALF_OF, isOnBehalfOf } from '../protocol/on-behalf.ts';
 
 export interface ConnectOptions {
   /** Path of the daemon's socket. @default `$CHIMED_SOCKET_PATH`, else the first place at which a daemon of this user's, or the machine's, listens */
@@ -21,7 +22,10 @@ export interface ConnectOptions {
   timeoutMs?: number;
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
-  /** Where an earlier client stood: its subscriptions begin with the messages since. @default none: with the latest message */
+  /**
+   * Where an earlier client stood: subscriptions that are made before this client is ready begin with the messages since.
+   * @default none: they begin with the latest message
+   */
   resume?: ResumeFrom;
   /**
    * The user for whom all requests of this client are made: what it may hear, and what it costs. Only root, the daemon's
@@ -74,17 +78,30 @@ export function checkConnectOptions(options: ConnectOptions): void {
     'retry',
     'timeoutMs',
     'signal',
+    'resume',
+    'onBehalfOf',
   ]);
-  const { socket, name, timeoutMs, retry } = options;
+  const { socket, name, timeoutMs, retry, resume, onBehalfOf } = options;
   if (socket !== undefined && !(typeof socket === 'string' && socket !== ''))
     throw bad('socket', 'the path of a socket', socket);
   if (name !== undefined && !isName(name)) throw bad('name', NAME, name);
   if (timeoutMs !== undefined && !isWait(timeoutMs)) throw bad('timeoutMs', WAIT, timeoutMs);
+  if (onBehalfOf !== undefined && !isOnBehalfOf(onBehalfOf))
+    throw bad('onBehalfOf', ON_BEHALF_OF, onBehalfOf);
+  if (resume !== undefined) checkResume(resume);
   if (retry === undefined || retry === false) return;
   if (typeof retry !== 'object' || retry === null) throw bad('retry', 'false, or { minMs, maxMs }', retry);
   checkNames<typeof retry>(retry, 'retry', ['minMs', 'maxMs']);
   for (const key of ['minMs', 'maxMs'] as const)
     if (retry[key] !== undefined && !isWait(retry[key])) throw bad(`retry.${key}`, WAIT, retry[key]);
+}
+
+function checkResume(resume: ResumeFrom): void {
+  checkNames<ResumeFrom>(resume, 'resume', ['instance', 'offset']);
+  const { instance, offset } = resume;
+  if (typeof instance !== 'string') throw bad('resume.instance', "a text, a message's instance", instance);
+  if (!(Number.isSafeInteger(offset) && offset >= 0))
+    throw bad('resume.offset', 'a whole number, 0 or more', offset);
 }
 
 /** @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value. */

@@ -1,11 +1,13 @@
 import type { ChimedError } from '../errors.ts';
-import type { Heard, MessageQueue } from './message-queue.ts';
+import type { Heard, MessageQueue, Position } from './message-queue.ts';
 
 /** All subscriptions of a client: what to register for, what to resume after, and who hears a message. */
 export class Subscriptions {
   readonly #all = new Set<MessageQueue>();
   /** The latest message of each topic: what to resume after, and what another subscription begins with. */
   readonly #latest = new Map<string, Heard>();
+  /** Where topics stood from which no message has come yet, if an earlier client had heard them. */
+  readonly #began = new Map<string, Position>();
 
   /** Topics and patterns that the daemon must have us registered for. */
   get patterns(): string[] {
@@ -14,13 +16,29 @@ export class Subscriptions {
 
   /** The number of the last message heard of each topic. */
   get heard(): Record<string, number> {
-    return Object.fromEntries([...this.#latest].map(([topic, { seq }]) => [topic, seq]));
+    return Object.fromEntries(this.#positions.map(([topic, { seq }]) => [topic, seq]));
   }
 
   /** The numberings that these numbers belong to, as far as they are not the daemon's. */
   instances(daemon: string): Record<string, string> {
-    const own = [...this.#latest].filter(([, { instance }]) => instance !== daemon);
+    const own = this.#positions.filter(([, { instance }]) => instance !== daemon);
     return Object.fromEntries(own.map(([topic, { instance }]) => [topic, instance]));
+  }
+
+  /** True if a message has been heard, and not been forgotten. */
+  get hasHeard(): boolean {
+    return this.#positions.length > 0;
+  }
+
+  get #positions(): [string, Position][] {
+    return [...new Map<string, Position>([...this.#began, ...this.#latest])];
+  }
+
+  /** An earlier client has heard a topic up to here: what is missing after that is missed. */
+  begin(topic: string, position: Position): void {
+    if (!this.#hears(topic)) return;
+    this.#began.set(topic, position);
+    for (const subscription of this.#all) if (subscription.hears(topic)) subscription.begin(topic, position);
   }
 
   /** Adds a subscription; returns those of its patterns that are new. */
@@ -36,7 +54,8 @@ export class Subscriptions {
   remove(subscription: MessageQueue): string[] {
     if (!this.#all.delete(subscription)) return [];
     // What nobody hears is not missed either: a later registration starts afresh.
-    for (const topic of this.#latest.keys()) if (!this.#hears(topic)) this.#latest.delete(topic);
+    for (const topics of [this.#latest, this.#began])
+      for (const topic of topics.keys()) if (!this.#hears(topic)) topics.delete(topic);
     const after = this.patterns;
     return subscription.patterns.filter((pattern) => !after.includes(pattern));
   }
@@ -44,7 +63,7 @@ export class Subscriptions {
   /** Hands a message to all who hear its topic. */
   push(message: Heard): void {
     const { topic, seq, instance } = message;
-    const latest = this.#latest.get(topic);
+    const latest = this.#latest.get(topic) ?? this.#began.get(topic);
     // Not again what a second registration brings, and not what was still on its way when the last loop ended.
     if ((latest?.instance === instance && seq <= latest.seq) || !this.#hears(topic)) return;
     this.#latest.set(topic, message);
@@ -54,6 +73,7 @@ export class Subscriptions {
   /** The numbering began again: there is nothing to resume after. */
   forget(): void {
     this.#latest.clear();
+    this.#began.clear();
   }
 
   /** Those that asked for exactly this pattern. */

@@ -1,12 +1,17 @@
+import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
+import { connect } from '../../src/index.ts';
 import type { Registered, Rejection } from '../../src/protocol/messages.ts';
 import type { Status } from '../../src/protocol/status-snapshot.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import { Impostor } from '../helpers/impostor.ts';
 import { has } from '../helpers/programs-here.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
+import { Relay } from '../helpers/relay.ts';
 import { Stranger } from '../helpers/stranger.ts';
 
 const [ALICE, BOB, GATEWAY, OPS] = [4242, 4243, 4244, 4300];
@@ -194,7 +199,7 @@ describe.concurrent('a connection on behalf of a user', () => {
       client.socket.destroySoon();
       await client.closed;
     }
-    await expect.poll(async () => (await daemon.status()).topics[0]!.seq, { timeout: 30_000 }).toBe(20);
+    await vi.waitUntil(async () => (await daemon.status()).topics[0]!.seq === 20, { timeout: 30_000 });
     const status = await daemon.status();
     expect(status.topics[1]).toMatchObject({ topic: 'secret', seq: 0, clients: 0 });
     expect(status.clients).toHaveLength(1);
@@ -202,7 +207,7 @@ describe.concurrent('a connection on behalf of a user', () => {
 
   test('is refused to a user that has as many as it may have, while others go on', async () => {
     await using daemon = await startDaemon(config({ clients: { maxPerUser: 3 } }));
-    const forBob = await Promise.all([1, 2, 3].map(() => acting(daemon, bob)));
+    const forBob = await Promise.all([1, 2, 3].map(() => acting(daemon, bob, ['open'])));
     for (const client of forBob) await client.frame('chimed.registered');
     using fourth = await acting(daemon, bob);
     const message = `the user with uid ${BOB} has 3 connections already (clients.maxPerUser); close some`;
@@ -212,7 +217,9 @@ describe.concurrent('a connection on behalf of a user', () => {
     using forAlice = await acting(daemon, alice);
     await forAlice.frame('chimed.registered');
     forBob[0]![Symbol.dispose]();
-    await expect.poll(async () => (await daemon.status()).clientCount).toBe(4);
+    await daemon.log.find(
+      ({ msg, uid, reason }) => msg === 'client disconnected' && uid === BOB && reason === 'left',
+    );
     using again = await acting(daemon, bob);
     await again.frame('chimed.registered');
     for (const client of forBob) client[Symbol.dispose]();
@@ -375,5 +382,64 @@ describe.runIf(canBeOthers).concurrent('who may', () => {
     await using itself = new Stranger(daemon.socket, BOB, [], 'chimed.register', { topics: ['open'] });
     await itself.frame('chimed.registered');
     for (const each of all) await each[Symbol.asyncDispose]();
+  });
+});
+
+describe.concurrent('the client library', () => {
+  test('makes all requests on behalf of a user, and does so again whenever it connects', async () => {
+    await using daemon = await startDaemon(config());
+    await using relay = await Relay.start(daemon.socket);
+    await using client = connect({ socket: relay.socket, onBehalfOf: bob, retry: { minMs: 1, maxMs: 20 } });
+    const all = client.listen('>');
+    for (let time = 0; time < 2; time++) {
+      await client.publish('open', time);
+      expect(await all.next()).toMatchObject({ value: { topic: 'open', data: time, missed: 0 } });
+      await expect(client.get('secret')).rejects.toMatchObject({ code: 'not-allowed' });
+      await expect(client.reload()).rejects.toMatchObject({ code: 'not-allowed' });
+      expect((await client.status()).clients).toMatchObject([{ uid: BOB, onBehalf: true }]);
+      relay.cut();
+      while (client.state.status !== 'waiting') await once(client, 'state');
+      relay.mend();
+    }
+    await using nobody = daemon.connect({ onBehalfOf: {} });
+    expect((await nobody.status()).clients).toMatchObject([{ uid: null, groups: null, onBehalf: true }]);
+    // Fields that are undefined do not travel, and are not missed in the answer.
+    await using other = daemon.connect({ onBehalfOf: { ...bob, groups: undefined } as object });
+    await other.status();
+  });
+
+  test('does not go on with a daemon that is too old to know of other users', async () => {
+    using folder = temporaryFolder();
+    const data = {
+      protocol: 1,
+      client: 1,
+      instance: 'i',
+      offset: 0,
+      topics: [],
+      limits: { frameBytes: 1000 },
+    };
+    const message = { type: 'secret', data: 'psst', seq: 1, time: 1 };
+    const frames = [{ type: 'chimed.registered', data }, message].map(
+      (frame) => `${JSON.stringify(frame)}\f`,
+    );
+    await using _old = await Impostor.listen(folder.file('s'), frames.join(''));
+    await using client = connect({ socket: folder.file('s'), onBehalfOf: bob });
+    const states: string[] = [];
+    client.on('state', ({ status }) => states.push(status));
+    const listening = client.listen('secret').next();
+    await expect(listening).rejects.toMatchObject({
+      code: 'not-allowed',
+      message: expect.stringMatching(/would serve this client as the user of this process.*Upgrade/),
+    });
+    expect(await client.closed).toMatchObject({ code: 'not-allowed' });
+    expect(states).toEqual(['closed']);
+  });
+
+  test('says why it waits while that user has too many connections', async () => {
+    await using daemon = await startDaemon(config({ clients: { maxPerUser: 1 } }));
+    await using first = daemon.connect({ onBehalfOf: bob });
+    await first.status();
+    await using second = daemon.connect({ onBehalfOf: bob, retry: false });
+    expect(await second.closed).toMatchObject({ code: 'too-many-connections' });
   });
 });

@@ -14,7 +14,7 @@ describe('an unknown option is refused with the names that there are', () => {
   test.each<[object, string]>([
     [
       { sockett: '/s' },
-      "connect has no option 'sockett'; expected socket, name, logger, retry, timeoutMs, signal",
+      "connect has no option 'sockett'; expected socket, name, logger, retry, timeoutMs, signal, resume, onBehalfOf",
     ],
     [{ retry: { min: 1 } }, "retry has no option 'min'; expected minMs, maxMs"],
     [{ toString: 1 }, "connect has no option 'toString'"],
@@ -69,4 +69,21 @@ test('an option that is undefined says nothing', async () => {
   const none = { signal: undefined, other: undefined } as object;
   await client.listen('t', none).return();
   expect(client.state.status).toBe('connecting');
+});
+
+test.each<[object, string]>([
+  [
+    { resume: { instance: 'a' } },
+    'the option resume.offset must be a whole number, 0 or more, but it is undefined',
+  ],
+  [{ resume: { instance: 1, offset: 1 } }, "the option resume.instance must be a text, a message's instance"],
+  [{ resume: { instance: 'a', offset: -1 } }, 'the option resume.offset must be a whole number'],
+  [
+    { resume: { instance: 'a', offset: 1, after: {} } },
+    "resume has no option 'after'; expected instance, offset",
+  ],
+  [{ onBehalfOf: { uid: 1 } }, 'the option onBehalfOf must be { uid, gid, groups? } with ids'],
+  [{ onBehalfOf: null }, 'the option onBehalfOf must be { uid, gid, groups? } with ids'],
+])('connect refuses %j', (options, message) => {
+  expect(() => connect(options as ConnectOptions)).toThrow(refused(message));
 });
