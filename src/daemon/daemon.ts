@@ -28,7 +28,7 @@ import type { RequestContext } from './requests/request-context.ts';
 import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './topics/state.ts';
 import type { State } from './topics/state.ts';
-import { takeHealth } from './health.ts';
+import { eventLoopStatus, takeHealth } from './health.ts';
 import type { Health } from './health.ts';
 import type { DaemonFacts } from './requests/snapshot.ts';
 import { Admission, assertEnforceable, loadSocketCalls } from './subscribers/admission.ts';
@@ -280,6 +280,7 @@ export class Daemon {
       socketPath: this.#socketFile.path,
       reload: this.#lastReload,
       totals: this.#totals,
+      eventLoop: eventLoopStatus(this.#scheduler),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Totals } from '../protocol/status-snapshot.ts';
+import type { EventLoopStatus, Totals } from '../protocol/status-snapshot.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
 import type { TopicSet } from './topics/topic-set.ts';
 
@@ -31,4 +31,14 @@ export function takeHealth(
     overdueMs,
     failing: all.filter(({ sampler }) => sampler.failing > 0).length,
   };
+}
+
+/** What the event loop has done, and how late it is. */
+export function eventLoopStatus({ lagMs }: Scheduler): EventLoopStatus {
+  const { active, idle } = performance.eventLoopUtilization();
+  return { activeMs: tenths(active), idleMs: tenths(idle), lagMs: tenths(lagMs) };
+}
+
+function tenths(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
 }

@@ -55,10 +55,11 @@ export interface LatenessStatus {
   sumMs: number;
 }
 
-/** Time that the event loop spent working and waiting, and how late it is now, all in milliseconds. */
+/** Time that the event loop spent working and waiting since the start, and how late it is, all in milliseconds. */
 export interface EventLoopStatus {
   activeMs: number;
   idleMs: number;
+  /** How late the latest timer of the ticks was, or the next one is already; 0 if none has fired for a minute. */
   lagMs: number;
 }
 

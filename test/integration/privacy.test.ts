@@ -41,12 +41,34 @@ describe.runIf(isRoot)('a client of another user', () => {
     expect(status.topics.map(({ topic }) => topic)).toEqual(['open']);
     expect(status).toMatchObject({ topicCount: 1, clientCount: 2, configFile: null });
     expect(status.clients.map(({ uid }) => uid)).toEqual([STRANGER]);
+    expect(status.users).toEqual([{ uid: STRANGER, clients: 1, pendingBytes: expect.any(Number) }]);
     expect(JSON.stringify(status)).not.toMatch(/secret|password|mine|chimed\.yaml/);
     const all = await daemon.status();
     expect(all.topics.map(({ topic }) => topic)).toEqual(['open', 'secret']);
     expect(all.topics[1]!.lastError).toContain('password-123');
     expect(all.configFile).toBe(daemon.configFile);
     expect(all.clients).toHaveLength(3);
+    expect(all.users).toMatchObject([
+      { uid: 0, clients: 2 },
+      { uid: STRANGER, clients: 1 },
+    ]);
+  });
+
+  test('sees which topics it may publish to', async () => {
+    const access = { publish: [String(STRANGER)] };
+    await using daemon = await startDaemon({
+      ...config,
+      topics: {
+        mine: { publish: true, access },
+        theirs: { publish: true, access: { publish: ['0'] } },
+        sampled: { interval: '1h', data: 1 },
+      },
+    });
+    chmodSync(daemon.folder.path, 0o755);
+    await using stranger = new Stranger(daemon.socket, STRANGER, [], 'chimed.status', {});
+    const { topics } = (await stranger.frame('chimed.status')).data as Status;
+    const publishable = topics.filter((topic) => topic.publishable);
+    expect(publishable.map(({ topic }) => topic)).toEqual(['mine']);
   });
 
   test('is not told the names of topics that it may not hear', async () => {

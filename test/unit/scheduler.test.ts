@@ -136,3 +136,25 @@ test('real timers fire at the times that the scheduler rounds to: each round rin
   await promise;
   expect(rounds).toBeLessThan(60); // 50, but for what a busy machine makes of it.
 });
+
+describe('the lag', () => {
+  test('is how late the latest timer was, or the next one is already, and is forgotten after a minute', () => {
+    const scheduler = started();
+    expect(scheduler.lagMs).toBe(0);
+    const alarm = new TestAlarm();
+    scheduler.set(alarm, performance.now() + 10);
+    vi.advanceTimersByTime(10);
+    expect(scheduler.lagMs).toBe(0);
+
+    const late = new TestAlarm();
+    scheduler.set(late, performance.now() - 25);
+    expect(scheduler.lagMs).toBe(25);
+    vi.advanceTimersByTime(1);
+    expect(late.rings).toHaveLength(1);
+    expect(scheduler.lagMs).toBe(26);
+    vi.advanceTimersByTime(59_000);
+    expect(scheduler.lagMs).toBe(26);
+    vi.advanceTimersByTime(1000);
+    expect(scheduler.lagMs).toBe(0);
+  });
+});

@@ -86,3 +86,36 @@ test('a topic that clients publish to from now on has recovered', () => {
   topic.open();
   expect(listener.notices.at(-1)).toEqual(recovered(1));
 });
+
+test('the last good sample is told from those that failed, and survives a reload', () => {
+  const { topic, fails } = ailing();
+  expect(topic.lastGood).toBe(NOON);
+  fails(undefined, 2000);
+  expect(topic.lastGood).toBe(NOON + 2000);
+  fails('disk is gone', 3000);
+  expect(topic.lastGood).toBe(NOON + 2000);
+  expect(topic.sampler).toMatchObject({ failing: 3, failingSince: NOON + 3000 });
+  topic.replace(topicParts({ sample: () => 'other', history: 3 }));
+  expect(topic.lastGood).toBe(NOON + 2000);
+  topic.open();
+  vi.advanceTimersByTime(1000);
+  expect(topic.lastGood).toBe(NOON + 6000);
+});
+
+test('an unchanged sample is good, though no message comes of it', () => {
+  const topic = createTopic({ sample: () => 'same', onChange: true });
+  topic.subscribe(new Listener());
+  vi.advanceTimersByTime(3000);
+  expect(topic).toMatchObject({ seq: 1, lastSent: NOON, lastGood: NOON + 3000 });
+});
+
+test('of a topic that clients publish to, the last publication counts, and not that it is sent again', () => {
+  const topic = createTopic({});
+  topic.subscribe(new Listener());
+  expect(topic.lastGood).toBeUndefined();
+  topic.publish('first');
+  vi.advanceTimersByTime(3000);
+  expect(topic).toMatchObject({ seq: 4, lastSent: NOON + 3000, lastGood: NOON });
+  topic.empty();
+  expect(topic.lastGood).toBe(NOON);
+});

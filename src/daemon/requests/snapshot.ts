@@ -2,6 +2,7 @@ import type { ScheduleConfig } from '../../config/config.ts';
 import type { RequestId } from '../../protocol/messages.ts';
 import type {
   ClientStatus,
+  EventLoopStatus,
   ReloadStatus,
   Status,
   TopicStatus,
@@ -9,7 +10,7 @@ import type {
 } from '../../protocol/status-snapshot.ts';
 import { encodeFrame } from '../../transport/frames.ts';
 import type { Session } from '../session.ts';
-import { mayHear, seesAll } from './permissions.ts';
+import { canPublish, mayHear, seesAll } from './permissions.ts';
 import { userStatus } from './user-status.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
 import type { Users } from '../subscribers/users.ts';
@@ -33,6 +34,7 @@ export interface DaemonFacts {
   socketPath: string;
   reload: ReloadStatus | null;
   totals: Totals;
+  eventLoop: EventLoopStatus;
 }
 
 /** Which topics a snapshot lists. */
@@ -76,7 +78,7 @@ export function* takeStatus(
   for (const topic of asked) {
     if (!mayHear(asker, topic)) continue;
     topicCount++;
-    if (isOnPage && shownTopics.length < MOST_LISTED) shownTopics.push(topicStatus(topic));
+    if (isOnPage && shownTopics.length < MOST_LISTED) shownTopics.push(topicStatus(topic, asker));
     if (topic.name === after) isOnPage = true;
     if (topicCount % PIECE === 0) yield;
   }
@@ -152,16 +154,8 @@ function clientStatus(client: Session): ClientStatus {
   };
 }
 
-function topicStatus({
-  name,
-  config,
-  seq,
-  lastSent,
-  audience,
-  awake,
-  sampler,
-  counters,
-}: Topic): TopicStatus {
+function topicStatus(topic: Topic, asker: Session): TopicStatus {
+  const { name, config, seq, lastSent, lastGood, audience, awake, sampler, counters } = topic;
   const { lateness, skippedTicks, failures } = counters;
   return {
     topic: name,
@@ -178,6 +172,10 @@ function topicStatus({
     skippedTicks,
     failures,
     lastError: sampler.lastError ?? null,
+    lastGood: lastGood ?? null,
+    failingSince: sampler.failing > 0 ? sampler.failingSince : null,
+    ...(config.metrics && { metrics: true }),
+    ...(canPublish(asker, topic) && { publishable: true }),
   };
 }
 

@@ -10,6 +10,8 @@ export interface Alarm {
 
 /** Longest delay that a timer takes, in milliseconds; it reads a longer one as none. */
 const LONGEST_MS = 2 ** 31 - 1;
+/** How long the lateness of a timer says something of the event loop, in milliseconds. */
+const LAG_MS = 60_000;
 
 /**
  * Rings alarms, all by one timer. Those that are due together ring together, so that what they bring can leave together.
@@ -25,6 +27,9 @@ export class Scheduler {
   #delay = 0;
   /** When the timer fires. */
   #firesAt = Infinity;
+  /** When the timer fired last, and how late. */
+  #firedAt = -Infinity;
+  #lateMs = 0;
   /** Since when what is due rings; undefined while nothing does. */
   #ringingSince: number | undefined;
 
@@ -60,6 +65,15 @@ export class Scheduler {
     this.#arm();
   }
 
+  /**
+   * How late the event loop is, in milliseconds: as late as the latest timer was, or as the next one is already. 0 if no
+   * timer has fired for a minute, since nobody knows.
+   */
+  get lagMs(): number {
+    const isKnown = performance.now() - this.#firedAt < LAG_MS;
+    return Math.max(isKnown ? this.#lateMs : 0, this.overdueMs);
+  }
+
   /** How long the next alarm should have rung by now, in milliseconds; 0 if it need not have. */
   get overdueMs(): number {
     const [next] = this.#heap;
@@ -67,8 +81,9 @@ export class Scheduler {
   }
 
   readonly #fired = (): void => {
+    this.#firedAt = this.#ringingSince = performance.now();
+    this.#lateMs = this.#firedAt - this.#firesAt;
     this.#firesAt = Infinity;
-    this.#ringingSince = performance.now();
     try {
       this.#round(this.#ring);
     } finally {

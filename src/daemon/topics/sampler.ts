@@ -43,6 +43,8 @@ export class Sampler {
   #wantedMeanwhile = false;
   /** When the last sample that counts was begun, on the monotonic clock. */
   sampledAt = -Infinity;
+  /** The same of the last that did not fail. */
+  goodAt = -Infinity;
   /** Failures since the last success, and when the first of them was, in milliseconds since the epoch. */
   failing = 0;
   failingSince = 0;
@@ -61,8 +63,9 @@ export class Sampler {
   }
 
   /** Goes on where another one was: when it took its last sample, and whether that failed. */
-  continue({ sampledAt, failing, failingSince, lastError }: Sampler): void {
+  continue({ sampledAt, goodAt, failing, failingSince, lastError }: Sampler): void {
     this.sampledAt = sampledAt;
+    this.goodAt = goodAt;
     this.failing = failing;
     this.failingSince = failingSince;
     this.lastError = lastError;
@@ -196,7 +199,7 @@ export class Sampler {
   }
 
   #succeed(json: string, at: number): void {
-    this.sampledAt = at;
+    this.sampledAt = this.goodAt = at;
     const failures = this.failing;
     this.failing = 0;
     this.lastError = undefined;

@@ -53,6 +53,8 @@ export class Topic {
   #stale: LoggedMessage | undefined;
   /** Settles when the samples of earlier configurations have ended. */
   #ending: Promise<unknown> = Promise.resolve();
+  /** When a client published to it last, or what a restart has kept was made. */
+  #publishedAt: number | undefined;
   #parts: TopicParts;
   #sampler: Sampler;
 
@@ -73,6 +75,7 @@ export class Topic {
     this.addedAt = offsets.last;
     this.counters = new TopicCounters(totals);
     this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
+    this.#publishedAt = this.lastSent;
     this.#sampler = this.#createSampler();
     if (saved?.sampled && saved.sampled.source === fingerprintOf(this.config)) {
       const age = Date.now() - saved.sampled.time;
@@ -101,6 +104,16 @@ export class Topic {
   /** When the latest message was sent, in milliseconds since the epoch. */
   get lastSent(): number | undefined {
     return this.#log.last?.time;
+  }
+
+  /**
+   * When the last sample that did not fail was taken, or the last message was published, in milliseconds since the epoch.
+   * After a restart: when the last message that was kept was made.
+   */
+  get lastGood(): number | undefined {
+    const { goodAt } = this.#sampler;
+    if (!this.#parts.source || goodAt === -Infinity) return this.#publishedAt;
+    return Math.round(Date.now() - performance.now() + goodAt);
   }
 
   get awake(): boolean {
@@ -161,6 +174,7 @@ export class Topic {
   publish(payload: unknown): number {
     this.#checkPublishable();
     this.#send(this.#encodePublished(payload));
+    this.#publishedAt = Date.now();
     return this.seq;
   }
 
