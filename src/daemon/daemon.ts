@@ -14,7 +14,7 @@ import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../protocol/version.ts';
-import { BoundedLog } from './subscribers/bounded-log.ts';
+import { BoundedLog } from '../bounded-log.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Session } from './session.ts';
 import type { SessionContext } from './session.ts';

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+import { BoundedLog } from '../bounded-log.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { EventLog } from '../log-events.ts';
@@ -29,6 +30,9 @@ import type { Connect } from './viewers.ts';
 const BUDGET_BYTES = 64 * 1024 * 1024;
 /** How long those who read an answer have to read it when the gateway stops, in milliseconds. */
 const STOP_MS = 1000;
+
+/** Codes of requests that nobody who may use the gateway makes. */
+const refusals: ReadonlySet<string> = new Set(['wrong-host', 'foreign-page', 'wrong-token', 'no-token']);
 
 /** Where a gateway listens. */
 export type Place =
@@ -66,9 +70,11 @@ export class Gateway {
   /** Who is at the other end of each connection. */
   readonly #askers = new WeakMap<Socket, Asker>();
   readonly #connections = new Map<string, number>();
+  readonly #log: BoundedLog;
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#log = new BoundedLog(options.logger, {}, BoundedLog.forAll());
     this.#viewers = new Viewers(options.connect);
     this.#streams = new Streams(options.connect);
     this.#page = new Page(options.page);
@@ -117,6 +123,7 @@ export class Gateway {
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
     for (const place of this.#options.places) if (place.kind === 'unix') place.file.release();
+    this.#log.close();
     this.#streams.end();
     const timer = setTimeout(() => this.#servers.forEach((server) => server.closeAllConnections()), STOP_MS);
     await Promise.all(closed);
@@ -137,10 +144,7 @@ export class Gateway {
     else server.listen({ fd: place.fd });
     await listening;
     server.on('error', (error) =>
-      this.#options.logger.error(
-        { event: 'cannot-accept', error: messageOf(error) },
-        'cannot accept a connection',
-      ),
+      this.#log.error({ event: 'cannot-accept', error: messageOf(error) }, 'cannot accept a connection'),
     );
   }
 
@@ -155,7 +159,11 @@ export class Gateway {
     const { user, uid } = asker;
     const count = this.#connections.get(user) ?? 0;
     // On a loopback port nobody knows who connects, so there is nothing to divide.
-    if (isUnix && uid !== 0 && count >= this.#options.maxConnections / 2) return false;
+    if (isUnix && uid !== 0 && count >= this.#options.maxConnections / 2) {
+      const message = 'rejected: this user has half of all connections (web.maxConnections)';
+      this.#log.warn({ event: 'rejected', uid, code: 'too-many-connections' }, message);
+      return false;
+    }
     this.#connections.set(user, count + 1);
     this.#askers.set(socket, asker);
     socket.once('close', () => {
@@ -178,10 +186,15 @@ export class Gateway {
       if (isUnix || (await this.#letIn(exchange))) await route(this.#routes, exchange);
     } catch (error) {
       const problem = problemOf(error);
-      if (problem.status === 500)
-        this.#options.logger.error({ event: 'internal-error', error: problem.message }, 'a request failed');
+      this.#note(problem);
       sendProblem(response, problem);
     }
+  }
+
+  /** Logs what an administrator should know of: mistakes of ours, and those who try to get in. */
+  #note({ status, code, message }: Problem): void {
+    if (status === 500) this.#log.error({ event: 'internal-error', error: message }, 'a request failed');
+    else if (refusals.has(code)) this.#log.warn({ event: 'rejected', code }, `rejected: ${message}`);
   }
 
   /** Checks a request to the loopback port. @returns false if it is answered. @throws {Problem} 401, 403 or 421. */

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 
 import { Turns } from '../../src/daemon/subscribers/turns.ts';
 import type { Worker } from '../../src/daemon/subscribers/turns.ts';
-import { BoundedLog } from '../../src/daemon/subscribers/bounded-log.ts';
+import { BoundedLog } from '../../src/bounded-log.ts';
 import { User } from '../../src/daemon/subscribers/user.ts';
 import { silent } from '../../src/log.ts';
 

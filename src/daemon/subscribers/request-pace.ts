@@ -1,5 +1,5 @@
 import { clipped } from '../../text.ts';
-import { Rate } from './rate.ts';
+import { Rate } from '../../rate.ts';
 
 export interface PaceListener {
   /** Another request may be done. */

@@ -1,8 +1,8 @@
 import type { Rejection } from '../../protocol/messages.ts';
-import { BoundedLog } from './bounded-log.ts';
+import { BoundedLog } from '../../bounded-log.ts';
 import type { EventLog } from '../../log-events.ts';
 import { isPrivileged } from './access.ts';
-import { Rate } from './rate.ts';
+import { Rate } from '../../rate.ts';
 
 /** After a rest, the connections of so many seconds may come at once: all clients come back after a restart. */
 const CONNECTING_BURST_SECONDS = 10;

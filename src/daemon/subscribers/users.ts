@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { EventLog } from '../../log-events.ts';
-import { BoundedLog } from './bounded-log.ts';
+import { BoundedLog } from '../../bounded-log.ts';
 import { isPrivileged } from './access.ts';
 import { User } from './user.ts';
 

@@ -1,7 +1,7 @@
 import { ChimedError } from '../../errors.ts';
 import type { EventLog } from '../../log-events.ts';
 import { clipped } from '../../text.ts';
-import { BoundedLog } from '../subscribers/bounded-log.ts';
+import { BoundedLog } from '../../bounded-log.ts';
 import { Numbering } from './numbering.ts';
 import type { SavedTopics } from './state.ts';
 import type { Audience, Subscriber } from '../subscribers/audience.ts';

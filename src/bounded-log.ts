@@ -1,4 +1,4 @@
-import type { EventFields, EventLog } from '../../log-events.ts';
+import type { EventFields, EventLog } from './log-events.ts';
 import { Rate } from './rate.ts';
 
 /** Lines about one subject in a second, on average, and as many at once after a rest. */
