@@ -185,7 +185,7 @@ export class Gateway {
       );
       if (isUnix || (await this.#letIn(exchange))) await route(this.#routes, exchange);
     } catch (error) {
-      const problem = problemOf(error);
+      const problem = problemOf(error, this.#askers.get(request.socket) === tokenHolder);
       this.#note(problem);
       sendProblem(response, problem);
     }

@@ -37,9 +37,19 @@ export class Problem extends Error {
   }
 }
 
-/** The problem that anything thrown is. */
-export function problemOf(thrown: unknown): Problem {
+/**
+ * The problem that anything thrown is.
+ * @param isNobody Whoever asks has no uid: topics with `access` are not there for them, and are not told from those that
+ * do not exist.
+ */
+export function problemOf(thrown: unknown, isNobody = false): Problem {
   if (thrown instanceof Problem) return thrown;
+  if (isNobody && thrown instanceof ChimedError && thrown.code === 'not-allowed')
+    return new Problem(
+      404,
+      'unknown-topic',
+      'There is no such topic here. Topics with access lists are on the Unix socket only.',
+    );
   if (!(thrown instanceof ChimedError)) return new Problem(500, 'internal-error', messageOf(thrown));
   const status = statuses[thrown.code] ?? 502;
   const headers = {
