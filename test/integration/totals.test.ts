@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { LATENESS_BOUNDS_MS } from '../../src/daemon/schedule/lateness.ts';
+import { LATENESS_BOUNDS_MS } from '../../src/protocol/lateness-bounds.ts';
 import type { Status } from '../../src/protocol/status-snapshot.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { LATENESS_BOUNDS_MS, Lateness } from '../../src/daemon/schedule/lateness.ts';
+import { Lateness } from '../../src/daemon/schedule/lateness.ts';
+import { LATENESS_BOUNDS_MS } from '../../src/protocol/lateness-bounds.ts';
 
 function latenessOf(times: readonly number[]): Lateness {
   const lateness = new Lateness();

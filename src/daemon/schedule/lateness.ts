@@ -1,13 +1,10 @@
+import { LATENESS_BOUNDS_MS } from '../../protocol/lateness-bounds.ts';
+
 /** Places of each octave: a bucket is a sixteenth of its octave wide, so that a figure is off by 6 % at most. */
 const STEPS = 16;
 const STEP_BITS = 4;
 /** The latest that is told apart, in microseconds: some 35 minutes. */
 const MOST_US = 2 ** 31 - 1;
-/** Bounds of the buckets that are told to others, in milliseconds: powers of two of a microsecond, so that they are bounds here as well. */
-export const LATENESS_BOUNDS_MS: readonly number[] = Array.from(
-  { length: 12 },
-  (_, octave) => 0.512 * 2 ** octave,
-);
 
 /**
  * How late ticks came. The buckets are the same everywhere and for ever, so that those of several topics, or daemons, can
