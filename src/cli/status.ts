@@ -2,6 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 
 import { ChimedError } from '../errors.ts';
+import type { Client } from '../client/api.ts';
+import type { TopicValues } from '../gateway/open-metrics.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
@@ -15,6 +17,7 @@ import type { SortKey } from './status-page.ts';
 interface Options {
   socket?: string;
   json?: boolean;
+  openmetrics?: boolean;
   watch?: boolean;
   sort?: SortKey;
 }
@@ -28,6 +31,12 @@ export function statusCommand(): Command {
     .description('show the daemon, its clients and its topics')
     .argument('[pattern...]', 'topics to show, or patterns such as "host.>" (default: all)')
     .option('--json', 'print JSON; with --watch, one line per second')
+    .addOption(
+      new Option(
+        '--openmetrics',
+        "print metrics for node_exporter's textfile directory, with the numbers of topics with metrics: true",
+      ).conflicts(['json', 'watch', 'sort']),
+    )
     .option('-w, --watch', 'refresh every second, until interrupted')
     .addOption(new Option('--sort <key>', 'sort topics by this, largest first').choices(sortKeys))
     .addOption(socketOption())
@@ -38,11 +47,16 @@ export function statusCommand(): Command {
       'chimed status "host.>"',
       'chimed status --watch --sort late',
       'chimed status --json | jq .topics',
+      'chimed status --openmetrics | promtool check metrics',
     ],
   });
 }
 
-async function status(patterns: string[], { socket, json, watch, sort }: Options): Promise<void> {
+async function status(
+  patterns: string[],
+  { socket, json, openmetrics, watch, sort }: Options,
+): Promise<void> {
+  if (openmetrics) return printMetrics(patterns, socket);
   const asked = { ...(patterns.length > 0 && { topics: patterns }), ...(json && { allClients: true }) };
   const interrupted = new AbortController();
   if (watch) process.once('SIGINT', () => interrupted.abort()).once('SIGINT', hurryOutput);
@@ -74,6 +88,37 @@ async function status(patterns: string[], { socket, json, watch, sort }: Options
   } finally {
     await client.close();
   }
+}
+
+/** Without a daemon, the metrics say so: a file that is written in their place must not keep the last ones. */
+async function printMetrics(patterns: string[], socket: string | undefined): Promise<void> {
+  const { openMetrics } = await import('../gateway/open-metrics.ts');
+  const render = (snapshot: Status | undefined, values: TopicValues): Promise<void> =>
+    print(openMetrics(snapshot, values, { format: 'text' }));
+  try {
+    await using client = await connectOnce('status', socket);
+    const snapshot = await client.status(patterns.length > 0 ? { topics: patterns } : {});
+    await render(snapshot, await lastMessages(client, snapshot));
+  } catch (error) {
+    if (isPassing(error)) await render(undefined, new Map());
+    throw error;
+  }
+}
+
+/** Asks for the last message of each topic with `metrics: true`, one after another, and wakes none. */
+async function lastMessages(client: Client, { topics }: Status): Promise<TopicValues> {
+  const values = new Map<string, { data: unknown; stale?: true }>();
+  for (const { topic, metrics } of topics) {
+    const last = metrics && (await client.get(topic).catch(ifGone));
+    if (last) values.set(topic, last);
+  }
+  return values;
+}
+
+/** A reload has removed the topic, or the right to it, since the snapshot. */
+function ifGone(error: unknown): undefined {
+  if (error instanceof ChimedError && ['unknown-topic', 'not-allowed'].includes(error.code)) return undefined;
+  throw error;
 }
 
 /** The daemon may be there again in a moment, as after a restart. */
