@@ -17,6 +17,7 @@ import { sendHealth } from './health-route.ts';
 import { createHttpServer } from './http-server.ts';
 import { Streams } from './listen-route.ts';
 import { logIn } from './login-routes.ts';
+import { sendMetrics } from './metrics-route.ts';
 import { Page } from './page-routes.ts';
 import { Problem, problemOf, sendProblem } from './problem.ts';
 import { route } from './routes.ts';
@@ -82,6 +83,7 @@ export class Gateway {
       ...this.#page.routes,
       ...topicsRoutes(this.#viewers, options.frameBytes),
       'GET /listen': (exchange) => this.#streams.send(exchange),
+      'GET /metrics': (exchange) => sendMetrics(exchange, this.#viewers),
       'GET /healthz': (exchange) => sendHealth(exchange, this.#viewers),
     };
   }

@@ -220,6 +220,13 @@ export const leftOut = {
   help: 'Numbers in the last message of a topic that are over the limits, and so are not in chimed_value.',
 } as const;
 
+/** How many topics with `metrics: true` the gateway does not ask for, because there are too many. */
+export const topicsLeftOut = {
+  name: 'chimed_value_topics_left_out',
+  type: 'gauge',
+  help: 'Topics with metrics: true that are over the limit, and so are not in chimed_value.',
+} as const;
+
 function seconds(ms: number | null | undefined): number | undefined {
   return typeof ms === 'number' ? ms / 1000 : undefined;
 }

@@ -5,6 +5,7 @@ import {
   lateness,
   leftOut,
   topicFamilies,
+  topicsLeftOut,
   up,
   userFamilies,
   value,
@@ -23,6 +24,8 @@ export interface MetricOptions {
   format?: MetricFormat;
   /** Milliseconds since the epoch, for ages. @default now */
   now?: number;
+  /** How many topics with `metrics: true` are not in the values because there are too many. @default 0 */
+  topicsLeftOut?: number;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface MetricOptions {
 export function openMetrics(
   status: Status | undefined,
   values: TopicValues,
-  { format = 'openmetrics', now = Date.now() }: MetricOptions = {},
+  { format = 'openmetrics', now = Date.now(), topicsLeftOut: left = 0 }: MetricOptions = {},
 ): string {
   const text = new MetricText(format);
   const write = <Subject>(family: Family<Subject>, subjects: Iterable<readonly [string, Subject]>): void => {
@@ -54,6 +57,8 @@ export function openMetrics(
   for (const family of topicFamilies) write(family, topics);
   writeLateness(text, topics);
   writeValues(text, status.topics, values);
+  text.family(topicsLeftOut);
+  text.sample(topicsLeftOut.name, '', left);
   return text.end();
 }
 

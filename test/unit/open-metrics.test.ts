@@ -15,7 +15,7 @@ const linesOf = (text: string, name: RegExp): string[] => text.split('\n').filte
 /** The samples of one payload of the topic `t`. */
 function valuesOf(data: unknown): string[] {
   const status = snapshot({ topics: [topicStatus('t', { metrics: true })] });
-  return linesOf(render(status, new Map([['t', { data }]])), /^chimed_value/).map((line) =>
+  return linesOf(render(status, new Map([['t', { data }]])), /^chimed_value(s_left_out)?{/).map((line) =>
     line.replace('topic="t",', ''),
   );
 }
@@ -135,6 +135,9 @@ chimed_topic_lateness_seconds_bucket{topic="host.load",le="1.048576"} 56
 chimed_topic_lateness_seconds_bucket{topic="host.load",le="+Inf"} 57
 chimed_topic_lateness_seconds_sum{topic="host.load"} 1.56
 chimed_topic_lateness_seconds_count{topic="host.load"} 57
+# HELP chimed_value_topics_left_out Topics with metrics: true that are over the limit, and so are not in chimed_value.
+# TYPE chimed_value_topics_left_out gauge
+chimed_value_topics_left_out 0
 # EOF
 `);
 });
@@ -209,7 +212,7 @@ describe('numbers in payloads', () => {
 
   test('are only those of topics with metrics: true', () => {
     const values = new Map([['host.load', { data: 1 }]]);
-    expect(render(snapshot(), values)).not.toContain('chimed_value');
+    expect(render(snapshot(), values)).not.toContain('\nchimed_value{');
   });
 
   test('are left out of a stale message, and while the source fails', () => {
@@ -225,7 +228,7 @@ describe('numbers in payloads', () => {
       ['stale', { data: 1, stale: true }],
       ['failing', { data: 1 }],
     ]);
-    expect(linesOf(render(snapshot({ topics }), values), /^chimed_value/)).toEqual([
+    expect(linesOf(render(snapshot({ topics }), values), /^chimed_value(s_left_out)?{/)).toEqual([
       'chimed_value{topic="fresh",key=""} 1',
       'chimed_values_left_out{topic="fresh"} 0',
     ]);
@@ -239,6 +242,11 @@ describe('numbers in payloads', () => {
     ['under a long key', { ['k'.repeat(limits.keyLength + 1)]: { a: { b: 1 } } }],
   ])('%s are left out and counted', (_, data) => {
     expect(valuesOf(data)).toEqual(['chimed_values_left_out{topic="t"} 1']);
+  });
+
+  test('are not of topics that the gateway does not ask for: these are counted', () => {
+    const text = render(snapshot(), new Map(), { topicsLeftOut: 4 });
+    expect(text).toContain('\nchimed_value_topics_left_out 4\n');
   });
 
   test('are at most so many of one topic', () => {

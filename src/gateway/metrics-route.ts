@@ -1,0 +1,30 @@
+import type { Exchange } from './exchange.ts';
+import { contentTypes, metricFormatFor } from './metric-text.ts';
+import { openMetrics } from './open-metrics.ts';
+import type { View } from './viewer.ts';
+import type { Viewers } from './viewers.ts';
+
+/**
+ * Answers with the metrics, in the format that the asker accepts. Without a daemon these are `chimed_up 0`: an error would
+ * look like a gateway that is down.
+ */
+export async function sendMetrics(exchange: Exchange, viewers: Viewers): Promise<void> {
+  const format = metricFormatFor(exchange.request.headers.accept);
+  const headers = { 'Content-Type': contentTypes[format], Vary: 'Accept' };
+  const viewer = viewers.of(exchange.asker);
+  let view: View;
+  try {
+    view = await viewer.view();
+  } catch {
+    return exchange.send(200, Buffer.from(openMetrics(undefined, new Map(), { format })), headers);
+  }
+  const { status, rendered } = view;
+  const { values, leftOut: topicsLeftOut } = await viewer.metrics(status);
+  const key = `metrics ${format}`;
+  let body = rendered.get(key);
+  if (!body) {
+    body = Buffer.from(openMetrics(status, values, { format, topicsLeftOut }));
+    rendered.set(key, body);
+  }
+  exchange.send(200, body, headers, 0);
+}
