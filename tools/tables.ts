@@ -1,4 +1,4 @@
-/** Writes the tables of settings, topic keys and error codes into the documents. Usage: tables.ts */
+/** Writes the tables of settings, topic keys, metrics and error codes into the documents. Usage: tables.ts */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,6 +7,7 @@ import type { Format } from '../src/config/formats.ts';
 import { settingsSchema, topicSchema } from '../src/config/schema.ts';
 import type { Key } from '../src/config/schema.ts';
 import { codes } from '../src/errors.ts';
+import * as families from '../src/gateway/metric-families.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -33,6 +34,20 @@ export const tables: Readonly<Record<string, string>> = {
       expected(key),
     ]),
   ),
+  metrics: table(
+    ['metric', 'labels', 'type', 'meaning'],
+    [
+      metricRow(families.up),
+      metricRow(families.buildInfo, 'version'),
+      ...families.daemonFamilies.map((family) => metricRow(family)),
+      ...families.userFamilies.map((family) => metricRow(family, 'uid')),
+      ...families.topicFamilies.map((family) => metricRow(family, 'topic')),
+      metricRow(families.lateness, 'topic', 'le'),
+      metricRow(families.value, 'topic', 'key'),
+      metricRow(families.leftOut, 'topic'),
+      metricRow(families.topicsLeftOut),
+    ],
+  ),
   codes: table(
     ['code', 'meaning', 'what to do'],
     Object.entries(codes).map(([code, { meaning, remedy }]) => [`\`${code}\``, meaning, remedy]),
@@ -50,6 +65,13 @@ export function withTables(document: string): string {
 
 function expected({ format }: Key): string {
   return (formats[format] satisfies Format).expected;
+}
+
+function metricRow(
+  { name, type, help }: { name: string; type: string; help: string },
+  ...labels: string[]
+): string[] {
+  return [`\`${name}\``, labels.map((label) => `\`${label}\``).join(', '), type, help];
 }
 
 function shown(value: Key['default']): string {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -69,6 +69,8 @@ export const runs: Readonly<Record<string, Run>> = {
   gateway: { needs: 'curl', run: gatewayAnswersThis },
   testing: { run: passesAsTest },
   conversation: { run: isSaid },
+  'scrape-config': { needs: 'promtool', run: isPrometheusConfig },
+  textfile: { run: writesMetrics },
 };
 
 /** `chimed check` finds no mistake. */
@@ -235,6 +237,32 @@ async function isWhatCheckPrints({ text }: Block): Promise<void> {
   writeFileSync(file, blocks.find(({ mark }) => mark === 'test=mistaken')!.text);
   const { stderr } = await chimed(['check', file]);
   expect(text).toBe(`$ chimed check chimed.yaml\n${stderr.replace(folder.path, '/home/alice')}\n`);
+}
+
+async function isPrometheusConfig({ text }: Block): Promise<void> {
+  using folder = temporaryFolder();
+  const file = folder.file('prometheus.yml');
+  writeFileSync(file, text);
+  // Its other files are not here.
+  await using program = new Program(['check', 'config', '--syntax-only', file], {}, root, 'promtool');
+  expect(await program.ended, program.output.stderr).toBe(0);
+}
+
+/** The command of the unit writes the metrics of a daemon, and then of none, and leaves no other file. */
+async function writesMetrics({ text }: Block): Promise<void> {
+  const [, command] = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(text)!;
+  using bin = withPackages();
+  using directory = temporaryFolder();
+  const run = async (socket: string): Promise<string> => {
+    const env = { CHIMED_SOCKET_PATH: socket, PATH: `${bin.path}:${process.env['PATH']}` };
+    await using program = new Program(['-c', command!], env, directory.path, 'sh');
+    expect(await program.ended).toBe(0);
+    expect(readdirSync(directory.path)).toEqual(['chimed.prom']);
+    return readFileSync(directory.file('chimed.prom'), 'utf8');
+  };
+  await using daemon = await startDaemon({ topics });
+  expect(await run(daemon.socket)).toMatch(/^chimed_up 1\n[^]*topic="host\.load"[^]*\n# EOF\n$/m);
+  expect(await run(directory.file('none'))).toMatch(/^chimed_up 0\n# EOF\n$/m);
 }
 
 /** A daemon says the same, but for ids and times. */
