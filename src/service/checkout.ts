@@ -23,7 +23,17 @@ export interface SourceFile {
 }
 
 /** What is copied of the package itself. */
-const CONTENT = ['dist', 'config', 'docs', 'systemd', 'package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+const CONTENT = [
+  'dist',
+  'config',
+  'docs',
+  'monitoring',
+  'systemd',
+  'package.json',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+];
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** Where the parts come from that are not in the package itself. */

@@ -141,6 +141,7 @@ describe('chimed', () => {
       'config',
       'dist',
       'docs',
+      'monitoring',
       'package.json',
       'systemd',
     ]);
