@@ -1,6 +1,7 @@
 import type { Exchange } from './exchange.ts';
 import { contentTypes, metricFormatFor } from './metric-text.ts';
 import { openMetrics } from './open-metrics.ts';
+import { problemOf } from './problem.ts';
 import type { View } from './viewer.ts';
 import type { Viewers } from './viewers.ts';
 
@@ -15,7 +16,8 @@ export async function sendMetrics(exchange: Exchange, viewers: Viewers): Promise
   let view: View;
   try {
     view = await viewer.view();
-  } catch {
+  } catch (error) {
+    if (problemOf(error).status !== 503) throw error;
     return exchange.send(200, Buffer.from(openMetrics(undefined, new Map(), { format })), headers);
   }
   const { status, rendered } = view;

@@ -10,13 +10,15 @@ export const limits = {
   perTopic: 500,
   /** Of all topics together. */
   inAll: 10_000,
+  /** Parts of a payload that are looked at, so that a huge one costs little. */
+  parts: 10_000,
   /** Names and positions in a key. */
   levels: 8,
   /** Characters of a key. */
   keyLength: 200,
 } as const;
 
-/** The numbers of a payload that are series, by their keys, and how many are not. */
+/** The numbers of a payload that are series, by their keys, and how many of those that were looked at are not. */
 export interface PayloadNumbers {
   numbers: Map<string, number>;
   leftOut: number;
@@ -30,6 +32,7 @@ export interface PayloadNumbers {
 export function numbersOf(payload: unknown, most: number): PayloadNumbers {
   const numbers = new Map<string, number>();
   let leftOut = 0;
+  let parts = 0;
   const visit = (value: unknown, key: string, level: number): void => {
     if (typeof value === 'number' || typeof value === 'boolean') {
       if (numbers.size < most && level <= limits.levels && isUsable(key)) numbers.set(key, Number(value));
@@ -37,6 +40,7 @@ export function numbersOf(payload: unknown, most: number): PayloadNumbers {
     } else if (typeof value === 'object' && value !== null) {
       const isList = Array.isArray(value);
       for (const [name, part] of isList ? value.entries() : Object.entries(value)) {
+        if (++parts > limits.parts) return;
         const step = isList ? String(name) : escaped(String(name));
         // A long key is not made longer at each level.
         const path = level === 0 ? step : key.length > limits.keyLength ? key : `${key}/${step}`;

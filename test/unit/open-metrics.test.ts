@@ -255,6 +255,11 @@ describe('numbers in payloads', () => {
     expect(lines.at(-1)).toBe('chimed_values_left_out{topic="t"} 7');
   });
 
+  test('of a huge payload are counted as far as it is looked at', () => {
+    const lines = valuesOf(Array.from({ length: 10 * limits.parts }, () => 1));
+    expect(lines.at(-1)).toBe(`chimed_values_left_out{topic="t"} ${limits.parts - limits.perTopic}`);
+  });
+
   test('are at most so many of all topics', () => {
     const names = Array.from({ length: limits.inAll / limits.perTopic + 1 }, (_, index) => `t${index}`);
     const topics = names.map((name) => topicStatus(name, { metrics: true }));
