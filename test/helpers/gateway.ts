@@ -19,7 +19,7 @@ export class TestGateway implements AsyncDisposable {
   readonly program: Program;
   readonly socketPath: string;
   readonly unix: Address;
-  readonly port: Address;
+  readonly port: { host: string; port: number };
 
   private constructor(program: Program, socketPath: string, port: number) {
     this.program = program;

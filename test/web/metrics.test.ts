@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
-import { Program, chimed, cli, root } from '../helpers/program.ts';
+import { TOKEN, TestGateway } from '../helpers/gateway.ts';
+import { chimed, root } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 import { startNodeExporter, startPrometheus } from './servers.ts';
 
-const TOKEN = 'a-token-that-is-long-enough-to-be-one';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
 
 const topics = {
@@ -30,31 +30,6 @@ beforeAll(async () => {
 
 afterAll(() => daemon[Symbol.asyncDispose]());
 
-/** `chimed web` on a loopback port. */
-async function startWeb(): Promise<
-  AsyncDisposable & { address: string; get: (accept: string) => Promise<string> }
-> {
-  const folder = temporaryFolder();
-  writeFileSync(folder.file('token'), TOKEN, { mode: 0o600 });
-  writeFileSync(folder.file('chimed.yaml'), JSON.stringify({ web: { tokenFile: 'token' }, topics: {} }));
-  const listen = ['--listen', 'tcp:127.0.0.1:0', '--log-format', 'json'];
-  const args = ['web', '--config', folder.file('chimed.yaml'), '--socket', daemon.socket, ...listen];
-  const program = new Program([cli, ...args]);
-  const line = await program.stdout.find((item) => item.includes('"gateway-listening"'));
-  const [address] = (JSON.parse(line) as { addresses: string[] }).addresses;
-  return {
-    address: address!,
-    get: async (Accept) => {
-      const headers = { Authorization: `Bearer ${TOKEN}`, Accept };
-      return (await fetch(`http://${address}/metrics`, { headers })).text();
-    },
-    async [Symbol.asyncDispose]() {
-      await program[Symbol.asyncDispose]();
-      folder[Symbol.dispose]();
-    },
-  };
-}
-
 /** Has a program of Prometheus's read a text. @returns all that it says. */
 function said(program: string, args: string[], input = ''): { status: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8', cwd: root });
@@ -72,8 +47,8 @@ describe.skipIf(!has('promtool'))('promtool', () => {
   });
 
   test('finds no fault in /metrics, as curl gets it', async () => {
-    await using web = await startWeb();
-    const text = await web.get('*/*');
+    await using gateway = await TestGateway.start(daemon);
+    const { text } = await gateway.ask('/metrics');
     expect(text).toContain('chimed_value{topic="load.copy",key="0"}');
     expect(said('promtool', ['check', 'metrics'], text)).toEqual({ status: 0, output: '' });
   });
@@ -103,11 +78,12 @@ const hasStrictParser = spawnSync(PYTHON, ['-c', 'import prometheus_client']).st
 if (!hasStrictParser) process.stderr.write('SKIPPED: a test needs python3-prometheus-client\n');
 
 test.skipIf(!hasStrictParser)('a strict parser of OpenMetrics accepts /metrics', async () => {
-  await using web = await startWeb();
+  await using gateway = await TestGateway.start(daemon);
   const code = `import json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 print(json.dumps({f.name: [f.type, f.unit, len(f.samples)] for f in parse(sys.stdin.read())}))`;
-  const { status, output } = said(PYTHON, ['-c', code], await web.get(OPENMETRICS));
+  const { text } = await gateway.loopback('/metrics', { headers: { accept: OPENMETRICS } });
+  const { status, output } = said(PYTHON, ['-c', code], text);
   expect(status, output).toBe(0);
   expect(JSON.parse(output)).toMatchObject({
     chimed_up: ['gauge', '', 1],
@@ -140,8 +116,8 @@ describe.skipIf(!has('prometheus'))('a Prometheus that collects from the gateway
   }
 
   test('answers queries for topics, values and alerts', async () => {
-    await using web = await startWeb();
-    await using prometheus = await startPrometheus(web.address, TOKEN);
+    await using gateway = await TestGateway.start(daemon);
+    await using prometheus = await startPrometheus(gateway.port, TOKEN);
     const get = async <T>(path: string): Promise<T> =>
       (await fetch(`${prometheus.url}/api/v1/${path}`)).json() as Promise<T>;
     const query = async (expression: string): Promise<string[]> => {

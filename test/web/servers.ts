@@ -10,8 +10,13 @@ export interface MonitoringServer extends AsyncDisposable {
   url: string;
 }
 
+interface Target {
+  host: string;
+  port: number;
+}
+
 /** A real Prometheus with the shipped alerts, which collects from a gateway each second. */
-export async function startPrometheus(target: string, token: string): Promise<MonitoringServer> {
+export async function startPrometheus({ host, port }: Target, token: string): Promise<MonitoringServer> {
   const folder = temporaryFolder();
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
@@ -20,7 +25,7 @@ export async function startPrometheus(target: string, token: string): Promise<Mo
       {
         job_name: 'chimed',
         authorization: { credentials: token },
-        static_configs: [{ targets: [target] }],
+        static_configs: [{ targets: [`${host}:${port}`] }],
       },
     ],
   };
