@@ -12,7 +12,7 @@ export interface Family<Subject> {
   of: (subject: Subject, now: number) => number | boolean | null | undefined;
 }
 
-/** What is known of the daemon: nothing but this while it is away. */
+/** The only metric while the daemon is away. */
 export const up: Family<Status | undefined> = {
   name: 'chimed_up',
   type: 'gauge',
@@ -74,7 +74,7 @@ export const daemonFamilies: readonly Family<Status>[] = [
   {
     name: 'chimed_topics',
     type: 'gauge',
-    help: 'Topics that were asked for and that the asker may hear.',
+    help: 'Topics that these metrics cover.',
     of: ({ topicCount }) => topicCount,
   },
   {
@@ -213,7 +213,7 @@ export const value = {
   help: 'A number in the last message of a topic that has metrics: true.',
 } as const;
 
-/** How many numbers of these payloads are no series, because of the bounds. */
+/** How many numbers of these payloads are over the limits. A gauge: it is about the last message alone. */
 export const leftOut = {
   name: 'chimed_values_left_out',
   type: 'gauge',

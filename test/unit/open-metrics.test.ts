@@ -53,7 +53,7 @@ chimed_connections_total 9
 # HELP chimed_clients Clients that are connected now, of all users.
 # TYPE chimed_clients gauge
 chimed_clients 3
-# HELP chimed_topics Topics that were asked for and that the asker may hear.
+# HELP chimed_topics Topics that these metrics cover.
 # TYPE chimed_topics gauge
 chimed_topics 1
 # HELP chimed_messages Messages of all topics, each counted once.
