@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { findConfig, loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
+import { needingRestart } from '../../src/daemon/restart-only.ts';
 import { ConfigError } from '../../src/config/mistakes.ts';
 import { machineTimezone } from '../../src/timezone.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -146,7 +147,7 @@ describe('a setting with a mistake is named likewise:', () => {
   test.each([
     [
       'colour: red',
-      /^1 colour: unknown key; expected one of socket, clients, log, history, state, shutdown, topics$/,
+      /^1 colour: unknown key; expected one of socket, clients, log, history, state, web, shutdown, topics$/,
     ],
     ['log: { colour: red }', /^1 log.colour: unknown key; expected one of level, format$/],
     [
@@ -220,7 +221,7 @@ clients: { max: 5, pendingBytes: 1.5MiB, stallTimeout: 2m }
 topics:
   host.load: { interval: 1.5s, align: true, host: load, onChange: true }
   noon: { cron: 0 12 * * *, timezone: Europe/Berlin, command: [date], timeout: 1s, maxBytes: 2KiB }
-  price: { publish: true, history: 9 }
+  price: { publish: true, history: 9, metrics: true }
   nothing: { interval: 1h, data: null, always: true }`);
     expect(config).toMatchObject({
       log: { level: 'warn' },
@@ -233,6 +234,7 @@ topics:
       timeoutMs: 10_000,
       maxBytes: 1024 ** 2,
       onChange: false,
+      metrics: false,
       always: false,
       history: 0,
       historyBytes: 4 * 1024 * 1024,
@@ -253,7 +255,7 @@ topics:
         timeoutMs: 1000,
         maxBytes: 2048,
       },
-      { ...rest, name: 'price', source: { kind: 'publish' }, history: 9 },
+      { ...rest, name: 'price', source: { kind: 'publish' }, history: 9, metrics: true },
       {
         ...rest,
         name: 'nothing',
@@ -263,6 +265,32 @@ topics:
         always: true,
       },
     ]);
+  });
+
+  test('has a part for the gateway', () => {
+    const config = load(
+      `
+socket: { path: /run/chimed/chimed.sock }
+web:
+  address: '[::1]:8080'
+  tokenFile: secrets/token
+  hosts: ' metrics.example  example '
+  user: '4242'
+  mode: '0660'
+  maxConnections: 7`,
+      { CHIMED_SOCKET_PATH: '' },
+    );
+    expect(config.web).toEqual({
+      socket: '/run/chimed/web.sock',
+      mode: 0o660,
+      address: { host: '::1', port: 8080 },
+      tokenFile: join(config.directory, 'secrets/token'),
+      hosts: ['metrics.example', 'example'],
+      uid: 4242,
+      maxConnections: 7,
+    });
+    const other = load('web: { socket: a/web.sock }', { CHIMED_WEB_SOCKET: '/run/other.sock' });
+    expect(other.web.socket).toBe('/run/other.sock');
   });
 
   test('is overruled by the environment', () => {
@@ -303,4 +331,66 @@ test('the file is the one that is named, then the one of the environment', () =>
   expect(findConfig('/a/b.yaml', { CHIMED_CONFIG: '/c.yaml' })).toBe('/a/b.yaml');
   expect(findConfig(undefined, { CHIMED_CONFIG: '/c.yaml' })).toBe('/c.yaml');
   expect(findConfig(undefined, {})).toMatch(/chimed\.yaml$/);
+});
+
+describe('web', () => {
+  test.each([
+    ['127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
+    ['127.8.9.1:1', { host: '127.8.9.1', port: 1 }],
+    ['localhost:65535', { host: 'localhost', port: 65_535 }],
+    ['[::1]:0', { host: '::1', port: 0 }],
+  ])('address may be %s', (address, parsed) => {
+    expect(load(`web: { address: '${address}' }`).web.address).toEqual(parsed);
+  });
+
+  test.each([
+    '0.0.0.0:8080',
+    '127.0.0.1',
+    '127.0.0.256:80',
+    '127.0.0.1:65536',
+    '127.0.0.1:8080/',
+    '128.0.0.1:80',
+    '::1:8080',
+    '[::]:8080',
+    '[::1]',
+    'localhost.example:80',
+    'example:80',
+    ':8080',
+    'localhost:-1',
+    '',
+  ])('address may not be %j, which other machines could reach or nobody', (address) => {
+    expect(mistakes(`\nweb:\n  address: ${JSON.stringify(address)}`)).toEqual([
+      expect.stringMatching(/^3 web.address: expected a loopback address and a port, such as 127.0.0.1:8080/),
+    ]);
+  });
+
+  test('user need not exist, unless the file names one', () => {
+    expect(mistakes('web: { mode: "0660" }')).toEqual([]);
+    expect(mistakes('web:\n  mode: "0660"\n  user: nobody-of-that-name')).toEqual([
+      '3 web.user: there is no user nobody-of-that-name on this machine',
+    ]);
+    expect(mistakes('web:\n  user: "-x"')).toEqual(['2 web.user: "-x" cannot be the name of a user']);
+    expect(mistakes('web:\n  user: 5')).toEqual([expect.stringMatching(/^2 web.user: expected a text/)]);
+    expect(load('web: { user: root }').web.uid).toBe(0);
+    expect(load('web: { user: "77" }').web.uid).toBe(77);
+  });
+
+  test.each([
+    ['mode: 432', /^2 web.mode: expected an octal mode/],
+    ['hosts: [a, b]', /^2 web.hosts: expected a text/],
+    ['maxConnections: 0', /^2 web.maxConnections: expected a whole number, 1 or more/],
+    ['tokenFile: ~/token', /^2 web.tokenFile: expected a path/],
+    ['adress: localhost:80', /^2 web.adress: unknown key; did you mean address\?/],
+  ])('%s is a mistake', (line, message) => {
+    expect(mistakes(`web:\n  ${line}`)).toEqual([expect.stringMatching(message)]);
+  });
+
+  test('changes of it do not restart the daemon, which goes by the uid alone', () => {
+    const before = load('');
+    const web = load('web: { address: localhost:80, user: root, socket: /x/web.sock, mode: "0666" }').web;
+    expect(needingRestart(before, { ...before, web })).toEqual([]);
+    expect(needingRestart(before, { ...before, socket: { ...before.socket, mode: 0o666 } })).toEqual([
+      'socket',
+    ]);
+  });
 });

@@ -25,9 +25,10 @@ test('neither has a file of everything', () => {
     socket: { path: /run/x, mode: '0660', group: ops }
     clients: { max: 5, frameBytes: 1.5MiB }
     log: { level: debug, format: json }
+    web: { address: '[::1]:8080', tokenFile: token, hosts: example, user: root, maxConnections: 3 }
     topics:
       Host.a-b_c: { <<: *slow, command: [df, -h], env: { A: b, C: 1 }, directory: x, format: text }
-      p: { publish: true, maxAge: 1w, history: 5, access: { subscribe: [alice, '@ops', 7], publish: [] } }
+      p: { publish: true, maxAge: 1w, history: 5, metrics: true, access: { subscribe: [alice, '@ops', 7], publish: [] } }
       d: { cron: '0 0 * * *', timezone: UTC, data: { any: [1, null] }, first: none, onChange: true }`;
   expect(marked(text)).toEqual([]);
 });
@@ -40,6 +41,7 @@ test.each([
   ['a word', 'log: { level: loud }', '/log/level'],
   ['a size', 'clients: { frameBytes: 1 }', '/clients/frameBytes'],
   ['a path', 'state: { file: ~/x }', '/state/file'],
+  ['an address that is not loopback', 'web: { address: 0.0.0.0:80 }', '/web/address'],
   ['a name', 'topics: { a b: { interval: 1s, data: 1 } }', '/topics'],
   ['a section', 'sockets: {}', ''],
 ])('%s is marked', (_, text, path) => {

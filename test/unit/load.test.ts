@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { findConfig, loadConfig } from '../../src/config/load.ts';
+import { lookUpUsers } from '../../src/linux/accounts.ts';
 import { defaultSocketPath } from '../../src/protocol/paths.ts';
 import { machineTimezone } from '../../src/timezone.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -45,9 +46,25 @@ const defaults = {
   log: { level: 'info', format: 'auto' },
   history: { maxBytes: 32 * 1024 * 1024 },
   state: {},
+  web: {
+    socket: join(dirname(defaultSocketPath({})), 'web.sock'),
+    mode: 0o600,
+    hosts: [],
+    ...gateway(),
+    maxConnections: 4096,
+  },
   shutdown: { timeoutMs: 5000 },
   topics: [],
 };
+
+/** The machine may have the gateway's user. */
+function gateway(): { uid?: number } {
+  try {
+    return { uid: lookUpUsers(['chimed-web'])('chimed-web') };
+  } catch {
+    return {};
+  }
+}
 
 test.each(['', '# nothing\n', 'topics:\n', 'socket:\nclients: {}\n', '{}'])(
   'what is left out has its default: %j',
@@ -63,6 +80,7 @@ test('what is set is read', () => {
     log: { level: debug, format: json }
     history: { maxBytes: 64 MiB }
     state: { file: /x/state.json }
+    web: { address: localhost:80, tokenFile: token, hosts: a.example b.example, user: root, maxConnections: 2 }
     shutdown: { timeout: 250 ms }`);
   expect(settings).toEqual({
     file,
@@ -86,6 +104,15 @@ test('what is set is read', () => {
     log: { level: 'debug', format: 'json' },
     history: { maxBytes: 64 * 1024 * 1024 },
     state: { file: '/x/state.json' },
+    web: {
+      socket: '/x/web.sock',
+      mode: 0o600,
+      address: { host: 'localhost', port: 80 },
+      tokenFile: folder.file('token'),
+      hosts: ['a.example', 'b.example'],
+      uid: 0,
+      maxConnections: 2,
+    },
     shutdown: { timeoutMs: 250 },
   });
 });
@@ -96,6 +123,7 @@ describe('a topic', () => {
     timeoutMs: 10_000,
     maxBytes: 1024 * 1024,
     onChange: false,
+    metrics: false,
     always: false,
     history: 0,
     historyBytes: 4 * 1024 * 1024,
@@ -120,6 +148,7 @@ describe('a topic', () => {
       timeout: '1h',
       maxBytes: '64MiB',
       onChange: true,
+      metrics: true,
       always: true,
       history: 9,
       historyBytes: '1GiB',
@@ -138,6 +167,7 @@ describe('a topic', () => {
       timeoutMs: 3_600_000,
       maxBytes: 64 * 1024 ** 2,
       onChange: true,
+      metrics: true,
       always: true,
       history: 9,
       historyBytes: 1024 ** 3,
