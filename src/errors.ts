@@ -37,7 +37,8 @@ export const codes = {
     remedy: 'publish to a topic with `publish: true`',
   },
   'too-many-clients': {
-    meaning: '`clients.max` is reached, and no user has many more connections than this one',
+    meaning:
+      '`clients.max` is reached, and no user has many more connections than this one; or a gateway has half of them for others',
     remedy: 'raise `clients.max`; as root, `chimed status` lists all clients',
   },
   'too-many-connections': {
@@ -56,7 +57,7 @@ export const codes = {
   },
   'not-allowed': {
     meaning:
-      "the topic's `access` allows neither the user nor any of its groups, or only root and the daemon's user can make this request",
+      "the topic's `access` allows neither the user nor any of its groups; or only root and the daemon's user can make this request; or the user cannot make requests on behalf of others (`web.user`)",
     remedy: 'add the user to the list and reload; a user who is new in a group must log in again',
   },
   'too-many-patterns': {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from '../config/config.ts';
 
-/** Settings that a reload cannot change. */
+/** Settings that a reload cannot change. Of `web`, the daemon goes by the uid alone, which one can. */
 const restartOnly = [
   'socket',
   'state',

@@ -43,7 +43,7 @@ function admitting(changes: Partial<Config['clients']> = {}) {
     return undefined;
   }
   const enterTimes = (uid: number, times: number) => Array.from({ length: times }, () => enter(uid)?.code);
-  return { users, enter, enterTimes, left };
+  return { users, admission, enter, enterTimes, left };
 }
 
 describe('places', () => {
@@ -129,4 +129,54 @@ describe('memory', () => {
     hold(users, carol, 0.8 * MiB, gone, 'carol');
     expect(gone).toEqual(['bob: too-much-memory']);
   });
+});
+
+describe('on behalf of', () => {
+  test('root, a gateway has neither the privileges nor the budget of root', () => {
+    const { users, admission, enterTimes } = admitting({ connectionsPerSecond: 1 });
+    const root = users.onBehalf(0);
+    expect([users.of(0).isPrivileged, root.isPrivileged]).toEqual([true, false]);
+    expect(users.onBehalf(0)).toBe(root);
+    expect([...users].map(({ uid }) => uid)).toEqual([0, 0]);
+    const gateway = users.of(carol);
+    const codes = Array.from({ length: 20 }, () => admission.transfer(gateway, root)?.code);
+    expect(codes.at(-1)).toBe('too-fast');
+    expect(enterTimes(0, 1)).toEqual([undefined]);
+  });
+
+  test('others, a user has one budget, whichever way it comes', () => {
+    const { users } = admitting();
+    expect(users.onBehalf(alice)).toBe(users.of(alice));
+    expect(users.onBehalf(undefined)).toBe(users.of(undefined));
+  });
+
+  test('others, a gateway gets half of the places, and each that it passes on is given back to it', () => {
+    const { users, admission, enter } = admitting({ connectionsPerSecond: 3, max: 64 });
+    const gateway = users.of(carol);
+    const codes: (string | undefined)[] = [];
+    for (let uid = 60_000; uid < 60_040; uid++) {
+      expect(enter(carol)).toBeUndefined();
+      gateway.clients.clear();
+      codes.push(admission.transfer(gateway, users.onBehalf(uid))?.code);
+    }
+    expect(codes.filter((code) => code === undefined)).toHaveLength(32);
+    expect(codes.at(-1)).toBe('too-many-clients');
+    admission.leave(true);
+    expect(admission.transfer(gateway, users.onBehalf(alice))).toBeUndefined();
+  });
+
+  test('a user that has all that it may have, it is refused', () => {
+    const { users, admission, enterTimes } = admitting({ maxPerUser: 2 });
+    enterTimes(alice, 2);
+    expect(admission.transfer(users.of(carol), users.onBehalf(alice))?.code).toBe('too-many-connections');
+  });
+});
+
+test('users without clients are forgotten once there are many, and those with clients are not', () => {
+  const { users, enter } = admitting();
+  enter(alice);
+  const known = users.of(alice);
+  for (let uid = 100_000; uid < 200_000; uid++) users.onBehalf(uid).connecting.take();
+  expect([...users].length).toBeLessThan(2000);
+  expect(users.of(alice)).toBe(known);
 });
