@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 import { messageOf } from '../errors.ts';
+import { systemUser } from '../linux/accounts.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
 import { lookUpAll } from './account-ids.ts';
 import type { Ids } from './account-ids.ts';
@@ -52,9 +53,9 @@ export function readConfig(
   const directory = file === STDIN ? process.cwd() : dirname(file);
   const settings = readSettings(parts.settings, env, mistakes);
   const rawTopics = parts.topics(mistakes);
-  const ids = lookUpAll(rawTopics, settings.socket.group, settings.web.user);
+  const ids = lookUpAll(rawTopics, settings.socket.group, namedWebUser(settings));
   checkGroup(settings.socket.group, ids, mistakes);
-  const webUid = uidOfWeb(settings.web.user, ids, mistakes);
+  const webUid = uidOfWeb(namedWebUser(settings), ids, mistakes);
   const topics = readTopics(rawTopics, ids, parseSize(settings.clients.frameBytes), mistakes);
   if (mistakes.length > 0)
     throw new ConfigError(
@@ -128,14 +129,20 @@ function checkGroup(group: unknown, ids: Ids, mistakes: Mistake[]): void {
   }
 }
 
-/** The gateway need not be installed: only a user that the file names must exist. */
-function uidOfWeb(user: unknown, ids: Ids, mistakes: Mistake[]): number | undefined {
-  if (typeof user !== 'string') return undefined; // Complained of already.
+const WEB_USER = settingsSchema.web.user.default;
+
+/** The gateway's user, unless it is the default: then the gateway need not be installed, and nobody is asked. */
+function namedWebUser({ web }: Settings): unknown {
+  return web.user === WEB_USER ? undefined : web.user;
+}
+
+function uidOfWeb(named: unknown, ids: Ids, mistakes: Mistake[]): number | undefined {
+  if (named === undefined) return systemUser(WEB_USER);
+  if (typeof named !== 'string') return undefined; // Complained of already.
   try {
-    return ids.user(user);
+    return ids.user(named);
   } catch (error) {
-    if (user !== settingsSchema.web.user.default)
-      mistakes.push({ path: ['web', 'user'], message: messageOf(error) });
+    mistakes.push({ path: ['web', 'user'], message: messageOf(error) });
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 import { messageOf } from '../errors.ts';
 import { systemProcess, systemProgram } from './programs.ts';
@@ -20,6 +21,18 @@ export function lookUpUsers(names: Iterable<string>): IdOf {
 
 export function lookUpGroups(names: Iterable<string>): IdOf {
   return lookUp('group', 'group', names);
+}
+
+/** The uid of a user of the system's own, which /etc/passwd lists; undefined if there is none. It takes no process to ask. */
+export function systemUser(name: string): number | undefined {
+  try {
+    const line = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .find((entry) => entry.startsWith(`${name}:`));
+    return line === undefined ? undefined : Number(line.split(':')[2]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Asks the system's own `getent`, which knows accounts that no file lists: once for all, since the event loop waits. */
