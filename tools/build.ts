@@ -1,13 +1,13 @@
 /**
  * Builds dist/, which is published, installed and started: the programs, each in one file with its packages; the
- * library; its types; manual pages; completions; the licences of what is in them, and the bill of materials. One file
+ * library; the page of the gateway; types; manual pages; completions; the licences of what is in them, and the bill of materials. One file
  * starts in two thirds of the time that its parts take, and in 9 MiB less. With --no-types it makes only what `npm start`
  * needs.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { buildLibrary, buildPrograms, buildTesting, packagesIn, root } from './bundles.ts';
+import { buildLibrary, buildPage, buildPrograms, buildTesting, packagesIn, root } from './bundles.ts';
 import { buildCompletions } from './completions.ts';
 import { licences } from './licences.ts';
 import { buildPages } from './man/build.ts';
@@ -19,7 +19,8 @@ const isComplete = !process.argv.includes('--no-types');
 
 if (isComplete) rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
-const metafiles = await Promise.all([buildPrograms(dist), buildLibrary(dist), buildTesting(dist)]);
+const builds = [buildPrograms, buildLibrary, buildTesting, buildPage];
+const metafiles = await Promise.all(builds.map((build) => build(dist)));
 writeFileSync(join(dist, 'licences.txt'), licences(root, packagesIn(metafiles)));
 if (isComplete) {
   buildPages(root, join(dist, 'man'));

@@ -1,5 +1,5 @@
 /** The bundles that are published: the programs, the client library, and what tests of other programs use. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
@@ -68,6 +68,30 @@ export async function buildLibrary(dist: string): Promise<Metafile> {
     minifyWhitespace: true,
     lineLimit: 120,
   });
+  return metafile;
+}
+
+/** Packages that nobody needs to install, since a bundle contains them, but that are shipped: by their folders. */
+export const VENDORED: readonly string[] = ['node_modules/uplot'];
+
+/**
+ * The page of the gateway, as it is served: the browser gets these files and asks for no others.
+ */
+export async function buildPage(dist: string): Promise<Metafile> {
+  const source = 'src/gateway/page';
+  const { metafile } = await build({
+    ...common,
+    external: [],
+    entryPoints: ['page.ts', 'early-theme.ts', 'login.ts', 'page.css'].map((file) => `${source}/${file}`),
+    outdir: join(dist, 'gateway/page'),
+    tsconfig: `${source}/tsconfig.json`,
+    platform: 'browser',
+    target: ['chrome123', 'firefox121', 'safari17.5'], // The first that know `light-dark()`.
+    format: 'esm',
+    minify: true,
+  });
+  for (const file of ['index.html', 'login.html'])
+    copyFileSync(join(root, source, file), join(dist, 'gateway/page', file));
   return metafile;
 }
 

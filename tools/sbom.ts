@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { manifestOf, root } from './bundles.ts';
+import { VENDORED, manifestOf, root } from './bundles.ts';
 
 interface Component {
   'bom-ref': string;
@@ -32,7 +32,7 @@ interface Lockfile {
 /** Koffi's native parts, one for each kind of machine. */
 const NATIVE = '@koromix/koffi-';
 
-/** The bill of all packages that chimed depends on at run time, by the lockfile: the same for each build of a commit. */
+/** The bill of all packages that chimed depends on at run time or contains, by the lockfile: the same for each build of a commit. */
 export function bill(): Bill {
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only'];
   const text = execFileSync('npm', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
@@ -41,13 +41,21 @@ export function bill(): Bill {
   const { timestamp: __, tools: ___, ...about } = metadata;
   const forUse = packagesForUse();
   const isForUse = (component: Component): boolean => forUse.has(component['bom-ref']);
-  return billOf({ name: manifestOf('').name }, isForUse, { ...rest, metadata: about });
+  // For npm, a package that only the bundles contain is for development.
+  const components = rest.components.map((component) =>
+    VENDORED.some((path) => path.endsWith(`/${component.name}`))
+      ? { ...component, scope: 'required', properties: [] }
+      : component,
+  );
+  return billOf({ name: manifestOf('').name }, isForUse, { ...rest, components, metadata: about });
 }
 
 /** By the lockfile: `npm sbom --omit dev` also omits packages that are needed for both use and development (npm 11.19). */
 function packagesForUse(): Set<string> {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lockfile;
-  const entries = Object.entries(packages).filter(([path, { dev }]) => path !== '' && !dev);
+  const entries = Object.entries(packages).filter(
+    ([path, { dev }]) => path !== '' && (!dev || VENDORED.includes(path)),
+  );
   return new Set(
     entries.map(([path, { name, version }]) => `${name ?? path.split('node_modules/').at(-1)}@${version}`),
   );

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { expect, test } from 'vitest';
 
-import { buildLibrary, buildPrograms, buildTesting, manifestOf, packagesIn } from '../../tools/bundles.ts';
+import {
+  VENDORED,
+  buildLibrary,
+  buildPage,
+  buildPrograms,
+  buildTesting,
+  manifestOf,
+  packagesIn,
+} from '../../tools/bundles.ts';
 import { bill, billWithNode, printed } from '../../tools/sbom.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { root } from '../helpers/program.ts';
@@ -60,16 +68,20 @@ test('the lockfile names no registry', () => {
 });
 
 test('the bill of materials lists every package that a bundle contains, and that npm audit sees', async () => {
-  const bundles = await Promise.all([buildPrograms, buildLibrary, buildTesting].map((build) => built(build)));
+  const bundles = await Promise.all(
+    [buildPrograms, buildLibrary, buildTesting, buildPage].map((build) => built(build)),
+  );
   const bundled = packagesIn(bundles).map((path) => {
     const { name, version } = manifestOf(path);
     return `${name}@${version}`;
   });
-  expect(bundled).toContain('node-ipc@14.0.0');
+  expect(bundled).toEqual(expect.arrayContaining(['node-ipc@14.0.0', 'uplot@1.6.32']));
   const { components } = bill();
   const ids = components.map((component) => component['bom-ref']);
   expect(ids).toEqual(expect.arrayContaining([...bundled, 'koffi@3.3.4']));
-  const forUse = locked.filter(([, { dev }]) => !dev).map(([path, entry]) => nameOf(path, entry));
+  const forUse = locked
+    .filter(([path, { dev }]) => !dev || VENDORED.includes(path))
+    .map(([path, entry]) => nameOf(path, entry));
   expect(components.map(({ name }) => name).toSorted()).toEqual(forUse.toSorted());
 });
 
