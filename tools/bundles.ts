@@ -47,8 +47,10 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     sourcemap: 'external',
   });
   writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');
-  const table = lineTable(join(dist, 'cli/serve.js'), join(root, 'src'));
-  writeFileSync(join(dist, 'cli/serve.lines.json'), table);
+  for (const logs of ['serve', 'web']) {
+    const table = lineTable(join(dist, `cli/${logs}.js`), join(root, 'src'));
+    writeFileSync(join(dist, `cli/${logs}.lines.json`), table);
+  }
   for (const output of Object.keys(metafile.outputs)) if (output.endsWith('.map')) rmSync(join(root, output));
   return metafile;
 }
