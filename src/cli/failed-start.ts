@@ -1,37 +1,32 @@
 import type { LogFormat } from '../config/config.ts';
 import { logFormats } from '../config/formats.ts';
 import { ChimedError, messageOf } from '../errors.ts';
-import type { InheritedSocket } from '../linux/activation.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import type { DaemonLogger } from './logger.ts';
 
-/** What there is of a daemon that cannot start. */
+/** What there is of a daemon or a gateway that cannot start. */
 export interface FailedStart {
   error: unknown;
   /** Absent if the configuration, which says how to log, could not be read. The caller closes it. */
   log: DaemonLogger | undefined;
   /** How to log if there is no `log`. */
   format: string | undefined;
-  inherited: InheritedSocket | undefined;
-  /** Aborts when a signal asks to end. */
-  signal: AbortSignal;
+  /** Tells the clients that wait in systemd's sockets; absent without such sockets. */
+  refuse: (() => Promise<void>) | undefined;
 }
 
 /**
- * Says why the daemon cannot start: in the journal as an error, and to the clients that wait in systemd's socket.
+ * Says why it cannot start: in the journal as an error, and to the clients that wait in systemd's socket.
  * @returns the exit code.
  * @throws the error itself if lines do not go to the journal: then it belongs on stderr.
  */
-export async function failStart({ error, log, format, inherited, signal }: FailedStart): Promise<number> {
+export async function failStart({ error, log, format, refuse }: FailedStart): Promise<number> {
   const { logger, close, toJournal } = log ?? (await defaultLog(format));
   if (toJournal) {
     const code = error instanceof ChimedError ? error.code : undefined;
     logger.error({ event: 'cannot-start', code, error: messageOf(error) }, 'cannot start');
   }
-  if (inherited) {
-    const { refuseClients } = await import('../daemon/refuse-start.ts');
-    await refuseClients(inherited, error, signal);
-  }
+  await refuse?.();
   if (!log) await close();
   if (!toJournal) throw error;
   return exitCodeOf(error);

@@ -57,8 +57,16 @@ async function serve(options: ServeOptions, finish: Finish): Promise<number> {
   const env = environment(options);
   const stopped = new AbortController();
   let inherited: InheritedSocket | undefined;
-  const fail = (error: unknown, log?: DaemonLogger): Promise<number> =>
-    failStart({ error, log, format: env['CHIMED_LOG_FORMAT'], inherited, signal: stopped.signal });
+  const fail = (error: unknown, log?: DaemonLogger): Promise<number> => {
+    const socket = inherited;
+    const refuse =
+      socket &&
+      (async (): Promise<void> => {
+        const { refuseClients } = await import('../daemon/refuse-start.ts');
+        await refuseClients(socket, error, stopped.signal);
+      });
+    return failStart({ error, log, format: env['CHIMED_LOG_FORMAT'], refuse });
+  };
   let config: Config;
   try {
     config = await loadModules(loadConfig(findConfig(options.config), env));

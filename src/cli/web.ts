@@ -5,9 +5,13 @@ import type { Config } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
 import type { Gateway, Place } from '../gateway/gateway.ts';
 import type { Token } from '../gateway/token.ts';
+import type { InheritedListener } from '../linux/activation.ts';
+import type { ServiceManager } from '../linux/notify.ts';
 import type { EventLog } from '../log-events.ts';
+import { WEB_TOKEN } from '../service/layout.ts';
 import { runToEnd } from './ending.ts';
 import type { Ending } from './exit-codes.ts';
+import type { DaemonLogger } from './logger.ts';
 import { print } from './standard-output.ts';
 import { stopCauses } from './stop-causes.ts';
 import { serviceManager } from './system-parts.ts';
@@ -35,50 +39,79 @@ export function webToEnd(options: WebOptions): Promise<Ending> {
 
 async function runGateway(options: WebOptions): Promise<number> {
   process.title = 'chimed web';
-  const [{ findConfig, loadConfig }, { createLogger }] = await Promise.all([
+  const [{ findConfig, loadConfig }, { createLogger }, { failStart }] = await Promise.all([
     import('../config/load.ts'),
     import('./logger.ts'),
+    import('./failed-start.ts'),
   ]);
   const env = {
     ...process.env,
     ...(options.logLevel !== undefined && { CHIMED_LOG_LEVEL: options.logLevel }),
     ...(options.logFormat !== undefined && { CHIMED_LOG_FORMAT: options.logFormat }),
   };
-  const config = loadConfig(findConfig(options.config), env);
-  const { logger, close } = await createLogger(config.log.level, config.log.format);
-  const causes = stopCauses(logger);
-  try {
-    const manager = await serviceManager(logger);
-    const gateway = await start(config, options, logger);
-    manager?.notify({ READY: 1 });
-    const stopped = async (): Promise<number> => {
-      const { reason, exitCode } = await causes.first;
-      logger.info({ event: 'stopping', reason }, 'stopping');
-      manager?.notify({ STOPPING: 1 });
-      await gateway.stop();
-      logger.info({ event: 'stopped' }, 'stopped');
-      return exitCode;
+  const stopped = new AbortController();
+  let inherited: readonly InheritedListener[] = [];
+  const fail = (error: unknown, log?: DaemonLogger): Promise<number> => {
+    const refuse = async (): Promise<void> => {
+      const { refuseRequests } = await import('../gateway/refuse-requests.ts');
+      await refuseRequests(inherited, error, stopped.signal);
     };
-    return await Promise.race([stopped(), causes.second]);
+    const format = env['CHIMED_LOG_FORMAT'];
+    return failStart({ error, log, format, refuse: inherited.length > 0 ? refuse : undefined });
+  };
+  let config: Config;
+  try {
+    inherited = await inheritedListeners();
+    config = loadConfig(findConfig(options.config), env);
+  } catch (error) {
+    return fail(error);
+  }
+  const log = await createLogger(config.log.level, config.log.format);
+  const { logger, close } = log;
+  const causes = stopCauses(logger);
+  void causes.first.then(() => stopped.abort());
+  const life = async (): Promise<number> => {
+    let manager: ServiceManager | undefined;
+    let gateway: Gateway;
+    try {
+      manager = await serviceManager(logger);
+      gateway = await start(config, options, inherited, logger);
+    } catch (error) {
+      return fail(error, log);
+    }
+    manager?.notify({ READY: 1 });
+    const { reason, exitCode } = await causes.first;
+    logger.info({ event: 'stopping', reason }, 'stopping');
+    manager?.notify({ STOPPING: 1 });
+    await gateway.stop();
+    logger.info({ event: 'stopped' }, 'stopped');
+    return exitCode;
+  };
+  try {
+    return await Promise.race([life(), causes.second]);
   } finally {
     await close();
   }
 }
 
-async function start(config: Config, options: WebOptions, logger: EventLog): Promise<Gateway> {
+async function start(
+  config: Config,
+  options: WebOptions,
+  inherited: readonly InheritedListener[],
+  logger: EventLog,
+): Promise<Gateway> {
   const [{ Gateway }, { connector }, { loadToken, Token }, { peerOf }] = await Promise.all([
     import('../gateway/gateway.ts'),
     import('../gateway/viewers.ts'),
     import('../gateway/token.ts'),
     import('../linux/peer.ts'),
   ]);
-  const places = await placesOf(config, options, logger);
+  const places = await placesOf(config, options, inherited, logger);
   let token = loadToken(config.web.tokenFile);
   let made: string | undefined;
   if (places.some(isLoopback) && !token) {
     if (!process.stdout.isTTY) {
-      const message =
-        'the loopback port needs a token: set web.tokenFile, or the systemd credential web-token (LoadCredential=)';
+      const message = `the loopback port needs a token: set web.tokenFile; for the service, write the token to ${WEB_TOKEN}`;
       throw new ChimedError('bad-config', message);
     }
     made = randomBytes(TOKEN_BYTES).toString('base64url');
@@ -95,26 +128,39 @@ async function start(config: Config, options: WebOptions, logger: EventLog): Pro
     page: PAGE,
     logger,
   });
-  const sockets = places.flatMap((place) => (place.kind === 'unix' ? [place.file.path] : []));
+  const sockets = places.flatMap((place) => {
+    if (place.kind === 'unix') return [place.file.path];
+    return place.kind === 'inherited' && place.path !== undefined ? [place.path] : [];
+  });
   logger.info({ event: 'gateway-listening', sockets, addresses: gateway.addresses }, 'listening');
   if (made !== undefined)
     for (const address of gateway.addresses) await print(`Open http://${address}/?token=${made}\n`);
   return gateway;
 }
 
-/** The sockets that systemd passes; else the addresses of the command line; else those of the configuration. */
-async function placesOf({ web }: Config, { listen }: WebOptions, logger: EventLog): Promise<Place[]> {
-  if (process.env['LISTEN_FDS']) {
-    const { takeInheritedListeners } = await import('../linux/activation.ts');
-    const inherited = takeInheritedListeners();
-    if (inherited.length > 0) return inherited.map((listener) => ({ kind: 'inherited', ...listener }));
-  }
+/** The sockets that systemd passes, if it does. */
+async function inheritedListeners(): Promise<InheritedListener[]> {
+  if (!process.env['LISTEN_FDS']) return [];
+  const { takeInheritedListeners } = await import('../linux/activation.ts');
+  return takeInheritedListeners();
+}
+
+/**
+ * The sockets that systemd passes; also the addresses of the command line, or else those of the configuration, unless systemd
+ * has passed one of their kind.
+ */
+async function placesOf(
+  { web }: Config,
+  { listen }: WebOptions,
+  inherited: readonly InheritedListener[],
+  logger: EventLog,
+): Promise<Place[]> {
+  const places: Place[] = inherited.map((listener) => ({ kind: 'inherited', ...listener }));
   const addresses: readonly ListenAddress[] = listen ?? [
-    { kind: 'unix', path: web.socket },
-    ...(web.address ? [{ kind: 'loopback' as const, ...web.address }] : []),
+    ...(places.length === 0 ? [{ kind: 'unix' as const, path: web.socket }] : []),
+    ...(web.address && !places.some(isLoopback) ? [{ kind: 'loopback' as const, ...web.address }] : []),
   ];
   const { claimSocket } = await import('../transport/socket-file.ts');
-  const places: Place[] = [];
   for (const address of addresses) {
     if (address.kind === 'loopback') places.push(address);
     else {

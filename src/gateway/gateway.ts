@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 
 import { BoundedLog } from '../bounded-log.ts';
 import { ChimedError, messageOf } from '../errors.ts';
+import type { InheritedListener } from '../linux/activation.ts';
 import type { Peer } from '../linux/peer.ts';
 import type { EventLog } from '../log-events.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
@@ -39,7 +40,7 @@ const refusals: ReadonlySet<string> = new Set(['wrong-host', 'foreign-page', 'wr
 export type Place =
   | { kind: 'unix'; file: SocketFile }
   | { kind: 'loopback'; host: string; port: number }
-  | { kind: 'inherited'; fd: number; isUnix: boolean };
+  | ({ kind: 'inherited' } & InheritedListener);
 
 export interface GatewayOptions {
   places: readonly Place[];

@@ -59,6 +59,8 @@ export interface InheritedListener {
   fd: number;
   /** Else a loopback address. */
   isUnix: boolean;
+  /** Path of a Unix socket. */
+  path?: string;
 }
 
 /**
@@ -70,7 +72,7 @@ export function takeInheritedListeners(env: Environment = process.env): Inherite
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
   return Array.from({ length: count }, (_, index) => {
     const fd = FIRST_FD + index;
-    if (isListening(fd)) return { fd, isUnix: true };
+    if (isListening(fd)) return { fd, isUnix: true, path: socketPath(fd) };
     if (isLoopbackListener(fd)) return { fd, isUnix: false };
     throw new ChimedError(
       'cannot-listen',
