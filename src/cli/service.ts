@@ -20,6 +20,7 @@ chimed is running. Next:
   journalctl -u chimed -f       follow its log
   usermod -aG chimed alice      let alice connect, after her next login
   systemctl reload chimed       apply a change of /etc/chimed/chimed.yaml
+  systemctl enable --now chimed-web.socket    serve topics and metrics over HTTP (man chimed-web)
 `;
 
 /** `chimed service`: makes chimed a service of systemd's, or takes it away again. */
@@ -43,7 +44,7 @@ export function serviceCommand(): Command {
   const uninstallCommand = service
     .command('uninstall')
     .description('remove what service install installed, but keep the configuration')
-    .option('--purge', 'also remove the configuration, the drop-ins and the group chimed')
+    .option('--purge', 'also remove the configuration, the drop-ins, the users and the groups')
     .option(...DRY_RUN)
     .action(uninstall);
   withHelp(uninstallCommand, {

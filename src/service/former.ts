@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 
 import { messageOf } from '../errors.ts';
 import { command, succeeds } from './run-program.ts';
-import { CURRENT, LIBRARY, SERVICE_UNIT, SOCKET_UNIT, VERSIONS, programOf } from './layout.ts';
+import { CURRENT, DAEMON, LIBRARY, SERVICE_UNIT, SOCKET_UNIT, VERSIONS, programOf } from './layout.ts';
 import { damageOf } from './root-files.ts';
 import { isSocketOutdated } from './start.ts';
 import type { Step } from './step.ts';
@@ -81,5 +81,5 @@ function damageIn(copy: string): string | undefined {
 /** The socket too, if its unit was put back; not if it is masked or the daemon made its own. */
 function restartable(): string[] {
   const isActive = succeeds('systemctl', 'is-active', '--quiet', SOCKET_UNIT);
-  return isActive && isSocketOutdated() ? [SOCKET_UNIT, SERVICE_UNIT] : [SERVICE_UNIT];
+  return isActive && isSocketOutdated(DAEMON) ? [SOCKET_UNIT, SERVICE_UNIT] : [SERVICE_UNIT];
 }

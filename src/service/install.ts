@@ -14,17 +14,16 @@ import {
   CONFIG,
   CONFIG_DIRECTORY,
   LIBRARY,
-  SERVICE_UNIT,
   SYSUSERS,
-  UNITS,
   VERSIONS,
   programOf,
+  unitNames,
 } from './layout.ts';
 import type { InstallerLibc } from './installer-libc.ts';
 import { Places } from './install-places.ts';
 import { removeTree } from './root-files.ts';
 import { outdatedPages, sharedFileSteps } from './shared-files.ts';
-import { placeSocketUnit, startSteps } from './start.ts';
+import { placeUnit, restartWebSteps, startSteps } from './start.ts';
 import type { Step } from './step.ts';
 import { linkedVersion, pruneSteps, switchTo } from './versions.ts';
 
@@ -52,6 +51,7 @@ export function* installSteps(libc: InstallerLibc): Generator<Step> {
   };
   if (existsSync(CONFIG)) yield { says: `check ${CONFIG}, which stays`, run: () => checkConfig(copy) };
   yield* former.revertible(commitSteps(copy, places));
+  yield* restartWebSteps();
   yield* pruneSteps(copy);
   yield* removal(outdatedPages());
 }
@@ -72,8 +72,7 @@ function* commitSteps(copy: string, places: Places): Generator<Step> {
   if (isCommandOurs()) yield placeFile(COMMAND, () => COMMAND_SCRIPT, 0o755);
   else yield { says: `keep ${COMMAND}, which was not installed by chimed`, run() {} };
   yield* sharedFileSteps(copy);
-  yield placeFile(UNITS[SERVICE_UNIT], packaged('systemd/chimed.service'));
-  yield placeSocketUnit(packaged('systemd/chimed.socket'));
+  for (const unit of unitNames) yield placeUnit(unit, packaged(join('systemd', unit)));
   yield commandStep('systemctl', 'daemon-reload');
   yield* startSteps();
 }

@@ -19,15 +19,31 @@ export const RUNTIME_DIRECTORY = '/run/chimed';
 
 export const SOCKET_UNIT = 'chimed.socket';
 export const SERVICE_UNIT = 'chimed.service';
-export const GROUP = 'chimed';
-/** The daemon's own user. */
-export const USER = 'chimed';
+/** The gateway's units: off until an administrator enables them. */
+export const WEB_SOCKET_UNIT = 'chimed-web.socket';
+export const WEB_SERVICE_UNIT = 'chimed-web.service';
+/** The users of the daemon and of the gateway; each has a group of the same name. */
+export const ACCOUNTS = ['chimed', 'chimed-web'] as const;
 
+const UNIT_DIRECTORY = '/usr/local/lib/systemd/system';
 /** The units' places, by their names in the package; those in /etc are left to who runs the machine. */
 export const UNITS = {
-  'chimed.service': `/usr/local/lib/systemd/system/${SERVICE_UNIT}`,
-  'chimed.socket': `/usr/local/lib/systemd/system/${SOCKET_UNIT}`,
+  [SERVICE_UNIT]: join(UNIT_DIRECTORY, SERVICE_UNIT),
+  [SOCKET_UNIT]: join(UNIT_DIRECTORY, SOCKET_UNIT),
+  [WEB_SERVICE_UNIT]: join(UNIT_DIRECTORY, WEB_SERVICE_UNIT),
+  [WEB_SOCKET_UNIT]: join(UNIT_DIRECTORY, WEB_SOCKET_UNIT),
 } as const;
+export type Unit = keyof typeof UNITS;
+export const unitNames = Object.keys(UNITS) as Unit[];
+/** A socket, and the service that it starts. */
+export interface Pair {
+  socket: Unit;
+  service: Unit;
+}
+export const DAEMON: Pair = { socket: SOCKET_UNIT, service: SERVICE_UNIT };
+export const WEB: Pair = { socket: WEB_SOCKET_UNIT, service: WEB_SERVICE_UNIT };
+/** Where an administrator puts the token of the gateway's loopback port. */
+export const WEB_TOKEN = '/etc/credstore/chimed-web-token';
 export const SYSUSERS = '/usr/local/lib/sysusers.d/chimed.conf';
 export const MANUAL = '/usr/local/share/man';
 export const MANUAL_SECTIONS = ['man1', 'man5', 'man7'] as const;
@@ -39,13 +55,13 @@ export const COMPLETIONS = {
 } as const;
 /** Directories for files of many programs, inner ones first: ours may have been the only ones. */
 export const SHARED_DIRECTORIES = [
-  '/usr/local/lib/systemd/system',
-  '/usr/local/lib/systemd',
+  UNIT_DIRECTORY,
+  dirname(UNIT_DIRECTORY),
   '/usr/local/lib/sysusers.d',
   ...MANUAL_SECTIONS.map((section) => join(MANUAL, section)),
   ...Object.values(COMPLETIONS).flatMap((path) => [dirname(path), dirname(dirname(path))]),
 ];
-export const DROP_INS = [SERVICE_UNIT, SOCKET_UNIT].map((unit) => `/etc/systemd/system/${unit}.d`);
+export const DROP_INS = unitNames.map((unit) => `/etc/systemd/system/${unit}.d`);
 
 /** What makes the copy a command. */
 export const COMMAND = '/usr/local/bin/chimed';

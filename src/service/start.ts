@@ -5,21 +5,21 @@ import { messageOf } from '../errors.ts';
 import { version } from '../protocol/version.ts';
 import { command, commandStep, succeeds } from './run-program.ts';
 import { placeFile, removeIfEmpty } from './files.ts';
-import { RUNTIME_DIRECTORY, SERVICE_UNIT, SOCKET_UNIT, UNITS } from './layout.ts';
+import { DAEMON, RUNTIME_DIRECTORY, UNITS, WEB } from './layout.ts';
+import type { Pair, Unit } from './layout.ts';
 import type { Step } from './step.ts';
 
-const SOCKET_FILE = UNITS[SOCKET_UNIT];
-
-/** A step that writes the socket's unit. If its settings stay, so does the file's time, by which `isSocketOutdated` judges. */
-export function placeSocketUnit(content: () => Buffer): Step {
-  const step = placeFile(SOCKET_FILE, content);
+/** A step that writes a unit. If its settings stay, so does the file's time, by which `isSocketOutdated` judges. */
+export function placeUnit(unit: Unit, content: () => Buffer): Step {
+  const file = UNITS[unit];
+  const step = placeFile(file, content);
   let keepTime: (() => void) | undefined;
   return {
     ...step,
     run() {
-      const former = lstatSync(SOCKET_FILE, { throwIfNoEntry: false });
-      if (former?.isFile() && settings(readFileSync(SOCKET_FILE)) === settings(content())) {
-        keepTime = () => utimesSync(SOCKET_FILE, former.atime, former.mtime);
+      const former = lstatSync(file, { throwIfNoEntry: false });
+      if (former?.isFile() && settings(readFileSync(file)) === settings(content())) {
+        keepTime = () => utimesSync(file, former.atime, former.mtime);
       }
       step.run();
       keepTime?.();
@@ -33,37 +33,53 @@ export function placeSocketUnit(content: () => Buffer): Step {
 }
 
 /**
- * Reports whether the socket must be opened again: it is closed, or older than its unit, which an installation that
+ * Reports whether a socket must be opened again: it is closed, or older than its unit, which an installation that
  * was interrupted may have written.
  */
-export function isSocketOutdated(): boolean {
-  if (!succeeds('systemctl', 'is-active', '--quiet', SOCKET_UNIT)) return true;
-  const shown = command(
-    'systemctl',
-    'show',
-    '--property=ActiveEnterTimestamp',
-    '--timestamp=us+utc',
-    SOCKET_UNIT,
-  );
+export function isSocketOutdated({ socket }: Pair): boolean {
+  if (!succeeds('systemctl', 'is-active', '--quiet', socket)) return true;
+  const shown = command('systemctl', 'show', '--property=ActiveEnterTimestamp', '--timestamp=us+utc', socket);
   const [, day, time] = /(\d+-\d+-\d+) ([\d:]+\.\d{3})\d* UTC/.exec(shown) ?? [];
-  return !(lstatSync(SOCKET_FILE).mtimeMs <= Date.parse(`${day}T${time}Z`));
+  return !(lstatSync(UNITS[socket]).mtimeMs <= Date.parse(`${day}T${time}Z`));
 }
 
 /** Starts the daemon, or starts it again. systemctl waits until it is ready; the socket stays open if it can. */
 export function* startSteps(): Generator<Step> {
-  const units = isMasked(SOCKET_UNIT) ? [SERVICE_UNIT] : [SOCKET_UNIT, SERVICE_UNIT];
+  const { socket, service } = DAEMON;
+  const units: Unit[] = isMasked(socket) ? [service] : [socket, service];
   yield enableStep(units);
-  if (units.length === 1 || !isSocketOutdated()) {
-    yield restartStep(SERVICE_UNIT);
+  if (units.length === 1 || !isSocketOutdated(DAEMON)) {
+    yield restartStep(service);
     return;
   }
   // A socket cannot be opened under a daemon that runs without it.
-  yield commandStep('systemctl', 'stop', SERVICE_UNIT);
+  yield commandStep('systemctl', 'stop', service);
   yield restartStep(...units);
 }
 
+/**
+ * Restarts a gateway that runs. The restart of its socket includes its own, and is left out if the socket's settings are the
+ * same. Nothing is undone if it fails: the daemon runs already.
+ */
+export function* restartWebSteps(): Generator<Step> {
+  const unit = isSocketOutdated(WEB) ? WEB.socket : WEB.service;
+  yield {
+    says: `systemctl try-restart ${unit}`,
+    run() {
+      try {
+        restart(WEB.service, 'try-restart', unit);
+      } catch (error) {
+        throw new Error(
+          `chimed ${version()} is installed and its daemon runs, but the gateway did not restart: ${messageOf(error)}`,
+          { cause: error },
+        );
+      }
+    },
+  };
+}
+
 /** Undone, it stops and disables what was not enabled before. */
-function enableStep(units: string[]): Step {
+function enableStep(units: Unit[]): Step {
   let added: string[] = [];
   return {
     ...commandStep('systemctl', 'enable', ...units),
@@ -80,12 +96,12 @@ function enableStep(units: string[]): Step {
 }
 
 /** The last step that can fail for a reason of the new version's. */
-function restartStep(...units: string[]): Step {
+function restartStep(...units: Unit[]): Step {
   return {
     says: ['systemctl', 'restart', ...units].join(' '),
     run() {
       try {
-        restart(units);
+        restart(DAEMON.service, 'restart', ...units);
       } catch (error) {
         throw new Error(`chimed ${version()} did not become ready: ${messageOf(error)}`, { cause: error });
       }
@@ -94,25 +110,25 @@ function restartStep(...units: string[]): Step {
   };
 }
 
-function restart(units: string[]): void {
+function restart(service: Unit, verb: 'restart' | 'try-restart', ...units: Unit[]): void {
   try {
-    command('systemctl', 'restart', ...units);
+    command('systemctl', verb, ...units);
   } catch (error) {
-    if (wasTried()) throw error;
+    if (wasTried(service)) throw error;
     command('systemctl', 'restart', ...units);
   }
 }
 
 /**
- * Reports whether a start that failed came as far as the daemon. From 200 on, exit codes are systemd's own, for what
+ * Reports whether a start that failed came as far as the program. From 200 on, exit codes are systemd's own, for what
  * it could not prepare (systemd.exec(5)): the control group of the former run may be removed at that very moment.
  */
-function wasTried(): boolean {
-  return Number(command('systemctl', 'show', '--property=ExecMainStatus', '--value', SERVICE_UNIT)) < 200;
+function wasTried(service: Unit): boolean {
+  return Number(command('systemctl', 'show', '--property=ExecMainStatus', '--value', service)) < 200;
 }
 
 /** Whoever masks the socket unit wants the daemon to make the socket. */
-function isMasked(unit: string): boolean {
+function isMasked(unit: Unit): boolean {
   const override = join('/etc/systemd/system', unit);
   return existsSync(override) && realpathSync(override) === '/dev/null';
 }

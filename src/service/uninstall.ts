@@ -3,21 +3,23 @@ import { existsSync } from 'node:fs';
 import { command, commandStep, succeeds } from './run-program.ts';
 import { isCommandOurs, removal, removalIfEmpty } from './files.ts';
 import {
+  ACCOUNTS,
   COMMAND,
   CONFIG,
   CONFIG_DIRECTORY,
   DROP_INS,
-  GROUP,
   LIBRARY,
   RUNTIME_DIRECTORY,
   SERVICE_UNIT,
   SHARED_DIRECTORIES,
-  SOCKET_UNIT,
   SYSUSERS,
   UNITS,
-  USER,
+  WEB_SERVICE_UNIT,
+  WEB_TOKEN,
   programOf,
+  unitNames,
 } from './layout.ts';
+import type { Unit } from './layout.ts';
 import { PACKAGED } from './packaged.ts';
 import { unfinishedName } from './root-files.ts';
 import { installedSharedFiles } from './shared-files.ts';
@@ -25,20 +27,22 @@ import type { Step } from './step.ts';
 
 /**
  * What takes the service from this machine again.
- * @param purge The configuration, drop-ins, the user and the group, too.
+ * @param purge The configuration, drop-ins, the gateway's token, the users and the groups, too.
  */
 export function* uninstallSteps(purge: boolean): Generator<Step> {
   if (existsSync(UNITS['chimed.service'])) {
-    yield commandStep('systemctl', 'disable', '--now', SOCKET_UNIT, SERVICE_UNIT);
+    yield commandStep('systemctl', 'disable', '--now', ...installedUnits());
     yield commandStep('systemctl', 'clean', '--what=state', '--what=cache', SERVICE_UNIT);
     yield* removal([RUNTIME_DIRECTORY]);
   }
   yield* unitRemoval();
   if (purge) {
-    yield* removal([CONFIG_DIRECTORY, ...DROP_INS]);
-    if (succeeds('getent', 'passwd', '--', USER)) yield commandStep('userdel', USER);
-    // userdel removes the group as well, unless it has other members.
-    if (succeeds('getent', 'group', '--', GROUP)) yield commandStep('groupdel', GROUP);
+    yield* removal([CONFIG_DIRECTORY, ...DROP_INS, WEB_TOKEN]);
+    for (const account of ACCOUNTS) {
+      if (succeeds('getent', 'passwd', '--', account)) yield commandStep('userdel', account);
+      // userdel removes the group as well, unless it has other members.
+      if (succeeds('getent', 'group', '--', account)) yield commandStep('groupdel', account);
+    }
   }
   yield commandStep('systemctl', 'daemon-reload');
   yield* libraryRemoval();
@@ -58,14 +62,17 @@ export function* handOverSteps(): Generator<Step> {
     // Before anything is removed: what runs must not be given up for a version that does not start.
     yield { says: `check ${CONFIG}`, run: () => void command(...programOf(PACKAGED), 'check', CONFIG) };
   }
-  const enabled = [SOCKET_UNIT, SERVICE_UNIT].filter((unit) =>
-    succeeds('systemctl', 'is-enabled', '--quiet', unit),
-  );
+  const enabled = installedUnits().filter((unit) => succeeds('systemctl', 'is-enabled', '--quiet', unit));
   yield* unitRemoval();
   yield commandStep('systemctl', 'daemon-reload');
   if (enabled.length > 0) yield commandStep('systemctl', 'reenable', ...enabled);
-  yield commandStep('systemctl', 'try-restart', SERVICE_UNIT);
+  yield commandStep('systemctl', 'try-restart', SERVICE_UNIT, WEB_SERVICE_UNIT);
   yield* libraryRemoval();
+}
+
+/** An older version has not all of them. */
+function installedUnits(): Unit[] {
+  return unitNames.filter((unit) => existsSync(UNITS[unit]));
 }
 
 function* unitRemoval(): Generator<Step> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { WEB, unitNames } from '../../src/service/layout.ts';
 import {
   CONFIG,
   allReadyAgain,
@@ -18,6 +19,8 @@ import { DEB, OLD_DEB, OLD_VERSION, apt, aptKeeping, debMachine, version } from 
 const LEFT_AFTER_PURGE = '/var/cache/chimed\n/var/cache/chimed/chimed\n/var/lib/chimed\n';
 /** Debian 12's debhelper writes the first path, which is the same directory. */
 const PACKAGED_UNIT = /^(\/usr)?\/lib\/systemd\/system\/chimed\.service$/;
+const WEB_UNITS = [WEB.socket, WEB.service];
+const request = ['curl', '--silent', '--fail', '--unix-socket', '/run/chimed/web.sock', 'http://x/topics'];
 const EDITED = 'topics: { second: { interval: 1s, data: 1, history: 100 } }\n';
 
 describe.skipIf(whyNot())('the Debian package', () => {
@@ -51,11 +54,22 @@ describe.skipIf(whyNot())('the Debian package', () => {
   });
 
   test('has units in which systemd finds no fault', async () => {
-    const units = ['chimed.service', 'chimed.socket', 'chimed-takeover.service'];
+    const units = [...unitNames, 'chimed-takeover.service'];
     expect(await verified(machine, ...units)).toEqual({ code: 0, said: '' });
     await machine.sh('rm -rf /var/cache/man/cat*'); // It has had man format the pages that the units name.
-    const text = await machine.run('systemctl', 'cat', 'chimed.service', 'chimed.socket');
+    const text = await machine.run('systemctl', 'cat', ...unitNames);
     expect(text).not.toContain('/usr/local');
+  });
+
+  test('brings the gateway, which is off until it is enabled', async () => {
+    for (const unit of WEB_UNITS) {
+      expect((await machine.attempt('systemctl', 'is-enabled', unit)).stdout).toBe('disabled\n');
+      expect(await machine.property(unit, 'ActiveState')).toBe('inactive');
+    }
+    await machine.run('getent', 'passwd', 'chimed-web');
+    await machine.run('test', '-e', '/usr/lib/chimed/dist/gateway/page/index.html');
+    await machine.run('systemctl', 'enable', '--now', 'chimed-web.socket');
+    expect(await machine.run(...request)).toContain('host.load');
   });
 
   test('lets the members of the group connect, and no other user', async () => {
@@ -70,7 +84,9 @@ describe.skipIf(whyNot())('the Debian package', () => {
     await machine.run('systemctl', 'reload', 'chimed');
     await aptKeeping(machine, 'install', '--allow-downgrades', OLD_DEB);
     await using fleet = await startFleet(machine, 200, 'second');
-    const opened = await machine.property('chimed.socket', 'ActiveEnterTimestampMonotonic');
+    const opened = (): Promise<string> =>
+      machine.sh('systemctl show -P ActiveEnterTimestampMonotonic chimed.socket chimed-web.socket');
+    const before = await opened();
     for (const [times, deb, expected] of [
       [1, DEB, version],
       [2, OLD_DEB, OLD_VERSION],
@@ -81,8 +97,11 @@ describe.skipIf(whyNot())('the Debian package', () => {
       expect(await installedVersion()).toBe(`${expected} installed`);
       const status = JSON.parse(await machine.run('chimed', 'status', '--json')) as { version: string };
       expect(status.version).toBe(expected);
+      const gateway = await machine.sh('readlink /proc/$(systemctl show -P MainPID chimed-web)/exe');
+      expect(gateway).toBe('/usr/lib/chimed/bin/node\n'); // and not that of the former version, "(deleted)"
     }
-    expect(await machine.property('chimed.socket', 'ActiveEnterTimestampMonotonic')).toBe(opened);
+    expect(await opened()).toBe(before);
+    expect(await machine.run(...request)).toContain('second');
     const report = await endFleet(fleet);
     expect(report).toMatchObject({ missed: 0, gaps: 0, begunAgain: 0, refusals: [] });
     saw(

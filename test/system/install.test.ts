@@ -60,6 +60,7 @@ describe.skipIf(whyNot())('chimed service', () => {
     saw('install, until READY', `${((performance.now() - began) / 1000).toFixed(1)} s`);
     expect(said).toContain('write /usr/local/bin/chimed\n');
     expect(said).toContain('usermod -aG chimed alice');
+    expect(said).toContain('systemctl enable --now chimed-web.socket');
     await machine.run('systemctl', 'is-active', 'chimed.socket', 'chimed.service');
     await machine.run('systemctl', 'is-enabled', 'chimed.socket', 'chimed.service');
     expect(await machine.run('chimed', 'listen', 'host.load', '--count', '1')).toMatch(/host\.load #1 \[/);

@@ -17,7 +17,7 @@ const restart = `systemctl daemon-reload
 
 /** Turns an installation into one of version 0.1, whose files were right in the library; run from $CURRENT. */
 const asVersion01 = `
-  cd ${LIBRARY}; mv versions/*/* .; rm -r versions current
+  cd ${LIBRARY}; mv versions/*/* .; rm -r versions current ${UNIT_DIRECTORY}/chimed-web.*
   sed -i 's,/chimed/current/,/chimed/,g' ${UNIT_DIRECTORY}/chimed.* /usr/local/bin/chimed
   sed -i '/^# Installed by/d' /usr/local/bin/chimed
   ${restart}`;
@@ -36,7 +36,7 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
   /** What is installed, but for what is not ours and for the numbers of the files. */
   const installed = (): Promise<string> =>
     machine.sh(`
-      sha256sum ${UNIT_DIRECTORY}/chimed.* /usr/local/bin/chimed /usr/local/lib/sysusers.d/chimed.conf /etc/chimed/*
+      sha256sum ${UNIT_DIRECTORY}/chimed* /usr/local/bin/chimed /usr/local/lib/sysusers.d/chimed.conf /etc/chimed/*
       find /usr/local/share -name '*chimed*' ! -type d -exec sha256sum {} + | sort
       readlink ${LIBRARY}/current || true; ls ${LIBRARY} ${LIBRARY}/versions 2>/dev/null || true
       ls -l /etc/systemd/system/*.wants/chimed* || true`);
@@ -55,7 +55,7 @@ describe.skipIf(whyNot())('an upgrade of the service', () => {
       grep -q broken dist/cli/serve.js
       sed -i 's/^Backlog=.*/Backlog=77/' systemd/chimed.socket
       cp dist/man/man1/chimed.1 dist/man/man1/chimed-broken.1
-      for file in systemd/chimed.* dist/man/man1/* dist/completions/*; do echo '# of the broken version' >> $file; done`);
+      for file in systemd/chimed* dist/man/man1/* dist/completions/*; do echo '# of the broken version' >> $file; done`);
     installBroken = [node!, main!, 'service', 'install'];
   });
 

@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-import { PACKAGE, SERVICE_UNIT, SOCKET_UNIT } from '../../src/service/layout.ts';
+import { PACKAGE, unitNames } from '../../src/service/layout.ts';
 import { PACKAGED, withPackagedPaths } from '../../src/service/packaged.ts';
 import { version } from '../../src/protocol/version.ts';
 
@@ -16,7 +16,7 @@ export function layDebian(to: string, epoch: number): void {
   place('control', read('debian/control').replace('@MAINTAINER@', maintainer));
   place('changelog', changelog(maintainer, epoch));
   place('copyright', copyright());
-  for (const unit of [SERVICE_UNIT, SOCKET_UNIT]) place(unit, withPackagedPaths(read(`systemd/${unit}`)));
+  for (const unit of unitNames) place(`chimed.${unit}`, withPackagedPaths(read(`systemd/${unit}`)));
   place('chimed.sysusers', read('systemd/chimed.sysusers'));
 }
 
