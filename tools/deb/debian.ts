@@ -16,7 +16,7 @@ export function layDebian(to: string, epoch: number): void {
   place('control', read('debian/control').replace('@MAINTAINER@', maintainer));
   place('changelog', changelog(maintainer, epoch));
   place('copyright', copyright());
-  for (const unit of unitNames) place(`chimed.${unit}`, withPackagedPaths(read(`systemd/${unit}`)));
+  for (const unit of unitNames) place(unit, withPackagedPaths(read(`systemd/${unit}`)));
   place('chimed.sysusers', read('systemd/chimed.sysusers'));
 }
 
