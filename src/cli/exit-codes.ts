@@ -40,6 +40,11 @@ export function exitCodeOf(error: unknown): number {
   return (error instanceof ChimedError && byError[error.code]) || exitCodes.failure;
 }
 
+/** Reports whether a daemon may answer again in a moment, as after a restart. */
+export function isPassing(error: unknown): error is ChimedError {
+  return error instanceof ChimedError && exitCodeOf(error) === exitCodes.noDaemon;
+}
+
 /** How the process ends: its exit code, and the function that ends it. */
 export interface Ending {
   exitCode: number;

@@ -7,7 +7,7 @@ import type { TopicValues } from '../gateway/open-metrics.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { isPassing } from './exit-codes.ts';
 import { hurryOutput, outputEnd, print } from './standard-output.ts';
 import { colorsFor } from './colors.ts';
 import { printable, printableJson } from './printable.ts';
@@ -37,7 +37,7 @@ export function statusCommand(): Command {
         "print metrics for node_exporter's textfile directory, with the numbers of topics with metrics: true",
       ).conflicts(['json', 'watch', 'sort']),
     )
-    .option('-w, --watch', 'refresh every second, until interrupted')
+    .option('-w, --watch', 'refresh every second, until interrupted; see also chimed top')
     .addOption(new Option('--sort <key>', 'sort topics by this, largest first').choices(sortKeys))
     .addOption(socketOption())
     .action(status);
@@ -119,9 +119,4 @@ async function lastMessages(client: Client, { topics }: Status): Promise<TopicVa
 function ifGone(error: unknown): undefined {
   if (error instanceof ChimedError && ['unknown-topic', 'not-allowed'].includes(error.code)) return undefined;
   throw error;
-}
-
-/** The daemon may be there again in a moment, as after a restart. */
-function isPassing(error: unknown): error is ChimedError {
-  return error instanceof ChimedError && exitCodeOf(error) === exitCodes.noDaemon;
 }
