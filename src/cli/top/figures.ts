@@ -20,9 +20,11 @@ export function short(value: number): string {
   return round(value);
 }
 
-/** How long ago that was, as a short text. */
+/** How long ago that was, in whole seconds at least: a finer age would change each line at each refresh. */
 export function age(time: number | null | undefined, now: number): string {
-  return time === null || time === undefined ? '-' : ms(Math.max(now - time, 0));
+  if (time === null || time === undefined) return '-';
+  const seconds = Math.floor((now - time) / 1000);
+  return seconds < 1 ? '0s' : ms(seconds * 1000);
 }
 
 export function milliseconds(value: number | null): string {

@@ -21,8 +21,9 @@ const BARS = '▁▂▃▄▅▆▇█';
 
 /** One bar a number, between the smallest and the largest of them. */
 export function sparkline(values: readonly number[]): string {
-  const least = Math.min(...values);
-  const range = Math.max(...values) - least;
+  const halves = values.map((value) => value / 2); // The range of two large numbers may be none.
+  const least = Math.min(...halves);
+  const range = Math.max(...halves) - least;
   if (range === 0) return BARS[0]!.repeat(values.length);
-  return values.map((value) => BARS[Math.round(((value - least) / range) * (BARS.length - 1))]).join('');
+  return halves.map((half) => BARS[Math.round(((half - least) / range) * (BARS.length - 1))]).join('');
 }
