@@ -34,6 +34,7 @@ interface Run {
 export const runs: Readonly<Record<string, Run>> = {
   listen: { run: listenShowsThis },
   help: { run: helpIsThis },
+  top: { run: topShowsThis },
   mistaken: { run: isRefused },
   mistakes: { run: isWhatCheckPrints },
   access: { run: async ({ text }) => await checks(asKnownAccounts(text)) },
@@ -188,18 +189,40 @@ async function passesAsTest({ text }: Block): Promise<void> {
 async function listenShowsThis({ text }: Block): Promise<void> {
   const [command, ...shown] = text.trim().split('\n');
   const patterns = command!.replace('$ npx chimed listen ', '').replaceAll("'", '').split(' ');
-  using folder = temporaryFolder();
+  await using daemon = await startPackaged();
+  await using listener = new Program([cli, 'listen', ...patterns], daemon.env);
+  await listener.stdout.take(shown.length);
+  const kindOf = (line: string): string => line.replaceAll(/\d+(\.\d+)?/g, 'N');
+  const kinds = new Set(listener.stdout.items.map(kindOf));
+  for (const line of shown) expect(kinds).toContain(kindOf(line));
+}
+
+/** One frame of the packaged configuration has lines of the same kind. */
+async function topShowsThis({ text }: Block): Promise<void> {
+  await using daemon = await startPackaged();
+  const [command, ...shown] = text.trimEnd().split('\n');
+  const { stdout } = await chimed(command!.replace('$ chimed ', '').split(' '), { env: daemon.env });
+  const isFigure = (word: string): boolean => /[\d▁-█{…]|^-$/.test(word);
+  const kindOf = (line: string): string[] => line.split(/\s+/).filter((word) => !isFigure(word));
+  expect(shown.map(kindOf)).toEqual(stdout.split('\n').map(kindOf));
+}
+
+/** A daemon with the packaged configuration, and the environment in which commands find it. */
+async function startPackaged(): Promise<AsyncDisposable & { env: NodeJS.ProcessEnv }> {
+  const folder = temporaryFolder();
   const env = { CHIMED_SOCKET_PATH: folder.file('s') };
-  await using daemon = new Program(
+  const daemon = new Program(
     [cli, 'serve', '--config', join(root, 'config/chimed.yaml'), '--log-format', 'json'],
     env,
   );
   await daemon.stdout.find((line) => line.includes('"listening"'));
-  await using listener = new Program([cli, 'listen', ...patterns], env);
-  await listener.stdout.take(shown.length);
-  const kindOf = (line: string): string => line.replaceAll(/\d+(\.\d+)?/g, 'N');
-  const kinds = new Set(listener.stdout.items.map(kindOf));
-  for (const line of shown) expect.soft(kinds).toContain(kindOf(line));
+  return {
+    env,
+    async [Symbol.asyncDispose]() {
+      await daemon[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+    },
+  };
 }
 
 /** Each command prints what is below it, but for the numbers, when it is given to a gateway. */

@@ -37,7 +37,7 @@ describe.concurrent('chimed', () => {
     expect(await chimed(['--version'])).toEqual({ exitCode: 0, stdout: manifest.version, stderr: '' });
   });
 
-  test.each(['serve', 'listen', 'get', 'publish', 'status', 'sample', 'check', 'reload'])(
+  test.each(['serve', 'listen', 'get', 'publish', 'status', 'top', 'sample', 'check', 'reload'])(
     '%s --help has examples',
     async (command) => {
       const { exitCode, stdout } = await chimed([command, '--help']);
@@ -336,15 +336,19 @@ describe.concurrent('chimed status', () => {
 });
 
 describe.concurrent('without a daemon', () => {
-  test.each([['status'], ['publish', 'price', '1'], ['get', 'tick'], ['reload'], ['sample', 'tick']])(
-    '%s exits with 69 and says what to do',
-    async (...args) => {
-      using folder = temporaryFolder();
-      const { exitCode, stderr } = await chimed([...args, '--socket', folder.file('s')]);
-      expect(exitCode).toBe(69);
-      expect(stderr).toBe(`chimed: no daemon: there is no socket at ${folder.file('s')}; is chimed running?`);
-    },
-  );
+  test.each([
+    ['status'],
+    ['top', '--once'],
+    ['publish', 'price', '1'],
+    ['get', 'tick'],
+    ['reload'],
+    ['sample', 'tick'],
+  ])('%s exits with 69 and says what to do', async (...args) => {
+    using folder = temporaryFolder();
+    const { exitCode, stderr } = await chimed([...args, '--socket', folder.file('s')]);
+    expect(exitCode).toBe(69);
+    expect(stderr).toBe(`chimed: no daemon: there is no socket at ${folder.file('s')}; is chimed running?`);
+  });
 
   test('nor could be, at a path that is too long, is said so', async () => {
     const path = `/tmp/${'x'.repeat(120)}`;
@@ -353,7 +357,7 @@ describe.concurrent('without a daemon', () => {
     expect(stderr).toMatch(/^chimed: no daemon: the path of the socket is longer than 107 bytes: \/tmp\/x+;/);
   });
 
-  test.for([['status'], ['listen', 'tick']])(
+  test.for([['status'], ['top', '--once'], ['listen', 'tick']])(
     'that this user may call, %s exits with 77',
     async (args, { skip }) => {
       if (process.getuid?.() !== 0) skip('SKIPPED: only root can become somebody else');
