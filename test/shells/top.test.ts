@@ -13,7 +13,7 @@ import { Tmux } from './tmux.ts';
 /** Would clear the screen, write at its top, set its title, and make all that follows red. */
 const HOSTILE = '\u001b[2J\u001b[1;1Hpwned\u001b]0;pwned\u0007\u009b31m';
 const topics = {
-  count: { interval: '200ms', command: 'date +%s%N | cut -c 6-11' },
+  count: { interval: '200ms', command: 'date +1%N' },
   evil: { interval: '1s', data: HOSTILE },
   'host.load': { interval: '1s', host: 'load' },
   price: { publish: true },
