@@ -26,6 +26,7 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     'cli/program',
     'cli/serve',
     'cli/web',
+    'cli/top',
     'cli/complete-topics',
     'sources/module-process',
     'config/load-process',
@@ -43,7 +44,13 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     },
     banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
     // The first lines see to it that the rest is compiled once, and the daemon loads nothing of the other commands.
-    plugins: [apart('./program.ts'), apart('./serve.ts'), apart('./web.ts'), apart('./complete-topics.ts')],
+    plugins: [
+      apart('./program.ts'),
+      apart('./serve.ts'),
+      apart('./web.ts'),
+      apart('./top.ts'),
+      apart('./complete-topics.ts'),
+    ],
     sourcemap: 'external',
   });
   writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');

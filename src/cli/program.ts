@@ -13,7 +13,7 @@ import { sampleCommand } from './sample.ts';
 import { serveCommand } from './serve-command.ts';
 import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
-import { topCommand } from './top.ts';
+import { topCommand } from './top-command.ts';
 import { webCommand } from './web-command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { runToEnd } from './ending.ts';
