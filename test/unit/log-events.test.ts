@@ -6,7 +6,7 @@ import { logEvents } from '../../src/log-events.ts';
 import { root } from '../helpers/program.ts';
 
 test('each event that there is is logged: the compiler sees to it that no line is without one', () => {
-  const files = globSync(join(root, 'src/{cli,daemon,linux,transport}/**/*.ts'));
+  const files = globSync(join(root, 'src/**/*.ts')).filter((file) => !file.endsWith('/log-events.ts'));
   const source = files.map((file) => readFileSync(file, 'utf8')).join('\n');
   expect(Object.keys(logEvents).filter((event) => !source.includes(`'${event}'`))).toEqual([]);
 });

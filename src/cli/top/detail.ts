@@ -1,6 +1,6 @@
 import type { TopicStatus } from '../../protocol/status-snapshot.ts';
 import { printableJson } from '../printable.ts';
-import { nameOf, topicsOf } from './client-table.ts';
+import { nameOf, topicsOf } from './client-rows.ts';
 import { age, milliseconds, perSecond, short } from './figures.ts';
 import { cutTo, fit, pieces, screenText } from './fit.ts';
 import type { ClientView, TopicView } from './model.ts';

@@ -1,7 +1,7 @@
 import ms from 'ms';
 
 import type { State } from '../../client/connection-state.ts';
-import { clientColumns } from './client-table.ts';
+import { clientColumns } from './client-rows.ts';
 import { clientDetail, topicDetail } from './detail.ts';
 import { age, mebibytes, perSecond } from './figures.ts';
 import { cutTo, fit, screenText } from './fit.ts';
@@ -11,7 +11,7 @@ import type { Model } from './model.ts';
 import type { Paint } from './paint.ts';
 import { Table } from './table.ts';
 import type { Column } from './table.ts';
-import { topicColumns } from './topic-table.ts';
+import { topicColumns } from './topic-rows.ts';
 import type { Rows, RowId, View } from './view.ts';
 
 /** Below this, nothing can be shown. */
