@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 
 import type { Config } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
@@ -39,6 +40,9 @@ export function webToEnd(options: WebOptions): Promise<Ending> {
 
 async function runGateway(options: WebOptions): Promise<number> {
   process.title = 'chimed web';
+  // As in the daemon: the young generation would grow with a burst and never shrink.
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=60');
   const [{ findConfig, loadConfig }, { createLogger }, { failStart }] = await Promise.all([
     import('../config/load.ts'),
     import('./logger.ts'),
@@ -119,6 +123,7 @@ async function start(
   }
   const gateway = await Gateway.start({
     places,
+    backlog: config.socket.backlog,
     connect: connector(socketOf(config, options)),
     token: token satisfies Token | undefined,
     hosts: config.web.hosts,
@@ -150,7 +155,7 @@ async function inheritedListeners(): Promise<InheritedListener[]> {
  * has passed one of their kind.
  */
 async function placesOf(
-  { web }: Config,
+  { web, socket: { backlog } }: Config,
   { listen }: WebOptions,
   inherited: readonly InheritedListener[],
   logger: EventLog,
@@ -167,7 +172,7 @@ async function placesOf(
       const { path } = address;
       places.push({
         kind: 'unix',
-        file: await claimSocket({ path, mode: web.mode, backlog: 511, setting: 'web.socket', logger }),
+        file: await claimSocket({ path, mode: web.mode, backlog, setting: 'web.socket', logger }),
       });
     }
   }

@@ -44,6 +44,8 @@ export type Place =
 
 export interface GatewayOptions {
   places: readonly Place[];
+  /** Connections that the kernel keeps until they are accepted. */
+  backlog: number;
   /** How to reach the daemon. */
   connect: Connect;
   /** Needed by a loopback port. */
@@ -143,8 +145,8 @@ export class Gateway {
     this.#servers.push(server);
     const listening = once(server, 'listening');
     if (place.kind === 'unix') place.file.open(server);
-    else if (place.kind === 'loopback') server.listen(place.port, place.host);
-    else server.listen({ fd: place.fd });
+    else if (place.kind === 'loopback') server.listen(place.port, place.host, this.#options.backlog);
+    else server.listen({ fd: place.fd }, this.#options.backlog);
     await listening;
     server.on('error', (error) =>
       this.#log.error({ event: 'cannot-accept', error: messageOf(error) }, 'cannot accept a connection'),

@@ -48,7 +48,8 @@ class Reader implements ReaderReport {
     this.#socket = connect(socketPath).setEncoding('utf8');
     this.#socket.write(`GET /listen?topics=${topic} HTTP/1.1\r\nhost: x\r\n\r\n`);
     this.#socket.on('data', (chunk: string) => this.#read(chunk));
-    this.#socket.on('error', () => {}).on('close', () => (this.connected = false));
+    this.#socket.on('error', () => {}); // `connected` tells.
+    this.#socket.on('close', () => (this.connected = false));
   }
 
   freeze(): void {
@@ -122,5 +123,5 @@ process.on('message', (question: ReadersQuestion) => {
   void answer().then((value) => process.send!({ value }));
 });
 process.on('disconnect', () => process.exit());
-await until(() => readers.every(({ received }) => received > 0));
+await until(() => readers.every(({ received, connected }) => received > 0 || !connected));
 process.send!({ value: 'ready' });
