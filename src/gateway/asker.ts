@@ -15,6 +15,14 @@ export interface Asker {
 /** Whoever has the token: a peer without credentials. */
 export const tokenHolder: Asker = { key: 'token', user: 'token', uid: undefined, onBehalfOf: {} };
 
+/** The gateway's own user. */
+export const gatewayItself: Asker = {
+  key: 'gateway',
+  user: 'gateway',
+  uid: process.getuid!(),
+  onBehalfOf: undefined,
+};
+
 /** The asker at the other end of a Unix socket. */
 export function askerOf({ uid, gid, groups }: Peer): Asker {
   const key = [uid, gid, ...groups].join(' ');

@@ -72,6 +72,12 @@ export const daemonFamilies: readonly Family<Status>[] = [
     of: ({ clientCount }) => clientCount,
   },
   {
+    name: 'chimed_pending_bytes',
+    type: 'gauge',
+    help: 'Bytes that wait for the clients that the collector can see, of the 200 users with the most clients.',
+    of: ({ users }) => users?.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0),
+  },
+  {
     name: 'chimed_topics',
     type: 'gauge',
     help: 'Topics that these metrics cover.',

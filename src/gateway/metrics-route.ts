@@ -1,3 +1,5 @@
+import type { Status } from '../protocol/status-snapshot.ts';
+import { gatewayItself, tokenHolder } from './asker.ts';
 import type { Exchange } from './exchange.ts';
 import { contentTypes, metricFormatFor } from './metric-text.ts';
 import { openMetrics } from './open-metrics.ts';
@@ -21,12 +23,19 @@ export async function sendMetrics(exchange: Exchange, viewers: Viewers): Promise
     return exchange.send(200, Buffer.from(openMetrics(undefined, new Map(), { format })), headers);
   }
   const { status, rendered } = view;
-  const { values, leftOut: topicsLeftOut } = await viewer.metrics(status);
   const key = `metrics ${format}`;
   let body = rendered.get(key);
   if (!body) {
-    body = Buffer.from(openMetrics(status, values, { format, topicsLeftOut }));
+    const { values, leftOut: topicsLeftOut } = await viewer.metrics(status);
+    const users = exchange.asker === tokenHolder ? await allUsers(viewers) : status.users;
+    body = Buffer.from(openMetrics({ ...status, ...(users && { users }) }, values, { format, topicsLeftOut }));
     rendered.set(key, body);
   }
   exchange.send(200, body, headers, 0);
+}
+
+/** The figures of all users, which the daemon gives to the gateway: whoever has the token was given it for monitoring. */
+async function allUsers(viewers: Viewers): Promise<Status['users']> {
+  const { users } = await viewers.of(gatewayItself).ask((client) => client.status({ topics: [] }));
+  return users;
 }

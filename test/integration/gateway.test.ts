@@ -176,6 +176,10 @@ test('the loopback port answers to its own names, to its own page, and to whoeve
   expect(all.topics.map(({ topic }) => topic)).not.toContain('secret');
   expect((await gateway.loopback('/topics/secret')).status).toBe(404);
   expect((await gateway.json('/topics')).topics!.map(({ topic }) => topic)).toContain('secret');
+  // Whoever has the token monitors the daemon, and sees how many clients each user has.
+  const { text } = await gateway.loopback('/metrics');
+  expect(text).toContain(`chimed_user_clients{uid="${process.getuid!()}"}`);
+  expect(text).not.toContain('secret');
   const { headers } = await gateway.loopback('/topics', { method: 'OPTIONS' });
   expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   expect(headers['content-security-policy']).toContain("default-src 'none'");

@@ -53,6 +53,10 @@ chimed_connections_total 9
 # HELP chimed_clients Clients that are connected now, of all users.
 # TYPE chimed_clients gauge
 chimed_clients 3
+# HELP chimed_pending_bytes Bytes that wait for the clients that the collector can see, of the 200 users with the most clients.
+# TYPE chimed_pending_bytes gauge
+# UNIT chimed_pending_bytes bytes
+chimed_pending_bytes 4096
 # HELP chimed_topics Topics that these metrics cover.
 # TYPE chimed_topics gauge
 chimed_topics 1
