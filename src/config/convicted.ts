@@ -46,6 +46,8 @@ export function validate<Values>(conf: convict.Config<Values>): Misfit[] {
 /** One mapping of keys, such as a topic, with its defaults. */
 export class Convicted<Name extends string> {
   readonly #conf: convict.Config<Record<string, unknown>>;
+  /** Values that are mappings, and of their keys' formats. */
+  readonly #mappings = new Map<string, unknown>();
   readonly misfits: readonly Pick<Misfit, 'fullName' | 'sentence'>[];
 
   /** @param values Of some of the schema's keys. */
@@ -54,8 +56,9 @@ export class Convicted<Name extends string> {
     const given: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(values)) {
       const format: Format = formats[schema[name as Name].format];
-      // convict takes a mapping for a level of the schema, and then misses the key.
-      if (!isMapping(value) || format.check(value)) given[name] = value;
+      // convict takes a mapping for a level of the schema, and its keys for paths.
+      if (!isMapping(value)) given[name] = value;
+      else if (format.check(value)) this.#mappings.set(name, value);
       else misplaced.push({ fullName: name, sentence: new Misfit(format, value).sentence });
     }
     // A key that is there must have a value: nothing is null but what has not been given.
@@ -66,13 +69,13 @@ export class Convicted<Name extends string> {
       env: {},
       args: [],
     });
-    // Not by `load`, which looks into mappings that are values.
     for (const [name, value] of Object.entries(given)) this.#conf.set(name, value);
     this.misfits = [...misplaced, ...validate(this.#conf)];
   }
 
   /** The value of a key, or its default; undefined if it has neither. */
   get(name: Name): unknown {
+    if (this.#mappings.has(name)) return this.#mappings.get(name);
     return this.#conf.has(name) ? this.#conf.get(name) : undefined;
   }
 }

@@ -226,6 +226,10 @@ describe('a topic', () => {
   });
 });
 
+test.each([{ 'a.b': 1, c: { 'd.e': [1] } }, [{ 'a.b': 1 }], {}])('data can be %j', (data) => {
+  expect(loadTopic({ interval: '1s', data }).source).toEqual({ kind: 'data', data });
+});
+
 test('relative paths start from the directory of the file', () => {
   mkdirSync(folder.file('sources'));
   writeFileSync(folder.file('sources/price.mjs'), '');
