@@ -28,7 +28,9 @@ export async function sendMetrics(exchange: Exchange, viewers: Viewers): Promise
   if (!body) {
     const { values, leftOut: topicsLeftOut } = await viewer.metrics(status);
     const users = exchange.asker === tokenHolder ? await allUsers(viewers) : status.users;
-    body = Buffer.from(openMetrics({ ...status, ...(users && { users }) }, values, { format, topicsLeftOut }));
+    body = Buffer.from(
+      openMetrics({ ...status, ...(users && { users }) }, values, { format, topicsLeftOut }),
+    );
     rendered.set(key, body);
   }
   exchange.send(200, body, headers, 0);
