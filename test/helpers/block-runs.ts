@@ -235,13 +235,17 @@ async function gatewayAnswersThis({ text }: Block): Promise<void> {
       .trim()
       .replaceAll(/^id: .*$/gm, 'id')
       .replaceAll(/\d+/g, 'N');
+  const seen: string[] = [];
+  const expected: string[] = [];
   for (const part of text.split(/^\$ /m).slice(1)) {
     const [command = '', ...shown] = part.split('\n');
     const typed = command.replaceAll('/run/chimed/web.sock', gateway.socketPath);
     await using shell = new Program(['-c', typed], {}, root, 'bash');
     await shell.ended;
-    expect.soft(kindOf(shell.output.stdout)).toBe(kindOf(shown.join('\n')));
+    seen.push(kindOf(shell.output.stdout));
+    expected.push(kindOf(shown.join('\n')));
   }
+  expect(seen).toEqual(expected);
 }
 
 async function helpIsThis({ text }: Block): Promise<void> {

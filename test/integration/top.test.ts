@@ -16,7 +16,7 @@ let daemon: TestDaemon;
 let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
-  daemon = await startDaemon({ socket: { mode: '0666' }, topics });
+  daemon = await startDaemon({ socket: { mode: '0666' }, topics }, { level: 'debug' }); // All lines, also those that are too many.
   chmodSync(daemon.folder.path, 0o755);
   env = { CHIMED_SOCKET_PATH: daemon.socket };
 });

@@ -59,7 +59,8 @@ test('the lateness of a topic, its failures and its last good sample survive a r
 
   expect(await topic('p')).toMatchObject({ publishable: true, lastGood: null });
   await client.publish('p', 1);
-  expect((await topic('p')).lastGood).toBe((await topic('p')).lastSent);
+  const { lastGood, lastSent } = await topic('p');
+  expect(lastGood!).toBeGreaterThanOrEqual(lastSent!);
 
   await daemon.reload({ topics: { t: good, p: { publish: true } } });
   await expect.poll(async () => (await topic()).failingSince, { timeout: 30_000 }).toBe(null);
