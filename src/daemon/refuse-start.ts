@@ -6,13 +6,9 @@ import type { InheritedSocket } from '../linux/activation.ts';
 import { peerOf } from '../linux/peer.ts';
 import type { Rejection } from '../protocol/messages.ts';
 import { encodeFrame } from '../transport/frames.ts';
+import { Lull } from '../transport/lull.ts';
 import { descriptorOf } from '../transport/sockets.ts';
 import { isPrivileged } from './subscribers/access.ts';
-
-/** Ends once no client has connected for so long, in milliseconds. */
-const QUIET_MS = 200;
-/** Longest time for all refusals, in milliseconds, so that a failed start is reported soon. */
-const LONGEST_MS = 5000;
 
 /**
  * Tells the clients of an inherited socket why the daemon cannot start. Without an answer they would stay in the
@@ -26,23 +22,18 @@ export async function refuseClients(
   signal: AbortSignal,
 ): Promise<void> {
   const sockets = new Set<Socket>();
-  const quiet = Promise.withResolvers<void>();
-  const timer = setTimeout(quiet.resolve, QUIET_MS);
-  const deadline = setTimeout(quiet.resolve, LONGEST_MS);
-  signal.addEventListener('abort', () => quiet.resolve(), { once: true });
+  const lull = new Lull(signal);
   const server = createServer((socket) => {
-    timer.refresh();
+    lull.disturb();
     sockets.add(socket);
     socket.on('error', () => {}).once('close', () => sockets.delete(socket));
     const data = rejection(error, isPrivilegedPeer(socket));
     // What the client sends is read and dropped: closing on unread bytes would reset the connection.
     socket.resume().end(encodeFrame({ type: 'chimed.rejected', data }));
   });
-  server.on('error', quiet.resolve);
+  server.on('error', lull.end);
   server.listen({ fd });
-  await quiet.promise;
-  clearTimeout(timer);
-  clearTimeout(deadline);
+  await lull.come;
   server.close();
   for (const socket of sockets) socket.destroy();
 }

@@ -4,15 +4,12 @@ import type { Socket } from 'node:net';
 import { ChimedError, messageOf } from '../errors.ts';
 import type { InheritedListener } from '../linux/activation.ts';
 import { peerOf } from '../linux/peer.ts';
+import { Lull } from '../transport/lull.ts';
 import { descriptorOf } from '../transport/sockets.ts';
 import { askerOf } from './asker.ts';
 import { createHttpServer } from './http-server.ts';
 import { Problem, sendProblem } from './problem.ts';
 
-/** Ends once no client has connected for so long, in milliseconds. */
-const QUIET_MS = 200;
-/** Longest time for all answers, in milliseconds, so that a failed start is reported soon. */
-const LONGEST_MS = 5000;
 const MAX_CONNECTIONS = 256;
 
 /**
@@ -26,24 +23,19 @@ export async function refuseRequests(
   error: unknown,
   signal: AbortSignal,
 ): Promise<void> {
-  const quiet = Promise.withResolvers<void>();
-  const timer = setTimeout(quiet.resolve, QUIET_MS);
-  const deadline = setTimeout(quiet.resolve, LONGEST_MS);
-  signal.addEventListener('abort', () => quiet.resolve(), { once: true });
+  const lull = new Lull(signal);
   const servers: Server[] = listeners.map(({ fd, isUnix }) => {
     const server = createHttpServer({
       maxConnections: MAX_CONNECTIONS,
       enter: () => {
-        timer.refresh();
+        lull.disturb();
         return true;
       },
       answer: ({ socket }, response) => sendProblem(response, problem(error, isUnix && isPrivileged(socket))),
     });
-    return server.on('error', quiet.resolve).listen({ fd });
+    return server.on('error', lull.end).listen({ fd });
   });
-  await quiet.promise;
-  clearTimeout(timer);
-  clearTimeout(deadline);
+  await lull.come;
   for (const server of servers) server.close().closeAllConnections();
 }
 
