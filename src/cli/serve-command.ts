@@ -1,22 +1,19 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 
-import { logFormats, logLevels } from '../config/formats.ts';
 import { withHelp } from './command-help.ts';
 import { socketPath } from './connect-once.ts';
 import type { Finish } from './exit-codes.ts';
+import { configOption, logFormatOption, logLevelOption } from './program-options.ts';
 import type { ServeOptions } from './serve.ts';
 
 /** `chimed serve`: runs the daemon in the foreground until a signal ends it. */
 export function serveCommand(finish: Finish): Command {
   const command = new Command('serve')
     .description('run the daemon in the foreground')
-    .option(
-      '-c, --config <file>',
-      'configuration file (default: $CHIMED_CONFIG, then /etc/chimed/chimed.yaml, then the packaged one)',
-    )
+    .addOption(configOption())
     .option('-s, --socket <path>', 'path of the socket; overrides the configuration', socketPath)
-    .addOption(new Option('--log-level <level>', 'lowest level that is logged').choices(logLevels))
-    .addOption(new Option('--log-format <format>', 'format of log lines').choices(logFormats))
+    .addOption(logLevelOption())
+    .addOption(logFormatOption())
     .action(async (options: ServeOptions) => {
       const { serveToEnd } = await import('./serve.ts');
       const { exitCode, exit } = await serveToEnd(options);

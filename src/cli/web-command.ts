@@ -1,19 +1,17 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { logFormats, logLevels, parseLoopback } from '../config/formats.ts';
+import { parseLoopback } from '../config/formats.ts';
 import { withHelp } from './command-help.ts';
 import { socketOption } from './connect-once.ts';
 import type { Finish } from './exit-codes.ts';
+import { configOption, logFormatOption, logLevelOption } from './program-options.ts';
 import type { ListenAddress, WebOptions } from './web.ts';
 
 /** `chimed web`: runs the gateway in the foreground until a signal ends it. */
 export function webCommand(finish: Finish): Command {
   const command = new Command('web')
     .description('serve topics, metrics and a live page over HTTP')
-    .option(
-      '-c, --config <file>',
-      'configuration file (default: $CHIMED_CONFIG, then /etc/chimed/chimed.yaml, then the packaged one)',
-    )
+    .addOption(configOption())
     .addOption(socketOption())
     .addOption(
       new Option(
@@ -21,8 +19,8 @@ export function webCommand(finish: Finish): Command {
         'unix:PATH or tcp:HOST:PORT, a loopback address (default: web.socket and web.address)',
       ).argParser(listenAddress),
     )
-    .addOption(new Option('--log-level <level>', 'lowest level that is logged').choices(logLevels))
-    .addOption(new Option('--log-format <format>', 'format of log lines').choices(logFormats))
+    .addOption(logLevelOption())
+    .addOption(logFormatOption())
     .action(async (options: WebOptions) => {
       const { webToEnd } = await import('./web.ts');
       const { exitCode, exit } = await webToEnd(options);
