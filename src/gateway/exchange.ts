@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Asker } from './asker.ts';
-import type { ByteBudget } from './byte-budget.ts';
 import { Problem } from './problem.ts';
+import type { UserBudget } from './user-budget.ts';
 
 /** How long a client may take nothing of an answer, in milliseconds. */
 const STALL_MS = 30_000;
@@ -13,9 +13,9 @@ export class Exchange {
   readonly response: ServerResponse;
   readonly asker: Asker;
   readonly url: URL;
-  readonly #budget: ByteBudget;
+  readonly #budget: UserBudget;
 
-  constructor(request: IncomingMessage, response: ServerResponse, asker: Asker, budget: ByteBudget) {
+  constructor(request: IncomingMessage, response: ServerResponse, asker: Asker, budget: UserBudget) {
     this.request = request;
     this.response = response;
     this.asker = asker;
@@ -33,6 +33,12 @@ export class Exchange {
 
   sendJson(status: number, value: unknown, headers: Record<string, string> = {}): void {
     this.send(status, Buffer.from(`${JSON.stringify(value)}\n`), { ...JSON_HEADERS, ...headers });
+  }
+
+  /** Reports whether the asker has what this tag names. */
+  has(etag: string): boolean {
+    const given = this.request.headers['if-none-match'] ?? '';
+    return given.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
   }
 
   /**

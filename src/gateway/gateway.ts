@@ -11,7 +11,6 @@ import type { SocketFile } from '../transport/socket-file.ts';
 import { descriptorOf } from '../transport/sockets.ts';
 import { askerOf, tokenHolder } from './asker.ts';
 import type { Asker } from './asker.ts';
-import { ByteBudget } from './byte-budget.ts';
 import { Exchange } from './exchange.ts';
 import { checkOrigin } from './guard.ts';
 import { sendHealth } from './health-route.ts';
@@ -25,11 +24,12 @@ import { route } from './routes.ts';
 import type { Routes } from './routes.ts';
 import type { Token } from './token.ts';
 import { topicsRoutes } from './topics-routes.ts';
+import { UserBudget } from './user-budget.ts';
 import { Viewers } from './viewers.ts';
 import type { Connect } from './viewers.ts';
 
 /** Bytes that requests and answers together may hold. */
-const BUDGET_BYTES = 64 * 1024 * 1024;
+const BYTES = 64 * 1024 * 1024;
 /** How long those who read an answer have to read it when the gateway stops, in milliseconds. */
 const STOP_MS = 1000;
 
@@ -69,16 +69,18 @@ export class Gateway {
   readonly #streams: Streams;
   readonly #page: Page;
   readonly #routes: Routes;
-  readonly #budget = new ByteBudget(BUDGET_BYTES);
+  readonly #budget = new UserBudget({ perUser: BYTES / 4, total: BYTES });
   readonly #servers: Server[] = [];
   /** Who is at the other end of each connection. */
   readonly #askers = new WeakMap<Socket, Asker>();
-  readonly #connections = new Map<string, number>();
+  /** How many each user has; the server itself bounds all together. */
+  readonly #connections: UserBudget;
   readonly #log: BoundedLog;
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
     this.#log = new BoundedLog(options.logger, {}, BoundedLog.forAll());
+    this.#connections = new UserBudget({ perUser: Math.ceil(options.maxConnections / 2), total: Infinity });
     this.#viewers = new Viewers(options.connect);
     this.#streams = new Streams(options.connect);
     this.#page = new Page(options.page);
@@ -162,20 +164,15 @@ export class Gateway {
       return false; // It has gone already.
     }
     const { user, uid } = asker;
-    const count = this.#connections.get(user) ?? 0;
+    this.#askers.set(socket, asker);
     // On a loopback port nobody knows who connects, so there is nothing to divide.
-    if (isUnix && uid !== 0 && count >= this.#options.maxConnections / 2) {
+    if (!isUnix || uid === 0) return true;
+    if (!this.#connections.take(user)) {
       const message = 'rejected: this user has half of all connections (web.maxConnections)';
       this.#log.warn({ event: 'rejected', uid, code: 'too-many-connections' }, message);
       return false;
     }
-    this.#connections.set(user, count + 1);
-    this.#askers.set(socket, asker);
-    socket.once('close', () => {
-      const left = this.#connections.get(user)! - 1;
-      if (left > 0) this.#connections.set(user, left);
-      else this.#connections.delete(user);
-    });
+    socket.once('close', () => this.#connections.release(user));
     return true;
   }
 

@@ -4,6 +4,7 @@ import { EventStream, resumeFrom } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { Problem } from './problem.ts';
 import { patternsIn } from './topics-routes.ts';
+import { UserBudget } from './user-budget.ts';
 import type { Connect } from './viewers.ts';
 
 /** Streams of one user, and of all. Each has a connection to the daemon. */
@@ -13,7 +14,7 @@ const MOST = 2048;
 /** Server-sent events, for as many readers as there may be. */
 export class Streams {
   readonly #connect: Connect;
-  readonly #open = new Map<string, number>();
+  readonly #open = new UserBudget({ perUser: MOST_OF_ONE, total: MOST });
   readonly #responses = new Set<ServerResponse>();
 
   constructor(connectAs: Connect) {
@@ -30,34 +31,23 @@ export class Streams {
     const resume = resumeFrom(typeof id === 'string' ? id : undefined);
     if (request.method === 'HEAD')
       return void response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end();
-    const leave = this.#enter(asker.user, response);
+    if (!this.#open.take(asker.user)) {
+      const message = `Too many streams are open: limit ${MOST_OF_ONE} of one user, ${MOST} of all. Close some.`;
+      throw new Problem(429, 'too-many-streams', message, { 'Retry-After': '10' });
+    }
+    this.#responses.add(response);
     try {
       const connect = (from: typeof resume) =>
         this.#connect(asker, { name: 'chimed web, stream', ...(from && { resume: from }) });
       await new EventStream(response, { patterns, resume, connect }).run();
     } finally {
-      leave();
+      this.#responses.delete(response);
+      this.#open.release(asker.user);
     }
   }
 
   /** Ends all of them. */
   end(): void {
     for (const response of this.#responses) response.end();
-  }
-
-  #enter(user: string, response: ServerResponse): () => void {
-    const own = this.#open.get(user) ?? 0;
-    if (own >= MOST_OF_ONE || this.#responses.size >= MOST) {
-      const message = `Too many streams are open: limit ${MOST_OF_ONE} of one user, ${MOST} of all. Close some.`;
-      throw new Problem(429, 'too-many-streams', message, { 'Retry-After': '10' });
-    }
-    this.#open.set(user, own + 1);
-    this.#responses.add(response);
-    return () => {
-      const left = this.#open.get(user)! - 1;
-      if (left > 0) this.#open.set(user, left);
-      else this.#open.delete(user);
-      this.#responses.delete(response);
-    };
   }
 }

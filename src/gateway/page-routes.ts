@@ -41,8 +41,7 @@ export class Page {
     const { body, type, etag } = file;
     // Asked for each time, so that an upgrade shows at once.
     const headers = { 'Content-Type': type, ETag: etag, 'Cache-Control': 'no-cache' };
-    if (status === 200 && exchange.request.headers['if-none-match'] === etag)
-      return exchange.send(304, Buffer.alloc(0), headers);
+    if (status === 200 && exchange.has(etag)) return exchange.send(304, Buffer.alloc(0), headers);
     exchange.send(status, body, headers, 0);
   }
 

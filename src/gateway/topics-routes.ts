@@ -1,10 +1,10 @@
 import { isPattern } from '../protocol/names.ts';
+import { JSON_HEADERS } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { Problem } from './problem.ts';
 import type { Routes } from './routes.ts';
 import type { View } from './viewer.ts';
 import type { Viewers } from './viewers.ts';
-import { JSON_HEADERS } from './exchange.ts';
 
 /** The media types of JSON. */
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i;
@@ -22,7 +22,7 @@ export function topicsRoutes(viewers: Viewers, frameBytes: number): Routes {
     }
     const etag = `"${message.time}-${message.seq}${message.stale ? '-stale' : ''}"`;
     const headers = { ETag: etag, 'Cache-Control': 'no-cache' };
-    if (isFresh(exchange, etag)) return exchange.send(304, Buffer.alloc(0), headers);
+    if (exchange.has(etag)) return exchange.send(304, Buffer.alloc(0), headers);
     exchange.sendJson(200, message, headers);
   };
   return {
@@ -64,7 +64,7 @@ export function patternsIn({ searchParams }: URL): string[] {
 }
 
 /** Answers with what is made once of a view, however many ask for it. */
-export function sendShared(
+function sendShared(
   exchange: Exchange,
   { status, rendered }: View,
   key: string,
@@ -73,11 +73,6 @@ export function sendShared(
   let body = rendered.get(key);
   if (!body) rendered.set(key, (body = Buffer.from(`${JSON.stringify(make(status))}\n`)));
   exchange.send(200, body, JSON_HEADERS, 0);
-}
-
-function isFresh({ request }: Exchange, etag: string): boolean {
-  const given = request.headers['if-none-match'] ?? '';
-  return given.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
 /** @throws {Problem} 400. */
