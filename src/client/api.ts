@@ -4,7 +4,8 @@ import type { ChimedError } from '../errors.ts';
 import type { Failing, Recovered, RegisteredTopic } from '../protocol/messages.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
-import type { ListenOptions, PublishOptions, StatusOptions } from './options.ts';
+import type { ListenOptions, PublishOptions, ResumeAfter, StatusOptions } from './options.ts';
+import type { Generate, ProvideHandler, Provided } from './provided.ts';
 import type { State } from './connection-state.ts';
 
 /** What a client emits, and with what. */
@@ -63,6 +64,8 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly state: State;
   /** The topics that the daemon has it registered for; empty before it is ready. */
   readonly topics: readonly RegisteredTopic[];
+  /** Up to where it has heard its topics, for the `resume` of a later client; undefined before it was ready. */
+  readonly position: ResumeAfter | undefined;
   /** Resolves when the client is closed, with the error if it gave up. Never rejects. */
   readonly closed: Promise<ChimedError | undefined>;
   /**
@@ -81,6 +84,12 @@ export interface Client extends EventEmitter<ClientEvents> {
    * `connection-lost` if nobody can tell whether the daemon got it: it is not sent again.
    */
   publish(topic: string, data: unknown, options?: PublishOptions): Promise<{ topic: string; seq: number }>;
+  /**
+   * Becomes the source of a topic that is configured with `provide: true`, now and after each reconnection.
+   * @param how Yields the payloads while somebody listens, or is told when to send.
+   * @throws {ChimedError} `bad-request` if `topic` is no topic. What the daemon refuses ends it: see `Provided.ended`.
+   */
+  provide<T = unknown>(topic: string, how: Generate<T> | ProvideHandler): Provided;
   /**
    * Takes back what was published: whoever joins gets nothing before the next message. Needs the right to publish.
    * @throws {ChimedError} as `publish`.

@@ -27,6 +27,7 @@ import { isPattern, isTopic } from '../protocol/names.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { Client, ClientEvents, Subscription } from './api.ts';
 import { Link } from './link.ts';
+import type { Provided } from './provided.ts';
 import {
   DEFAULT_BUFFER,
   DEFAULT_BUFFER_BYTES,
@@ -37,7 +38,7 @@ import {
   checkPublishOptions,
   checkStatusOptions,
 } from './options.ts';
-import type { ConnectOptions, ListenOptions, PublishOptions, ResumeFrom, StatusOptions } from './options.ts';
+import type { ConnectOptions, ListenOptions, PublishOptions, ResumeAfter, ResumeFrom, StatusOptions } from './options.ts';
 import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { State } from './connection-state.ts';
@@ -144,6 +145,14 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     assertCarried(data);
     const { seq } = await this.#requests.ask<Published>('chimed.publish', { topic, data }, options.signal);
     return { topic, seq };
+  }
+
+  get position(): ResumeAfter | undefined {
+    throw new Error('to be written');
+  }
+
+  provide(): Provided {
+    throw new Error('to be written');
   }
 
   async clear(topic: string): Promise<void> {

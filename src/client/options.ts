@@ -40,6 +40,16 @@ export interface ResumeFrom {
   offset: number;
 }
 
+/** Where a client stood in each of its topics, as `Client.position` gives it. */
+export interface ResumeAfter {
+  /** The daemon's. */
+  instance: string;
+  /** The last `seq` of each topic. */
+  after: Record<string, number>;
+  /** The numberings of topics, as far as they are not the daemon's. @default {} */
+  instances?: Record<string, string>;
+}
+
 export interface ListenOptions {
   /** Messages kept for a loop that is slower than its topics; past that the oldest are dropped. @default 1000 */
   buffer?: number;

@@ -71,6 +71,8 @@ export interface Config {
   history: { maxBytes: number };
   state: { file?: string };
   web: WebConfig;
+  /** Absent: `nats.servers` is not set. */
+  nats?: NatsConfig;
   shutdown: { timeoutMs: number };
   topics: readonly TopicConfig[];
   /** What is no mistake, and may not be what was meant. */
@@ -88,6 +90,28 @@ export interface WebConfig {
   /** Uid of the gateway's user; absent if there is no such user. */
   uid?: number;
   maxConnections: number;
+}
+
+/** The bridge's part, `chimed nats`. */
+export interface NatsConfig {
+  /** At least one, as URLs or `host:port`. */
+  servers: readonly string[];
+  /** A NATS credentials file. Absent: the systemd credential `nats-creds` if there is one, else none. */
+  credentials?: string;
+  /** Absent: TLS only where a server demands it. */
+  tls?: { ca?: string; cert?: string; key?: string };
+  /** What the fleet calls this machine: one word of a topic. */
+  machine: string;
+  /** First word, or words, of all subjects. */
+  prefix: string;
+  /** Patterns of the topics that other machines can hear. */
+  export: readonly string[];
+  /** `from`: a machine, where `*` stands for any characters. `topics`: patterns. */
+  import: readonly { from: string; topics: readonly string[] }[];
+  /** A JetStream stream that keeps what is exported. */
+  stream?: string;
+  /** Uid of the bridge's user (`nats.user`); absent if there is no such user. */
+  uid?: number;
 }
 
 export type LogLevel = (typeof logLevels)[number];

@@ -49,7 +49,10 @@ export type WholeResumePoint = Required<Omit<ResumePoint, 'offset'>> & Pick<Resu
 /** A client's own number for a request; the answer repeats it. */
 export type RequestId = string | number;
 
-/** What a client may send. A `knock` is a plain node-ipc client's first message on a topic. */
+/**
+ * What a client may send. A `knock` is a frame whose type is a topic: a message, if the client provides that topic, else a
+ * plain node-ipc client's way to register.
+ */
 export type Request =
   | { kind: 'register'; name?: string; topics: string[]; resume?: WholeResumePoint; onBehalfOf?: OnBehalfOf }
   | { kind: 'unregister'; topics: string[] }
@@ -57,7 +60,19 @@ export type Request =
   | { kind: 'clear' | 'get' | 'sample'; topic: string; id?: RequestId }
   | { kind: 'reload'; id?: RequestId }
   | { kind: 'status'; topics?: string[]; after?: string; afterClient?: number; id?: RequestId }
-  | { kind: 'knock'; topic: string; data: unknown };
+  | { kind: 'provide' | 'unprovide'; topics: string[]; id?: RequestId }
+  | { kind: 'fail'; topic: string; error: string }
+  | { kind: 'knock'; topic: string; data: unknown; numbers?: OriginNumbers };
+
+/** The numbers that a message was given where it was made: a provider may keep them. */
+export interface OriginNumbers {
+  /** The numbering that `seq` belongs to. */
+  instance: string;
+  /** Higher than that of any earlier message of the topic in this numbering. */
+  seq: number;
+  /** When it was made, in milliseconds since the epoch. */
+  time: number;
+}
 
 /** One topic that a client is registered for. */
 export interface RegisteredTopic {
@@ -98,6 +113,25 @@ export interface Published {
   id: RequestId;
   topic: string;
   seq: number;
+}
+
+/** `chimed.provided`: the client is the source of the topics that were not refused before. */
+export interface ProvidedAnswer {
+  id: RequestId;
+}
+
+/** `chimed.wanted`: to the provider of a topic: somebody listens. */
+export interface Wanted {
+  topic: string;
+  /** The numbering of the topic's latest message. */
+  instance: string;
+  /** Number of the topic's latest message, 0 before the first. */
+  seq: number;
+}
+
+/** `chimed.unwanted`: to the provider of a topic: nobody listens any more. */
+export interface Unwanted {
+  topic: string;
 }
 
 /** `chimed.cleared`: the topic has no message any more that it would give to whoever joins. */

@@ -24,6 +24,8 @@ export interface Status {
   users?: UserStatus[];
   /** The asker's user's clients, or for root and the daemon's user all; the first 200. */
   clients: ClientStatus[];
+  /** Changes whenever topics are added, changed or removed. Absent in version 0.1. */
+  topicsRevision?: number;
   /** How many topics there are that the asker may hear and asked for. */
   topicCount: number;
   /** They come in pages of 200. */
@@ -100,6 +102,8 @@ export interface ClientStatus {
   pendingBytes: number;
   /** When it connected. */
   since: number;
+  /** Topics that it provides, if any. */
+  provides?: number;
   /** The user's requests come through the gateway: `pid` is the gateway's. */
   onBehalf?: true;
 }
@@ -113,7 +117,7 @@ export interface TopicStatus {
   schedule: string | null;
   /** When it ticks next, if it is awake or goes by a clock; absent in version 0.1. */
   next?: number | null;
-  /** Kind of its source: data, command, file, module, host or publish. */
+  /** Kind of its source: data, command, file, module, host, publish or provide. */
   source: string;
   /** False while nobody is registered: no timer, no sample. */
   awake: boolean;
@@ -137,6 +141,8 @@ export interface TopicStatus {
   lastGood?: number | null;
   /** When its source began to fail; null while it does not. Absent in version 0.1. */
   failingSince?: number | null;
+  /** Its provider's client, null if it has none; only where clients provide it (`provide: true`). */
+  provider?: number | null;
   /** Its numbers are metrics (`metrics: true`). */
   metrics?: true;
   /** The asker may publish to it. */

@@ -60,6 +60,7 @@ test('a client can be faked', async () => {
   class FakeClient extends EventEmitter<ClientEvents> implements Client {
     readonly state = { status: 'connecting', attempt: 1 } as const;
     readonly topics = [];
+    readonly position = undefined;
     readonly closed = new Promise<undefined>(() => {});
     listen<T>(topics: string | readonly string[]): Subscription<T> {
       const message = { topic: String(topics), seq: 1, time: 0, data: 5, missed: 0, instance: 'x' };
@@ -76,6 +77,9 @@ test('a client can be faked', async () => {
       };
       return subscription;
     }
+    provide = () => {
+      throw new Error('not here');
+    };
     publish = async (topic: string) => ({ topic, seq: 1 });
     clear = async () => {};
     get = async () => undefined;

@@ -49,6 +49,10 @@ function dispatch(client: Session, request: Request, context: RequestContext): T
       return void reload(client, request, context);
     case 'status':
       return answerStatus(client, request, context);
+    case 'provide':
+    case 'unprovide':
+    case 'fail':
+      throw new Error('to be written');
     case 'knock':
       return knock(client, request, context);
     default:
