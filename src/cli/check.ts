@@ -91,6 +91,7 @@ async function sampleAll(config: Config): Promise<void> {
   let failures = 0;
   const run = async (topic: TopicConfig): Promise<string> => {
     if (topic.source.kind === 'publish') return 'clients publish to it';
+    if (topic.source.kind === 'provide') return 'a client provides it';
     const outcome = await sampleOnce(config, topic);
     if ('error' in outcome) {
       failures++;

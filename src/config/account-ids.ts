@@ -5,7 +5,7 @@ import type { Access, Accounts } from './config.ts';
 import { formats, isMapping } from './formats.ts';
 import type { Complain } from './mistakes.ts';
 
-type RawAccess = { subscribe?: (string | number)[]; publish?: (string | number)[] };
+type RawAccess = Partial<Record<keyof Access, (string | number)[]>>;
 
 /** Whom a configuration names, looked up. */
 export interface Ids {
@@ -33,16 +33,20 @@ export function lookUpAll(rawTopics: unknown, socketGroup: unknown, webUser: unk
   };
 }
 
-/** Reads a topic's `access`. */
-export function readAccess(raw: unknown, publishable: boolean, ids: Ids, complain: Complain): Access {
+/** Reads a topic's `access`. @param source The key of the topic's source. */
+export function readAccess(raw: unknown, source: string | undefined, ids: Ids, complain: Complain): Access {
   if (!formats.access.check(raw)) return {}; // Not there, or complained of already.
-  const { subscribe, publish } = raw as RawAccess;
-  if (publish && !publishable) complain('access.publish goes with publish: true', 'access', 'publish');
+  const { subscribe, publish, provide } = raw as RawAccess;
+  if (publish && source !== 'publish')
+    complain('access.publish goes with publish: true', 'access', 'publish');
+  if (provide && source !== 'provide')
+    complain('access.provide goes with provide: true', 'access', 'provide');
   const accounts = (names: (string | number)[], right: string): Accounts =>
     accountsOf(names.map(String), ids, (message) => complain(message, 'access', right));
   return {
     ...(subscribe && { subscribe: accounts(subscribe, 'subscribe') }),
     ...(publish && { publish: accounts(publish, 'publish') }),
+    ...(provide && { provide: accounts(provide, 'provide') }),
   };
 }
 

@@ -15,7 +15,7 @@ export type First = (typeof firsts)[number];
 /** One topic, checked and resolved. */
 export interface TopicConfig {
   name: string;
-  /** Absent for a topic that sends only what clients publish, when they do. */
+  /** Absent for a topic that sends only what clients publish or provide, when they do. */
   schedule?: ScheduleConfig;
   source: SourceConfig;
   first: First;
@@ -31,10 +31,19 @@ export interface TopicConfig {
   historyBytes: number;
 }
 
-/** Who may register for a topic and who may publish to it; absent: everyone who may connect. */
+/** A pattern instead of a name: all topics that match it exist once a client provides them. */
+export interface NamespaceConfig extends TopicConfig {
+  /** Topics that there can be at a time. */
+  maxTopics: number;
+  /** Bytes that the kept messages of all of them can take together. */
+  totalBytes: number;
+}
+
+/** Who may register for a topic, publish to it and provide it; absent: everyone who may connect. */
 export interface Access {
   subscribe?: Accounts;
   publish?: Accounts;
+  provide?: Accounts;
 }
 
 /** Users and groups, by their ids. */
@@ -75,6 +84,8 @@ export interface Config {
   nats?: NatsConfig;
   shutdown: { timeoutMs: number };
   topics: readonly TopicConfig[];
+  /** Of those that match a topic, the first counts; a topic of that very name goes before. */
+  namespaces: readonly NamespaceConfig[];
   /** What is no mistake, and may not be what was meant. */
   doubt?: string;
 }

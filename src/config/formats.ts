@@ -32,7 +32,7 @@ export const logFormats = ['auto', 'journal', 'pretty', 'json'] as const;
 export const firsts = ['sample', 'last', 'none'] as const;
 
 /** What a topic's access may be said for. */
-const rights = ['subscribe', 'publish'];
+const rights = ['subscribe', 'publish', 'provide'];
 
 const UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
@@ -219,7 +219,7 @@ function payloadFault(value: unknown): string {
 function accessFault(value: unknown): string {
   if (!isMapping(value)) return `it is ${shown(value)}`;
   const stranger = Object.keys(value).find((right) => !rights.includes(right));
-  if (stranger !== undefined) return `${stranger} is neither ${rights.join(' nor ')}`;
+  if (stranger !== undefined) return `${stranger} is none of ${rights.join(', ')}`;
   const [right, list] = Object.entries(value).find(([, accounts]) => !isAccountList(accounts))!;
   return `${right} is ${shown(list)}`;
 }

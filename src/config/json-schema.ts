@@ -1,4 +1,4 @@
-import { TOPIC } from '../protocol/names.ts';
+import { PATTERN } from '../protocol/names.ts';
 import { formats } from './formats.ts';
 import type { Format } from './formats.ts';
 import { settingsSchema, sourceKeys, topicSchema } from './schema.ts';
@@ -11,7 +11,7 @@ export function jsonSchema(): object {
     ...mapping(topicSchema),
     oneOf: sourceKeys.map((source) => ({ required: [source] })),
   };
-  const topics = { type: 'object', propertyNames: { pattern: TOPIC.source }, additionalProperties: topic };
+  const topics = { type: 'object', propertyNames: { pattern: PATTERN.source }, additionalProperties: topic };
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'The configuration of chimed',

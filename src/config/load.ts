@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 
 import { messageOf } from '../errors.ts';
 import { systemUser } from '../linux/accounts.ts';
+import { isWildcard } from '../protocol/names.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
 import { lookUpAll } from './account-ids.ts';
 import type { Ids } from './account-ids.ts';
@@ -70,7 +71,7 @@ export function readConfig(
     directory,
     ...resolveSettings(settings, directory, env, webUid),
     ...(socketKeys.length > 0 && { socketKeys }),
-    topics,
+    ...topics,
     ...(doubt !== undefined && { doubt }),
   });
   return { config, written: { ...writtenSettings(settings, config), topics: writtenTopics(rawTopics) } };
@@ -95,17 +96,19 @@ function writtenTopics(rawTopics: unknown): Record<string, unknown> {
   const defaults = Object.fromEntries(
     Object.entries<Key>(topicSchema).map(([key, { default: value }]) => [key, value]),
   );
-  const written = (topic: Record<string, unknown>): object => {
-    const { align, maxBytes, ...rest } = withoutNull(defaults);
+  const written = (name: string, topic: Record<string, unknown>): object => {
+    const { align, maxBytes, maxTopics, totalBytes, ...rest } = withoutNull(defaults);
+    const isSent = topic['publish'] !== undefined || topic['provide'] !== undefined;
     return {
       ...rest,
       ...(topic['interval'] !== undefined && { align }),
-      ...(topic['publish'] === undefined && { maxBytes }), // Else clients.frameBytes bounds it as well.
+      ...(!isSent && { maxBytes }), // Else clients.frameBytes bounds it as well.
+      ...(isWildcard(name) && { maxTopics, totalBytes }),
       ...topic,
     };
   };
   const topics = Object.entries((rawTopics ?? {}) as Record<string, Record<string, unknown>>);
-  return Object.fromEntries(topics.map(([name, topic]) => [name, written(topic)]));
+  return Object.fromEntries(topics.map(([name, topic]) => [name, written(name, topic)]));
 }
 
 function withoutNull(keys: object): Record<string, unknown> {
@@ -152,7 +155,7 @@ function resolveSettings(
   directory: string,
   env: Environment,
   webUid: number | undefined,
-): Omit<Config, 'file' | 'directory' | 'socketKeys' | 'topics'> {
+): Omit<Config, 'file' | 'directory' | 'socketKeys' | 'topics' | 'namespaces'> {
   const { socket, clients, log, history, state, web, shutdown } = settings;
   const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
   // What the file says starts from its directory; what a flag or a variable says, from the current one.

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import { isTakenElsewhere, isTopic } from '../protocol/names.ts';
+import { isPattern, isTakenElsewhere, isTopic, isWildcard } from '../protocol/names.ts';
 import type { SourceConfig } from '../sources/create.ts';
 import type { Surroundings } from '../sources/environment.ts';
 import type { HostReading } from '../sources/host.ts';
@@ -7,7 +7,7 @@ import type { OutputFormat } from '../sources/output.ts';
 import { isTimezone, machineTimezone } from '../timezone.ts';
 import { readAccess } from './account-ids.ts';
 import type { Ids } from './account-ids.ts';
-import type { First, ScheduleConfig, TopicConfig } from './config.ts';
+import type { Config, First, NamespaceConfig, ScheduleConfig, TopicConfig } from './config.ts';
 import { parseCron } from './cron.ts';
 import { Convicted } from './convicted.ts';
 import { isMapping, parseDuration, parseSize, variableFault } from './formats.ts';
@@ -19,41 +19,47 @@ import { splayOf } from './splay.ts';
 
 type RawTopic = Partial<Record<TopicKey, unknown>>;
 
+/** What `topics` says: topics, and names with wildcards. */
+export type Topics = Pick<Config, 'topics' | 'namespaces'>;
+
 /** Reads the `topics` of a configuration file; a topic with a mistake is left out. */
-export function readTopics(raw: unknown, ids: Ids, frameBytes: number, mistakes: Mistake[]): TopicConfig[] {
-  if (raw === undefined || raw === null) return [];
+export function readTopics(raw: unknown, ids: Ids, frameBytes: number, mistakes: Mistake[]): Topics {
+  const topics: TopicConfig[] = [];
+  const namespaces: NamespaceConfig[] = [];
+  if (raw === undefined || raw === null) return { topics, namespaces };
   if (!isMapping(raw)) {
     mistakes.push({ path: ['topics'], message: 'expected a mapping of topic names to topics' });
-    return [];
+    return { topics, namespaces };
   }
-  return Object.entries(raw).flatMap(([name, topic]) => {
+  for (const [name, topic] of Object.entries(raw)) {
     const before = mistakes.length;
     const complain: Complain = (message, ...path) =>
       mistakes.push({ path: ['topics', name, ...path], message });
     const config = readTopic(name, topic, ids, complain);
-    if (config) checkPublishable(config, topic as RawTopic, frameBytes, complain);
-    return mistakes.length === before && config ? [config] : [];
-  });
+    if (config) checkSendable(config, topic as RawTopic, frameBytes, complain);
+    if (mistakes.length > before || !config) continue;
+    if ('maxTopics' in config) namespaces.push(config);
+    else topics.push(config);
+  }
+  return { topics, namespaces };
 }
 
-function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): TopicConfig | undefined {
-  if (isTakenElsewhere(name)) {
-    complain(
-      'this name is reserved: it is an event of node-ipc clients, or a property of every JavaScript object',
-    );
-  } else if (!isTopic(name)) {
-    complain(
-      'invalid topic name; use words of letters, digits, _ and -, joined by dots; chimed and chimed.… are reserved',
-    );
-  }
+function readTopic(
+  name: string,
+  raw: unknown,
+  ids: Ids,
+  complain: Complain,
+): TopicConfig | NamespaceConfig | undefined {
+  checkName(name, complain);
   if (!isMapping(raw)) {
     complain('expected a mapping with a schedule and a source');
     return undefined;
   }
   const { topic, value } = checkedKeys(raw, complain);
   const source = readSource(topic, complain);
-  const schedule = readSchedule(name, topic, source?.kind === 'publish', complain);
-  const access = readAccess(topic.access, source?.kind === 'publish', ids, complain);
+  const schedule = readSchedule(name, topic, source?.kind, complain);
+  const access = readAccess(topic.access, source?.kind, ids, complain);
+  checkNamespace(name, topic, complain);
   if (!source) return undefined;
   return {
     name,
@@ -69,7 +75,35 @@ function readTopic(name: string, raw: unknown, ids: Ids, complain: Complain): To
     always: value('always') as boolean,
     history: value('history') as number,
     historyBytes: parseSize(value('historyBytes')),
+    ...(isWildcard(name) && {
+      maxTopics: value('maxTopics') as number,
+      totalBytes: parseSize(value('totalBytes')),
+    }),
   };
+}
+
+function checkName(name: string, complain: Complain): void {
+  if (isTakenElsewhere(name)) {
+    complain(
+      'this name is reserved: it is an event of node-ipc clients, or a property of every JavaScript object',
+    );
+  } else if (!isTopic(name) && !isPattern(name)) {
+    complain(
+      'invalid topic name; use words of letters, digits, _ and -, joined by dots; chimed and chimed.… are reserved',
+    );
+  }
+}
+
+/** Only clients that provide topics can say which topics a pattern stands for. */
+function checkNamespace(name: string, topic: RawTopic, complain: Complain): void {
+  if (isWildcard(name)) {
+    if (topic.provide !== true && isPattern(name))
+      complain('only a topic with provide: true can have wildcards in its name');
+    return;
+  }
+  for (const key of ['maxTopics', 'totalBytes'] as const)
+    if (topic[key] !== undefined)
+      complain(`${key} goes with a name that has wildcards, such as ${name}.>`, key);
 }
 
 /** The keys that there are, checked, and the defaults of those that are not given. */
@@ -110,6 +144,7 @@ function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefin
     case 'host':
       return { kind, host: topic.host as HostReading };
     case 'publish':
+    case 'provide':
       return { kind };
     case undefined:
       return undefined;
@@ -142,14 +177,15 @@ function readSurroundings(
   };
 }
 
-/** A payload travels in a frame: one that is larger than frames may be could never be published. */
-function checkPublishable(
+/** A payload travels in a frame: one that is larger than frames may be could never be published or provided. */
+function checkSendable(
   { source, maxBytes }: TopicConfig,
   raw: RawTopic,
   frameBytes: number,
   complain: Complain,
 ): void {
-  if (source.kind !== 'publish' || raw.maxBytes === undefined || !(maxBytes > frameBytes)) return;
+  const isSent = source.kind === 'publish' || source.kind === 'provide';
+  if (!isSent || raw.maxBytes === undefined || !(maxBytes > frameBytes)) return;
   const message = `exceeds clients.frameBytes (${frameBytes} bytes), the most that a client can send; lower it, or raise clients.frameBytes`;
   complain(`${JSON.stringify(raw.maxBytes)} ${message}`, 'maxBytes');
 }
@@ -170,10 +206,14 @@ function readFormat(
 function readSchedule(
   name: string,
   topic: RawTopic,
-  optional: boolean,
+  source: SourceConfig['kind'] | undefined,
   complain: Complain,
 ): ScheduleConfig | undefined {
   const { interval, cron, align } = topic;
+  if (source === 'provide')
+    for (const key of ['interval', 'cron'] as const)
+      if (topic[key] !== undefined)
+        complain(`${key} does not go with provide: the provider decides when it sends`, key);
   if (interval !== undefined && cron !== undefined)
     complain('two schedules, interval and cron; a topic has one');
   if (align !== undefined && interval === undefined) complain('align goes with interval', 'align');
@@ -192,7 +232,7 @@ function readSchedule(
       ...delay,
     };
   if (cron !== undefined) return readCron(cron as string, { ...clock, ...delay }, complain);
-  if (!optional) complain('no schedule; expected interval or cron');
+  if (source !== 'publish' && source !== 'provide') complain('no schedule; expected interval or cron');
   return undefined;
 }
 
@@ -213,8 +253,10 @@ function readFirst(
   complain: Complain,
 ): First {
   const first = topic.first as First | undefined;
-  if (first === 'sample' && kind === 'publish')
-    complain('a topic that clients publish to has no source to sample; expected last or none', 'first');
+  if (first === 'sample' && (kind === 'publish' || kind === 'provide')) {
+    const how = kind === 'publish' ? 'publish to' : 'provide';
+    complain(`a topic that clients ${how} has no source to sample; expected last or none`, 'first');
+  }
   const isPlain = schedule?.kind === 'interval' && !schedule.align && kind !== 'publish';
   return first ?? (isPlain ? 'sample' : 'last');
 }

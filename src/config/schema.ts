@@ -198,7 +198,7 @@ export const topicSchema = {
     default: null,
   },
   first: {
-    doc: 'What a client receives when it wakes the topic. sample: a new sample, unless the last one is younger than the interval or no tick has passed since. last: the last message, if there is one. none: nothing before the next tick. Not set: sample for a plain interval; last for `cron`, `align` and `publish`.',
+    doc: 'What a client receives when it wakes the topic. sample: a new sample, unless the last one is younger than the interval or no tick has passed since. last: the last message, if there is one. none: nothing before the next tick. Not set: sample for a plain interval; last for `cron`, `align`, `publish` and `provide`.',
     format: 'first',
     default: null,
   },
@@ -233,8 +233,23 @@ export const topicSchema = {
     format: 'true',
     default: null,
   },
+  provide: {
+    doc: 'Source: a client that provides the topic. It is told when the topic has subscribers and when it has none. The name of the topic can have wildcards: then it stands for all topics that match and that a client provides.',
+    format: 'true',
+    default: null,
+  },
+  maxTopics: {
+    doc: 'Only for a name with wildcards: how many topics can match it at the same time.',
+    format: 'count',
+    default: 1000,
+  },
+  totalBytes: {
+    doc: 'Only for a name with wildcards: bytes that the kept messages of all its topics can take together, plus 200 for each.',
+    format: 'size',
+    default: '16MiB',
+  },
   access: {
-    doc: 'Who can subscribe and who can publish: lists of users, and of groups with an `@`. Without a list, every client that can connect is allowed.',
+    doc: 'Who can subscribe, who can publish and who can provide: lists of users, and of groups with an `@`. Without a list, every client that can connect is allowed.',
     format: 'access',
     default: null,
   },
@@ -286,4 +301,5 @@ export const sourceKeys = [
   'module',
   'host',
   'publish',
+  'provide',
 ] as const satisfies TopicKey[];

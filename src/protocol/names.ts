@@ -3,7 +3,8 @@ const MAX_TOPIC_LENGTH = 255;
 
 /** The name of a topic, but for those that mean something else. */
 export const TOPIC = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
-const PATTERN = /^(?:>|(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?)$/;
+/** The same with wildcards. */
+export const PATTERN = /^(?:>|(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?)$/;
 
 /** First token of every control message; no topic may begin with it. */
 const CONTROL = 'chimed';

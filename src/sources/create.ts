@@ -12,9 +12,10 @@ export type SourceConfig =
   /** `stamp`: see `stampOf`. */
   | ({ kind: 'module'; module: string; stamp?: string } & Surroundings)
   | { kind: 'host'; host: HostReading }
-  | { kind: 'publish' };
+  | { kind: 'publish' }
+  | { kind: 'provide' };
 
-/** Makes the source of a topic; undefined for one that clients publish to. */
+/** Makes the source of a topic; undefined for one that clients publish to or provide. */
 export function createSource(config: SourceConfig, context: SourceContext): Source | undefined {
   switch (config.kind) {
     case 'data':
@@ -28,6 +29,7 @@ export function createSource(config: SourceConfig, context: SourceContext): Sour
     case 'host':
       return hostSource(config.host);
     case 'publish':
+    case 'provide':
       return undefined;
     default:
       return config satisfies never;

@@ -55,6 +55,7 @@ const defaults = {
   },
   shutdown: { timeoutMs: 5000 },
   topics: [],
+  namespaces: [],
 };
 
 /** The machine may have the gateway's user. */
@@ -74,7 +75,11 @@ test.each(['', '# nothing\n', 'topics:\n', 'socket:\nclients: {}\n', '{}'])(
 );
 
 test('what is set is read', () => {
-  const { topics: _, ...settings } = load(`
+  const {
+    topics: _,
+    namespaces: _none,
+    ...settings
+  } = load(`
     socket: { path: /x/y.sock, mode: '0660', group: root, backlog: 5 }
     clients: { max: 1, maxPerUser: 3, maxPatterns: 2, requestsPerSecond: 4, connectionsPerSecond: 5, bytesPerSecond: 6B, memory: 7B, memoryPerUser: 8B, pendingBytes: 64KiB, stallTimeout: 1.5s, frameBytes: 3 MiB, frameTimeout: 2m }
     log: { level: debug, format: json }

@@ -268,7 +268,11 @@ describe('a topic is refused', () => {
     ['file: {TOKEN: s3cret}', 'file: expected a path', 'it is a mapping'],
     ['command: {TOKEN: s3cret}', 'command: expected a list', 'it is a mapping'],
     ['host: {TOKEN: s3cret}', 'host: expected one of', 'it is a mapping'],
-    ['data: 1, access: {TOKEN: s3cret}', 'access: expected lists', 'TOKEN is neither subscribe nor publish'],
+    [
+      'data: 1, access: {TOKEN: s3cret}',
+      'access: expected lists',
+      'TOKEN is none of subscribe, publish, provide',
+    ],
   ])('for %s, without showing what can be secret', (keys, expected, fault) => {
     const { message } = failure(`topics: { t: { interval: 1s, ${keys} } }`);
     expect(message).toContain(`topics.t.${expected}`);
@@ -276,7 +280,7 @@ describe('a topic is refused', () => {
     expect(message).not.toContain('s3cret');
   });
 
-  test.each(['*', '', 'x'.repeat(256)])('for the name %j, on its own line', (name) => {
+  test.each(['a*', '', 'x'.repeat(256), 'chimed.>'])('for the name %j, on its own line', (name) => {
     expect(mistakes(`topics:\n\n  "${name}": {publish: true}`)).toEqual([
       expect.stringContaining(`3 topics.${name}: invalid topic name; use words of`),
     ]);

@@ -9,7 +9,7 @@ import type { LogMethod, Logger } from '../../log.ts';
 import { createSource } from '../../sources/create.ts';
 import type { Source, SourceContext } from '../../sources/source.ts';
 
-/** What a topic is made of: its configuration, and its source unless clients publish to it. */
+/** What a topic is made of: its configuration, and its source unless clients publish to it or provide it. */
 export interface TopicParts {
   config: TopicConfig;
   source: Source | undefined;
