@@ -17,7 +17,7 @@ export const codes = {
   },
   'too-large': {
     meaning:
-      "a frame is larger than `clients.frameBytes`, nests more than 66 levels or holds more than 50,000 values; or a payload is larger than the topic's `maxBytes` or nests more than 64 levels",
+      "a frame is larger than `clients.frameBytes`, nests more than 66 levels or holds more than 50,000 values; or a payload is larger than the topic's `maxBytes` or nests more than 64 levels; or the topics that match a name with wildcards would hold more than its `totalBytes`",
     remedy: 'send less, or raise the limit',
   },
   incomplete: {
@@ -29,12 +29,28 @@ export const codes = {
     remedy: 'the message names the field and what is expected',
   },
   'unknown-topic': {
-    meaning: 'no topic of that name is configured',
+    meaning: 'no topic of that name is configured, and it matches no name with wildcards',
     remedy: 'use one of the topics that the message lists, or configure this one and reload',
   },
   'not-publishable': {
     meaning: 'the topic has another source than `publish`',
     remedy: 'publish to a topic with `publish: true`',
+  },
+  'not-providable': {
+    meaning: 'the topic has another source than `provide`',
+    remedy: 'provide a topic with `provide: true`',
+  },
+  'already-provided': {
+    meaning: 'another client provides the topic',
+    remedy: 'stop that client, which the message names, or provide another topic',
+  },
+  'not-provided': {
+    meaning: 'a client that provides topics has sent a message of a topic that it does not provide',
+    remedy: 'send `chimed.provide` first, and nothing for a topic that was refused',
+  },
+  'too-many-topics': {
+    meaning: 'as many topics match a name with wildcards as its `maxTopics` allows',
+    remedy: 'raise `maxTopics`, or have clients give up topics with `chimed.unprovide`',
   },
   'too-many-clients': {
     meaning:

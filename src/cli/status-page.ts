@@ -98,7 +98,7 @@ function topicRow(topic: TopicStatus, paint: Colors): string[] {
   const { seq, clients, lastSent, lateP50Ms, lateP99Ms, skippedTicks, failures } = topic;
   return [
     topic.awake ? paint.name(topic.topic) : paint.dim(topic.topic),
-    topic.schedule ?? 'when published',
+    topic.schedule ?? (topic.source === 'provide' ? 'when provided' : 'when published'),
     topic.source,
     String(seq),
     clients === 0 && !topic.awake ? paint.dim('asleep') : String(clients),

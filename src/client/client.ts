@@ -38,7 +38,14 @@ import {
   checkPublishOptions,
   checkStatusOptions,
 } from './options.ts';
-import type { ConnectOptions, ListenOptions, PublishOptions, ResumeAfter, ResumeFrom, StatusOptions } from './options.ts';
+import type {
+  ConnectOptions,
+  ListenOptions,
+  PublishOptions,
+  ResumeAfter,
+  ResumeFrom,
+  StatusOptions,
+} from './options.ts';
 import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { State } from './connection-state.ts';

@@ -23,7 +23,9 @@ import { HistoryBudget } from './topics/history-budget.ts';
 import { Offsets } from './topics/offsets.ts';
 import { dismissForbidden } from './requests/act-for.ts';
 import { handleRequest } from './requests/handle-request.ts';
-import { leaveAll } from './requests/registration.ts';
+import { Announcer } from './requests/announcer.ts';
+import { withdrawAll } from './requests/provide.ts';
+import { leaveAll, registeredFrame } from './requests/registration.ts';
 import type { RequestContext } from './requests/request-context.ts';
 import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './topics/state.ts';
@@ -139,14 +141,14 @@ export class Daemon {
     });
     const budget = new HistoryBudget(() => this.#config.history.maxBytes);
     const offsets = new Offsets(saved.offset);
-    const tools = { scheduler: this.#scheduler, offsets, totals: this.#totals, budget };
+    const tools = { scheduler: this.#scheduler, offsets, totals: this.#totals, instance, budget };
     this.#topics = new TopicSet(this.#index, logger, tools, saved);
     this.#clientContext = {
       delivery: this.#delivery,
       totals: this.#totals,
       turns: new Turns(this.#delivery.flush),
       request: (client, frame) => handleRequest(client, frame, this.#context),
-      leave: (client) => leaveAll(client, this.#context),
+      leave: (client) => this.#leave(client),
       gone: (client) => this.#gone(client),
       charge: (user, bytes) => this.#users.charge(user, bytes),
     };
@@ -156,6 +158,7 @@ export class Daemon {
       clients: this.#clients,
       users: this.#users,
       admission: this.#admission,
+      announcer: new Announcer((client) => client.answer(registeredFrame(client, this.#context))),
       gateway: () => this.#config.web.uid,
       instance,
       offsets,
@@ -167,7 +170,7 @@ export class Daemon {
   }
 
   async #open(topics: TopicParts[]): Promise<void> {
-    this.#topics.begin(topics);
+    this.#topics.begin(topics, this.#config.namespaces);
     await this.#listen();
     this.#socketFile.keep(async () => {
       if (!this.#stopping) await this.#listen();
@@ -212,7 +215,7 @@ export class Daemon {
     await dismissForbidden(this.#context);
     await changes.apply(this.#context);
     this.#lastReload = { at: Date.now(), failed: false, error: null };
-    const changed = changes.changed.map((parts) => parts.config);
+    const { changed } = changes;
     const fields = {
       config: config.file,
       changed: firstNames(changed),
@@ -309,6 +312,11 @@ export class Daemon {
     this.#clients.set(client.id, client);
     this.#totals.connections++;
     return client;
+  }
+
+  *#leave(client: Session): Generator<void> {
+    yield* withdrawAll(client, this.#context);
+    yield* leaveAll(client, this.#context);
   }
 
   #gone(client: Session): void {

@@ -12,6 +12,7 @@ import { Outbox } from './delivery/outbox.ts';
 import type { OutboxLimits, OutboxListener } from './delivery/outbox.ts';
 import type { Missed, Pattern, Subscriber } from './subscribers/audience.ts';
 import { describeOnBehalf, describePeer } from './subscribers/peer-fields.ts';
+import type { Provider } from './subscribers/provider.ts';
 import { RequestPace } from './subscribers/request-pace.ts';
 import type { PaceListener } from './subscribers/request-pace.ts';
 import type { Turns, Worker } from './subscribers/turns.ts';
@@ -19,6 +20,8 @@ import type { User, UserSession } from './subscribers/user.ts';
 
 /** Memory that one group takes of a user that the kernel did not name, in bytes: it is kept twice. */
 const GROUP_BYTES = 16;
+/** Memory that a topic takes which the client provides, in bytes, with what the client is yet to be told of it. */
+const PROVIDED_BYTES = 500;
 
 /** A request under way: each step is a piece of work that the event loop can stop after. */
 export type Task = Iterator<unknown, void>;
@@ -43,7 +46,7 @@ export type SessionLimits = OutboxLimits & { requestsPerSecond: number };
 
 /** One connected client: what it asks for, what it is registered for, and what waits for it. */
 export class Session
-  implements Subscriber, UserSession, Worker, ConnectionListener, OutboxListener, PaceListener
+  implements Subscriber, Provider, UserSession, Worker, ConnectionListener, OutboxListener, PaceListener
 {
   readonly id: number;
   readonly connection: Connection;
@@ -56,6 +59,9 @@ export class Session
   readonly patterns = new Set<Pattern>();
   /** Memory that its registrations take, in bytes. */
   patternBytes = 0;
+  readonly provided = new Set<string>();
+  /** It has asked to provide topics: a message that it sends is of one of these, and no knock. */
+  isProvider = false;
   /** When it connected, in milliseconds since the epoch. */
   readonly since = Date.now();
   name: string | undefined;
@@ -157,6 +163,10 @@ export class Session
     }
   }
 
+  demand(topic: string, frame: Buffer): void {
+    this.notice(`demand for ${topic}`, frame); // No topic has a blank: it is apart from what is said of the topic.
+  }
+
   /** Drops what is held back of a topic that it may not hear any more. */
   forget(topic: string): void {
     this.#outbox.forget(topic);
@@ -239,6 +249,7 @@ export class Session
     this.#outbox.settle();
     const before = this.heldBytes;
     this.heldBytes = this.connection.unreadBytes + this.#outbox.heldBytes + this.patternBytes;
+    this.heldBytes += this.provided.size * PROVIDED_BYTES;
     if (this.heldBytes !== before) this.#context.charge(this.user, this.heldBytes - before);
   }
 
@@ -296,8 +307,9 @@ export class Session
     if (!frame) return;
     if (frame instanceof ChimedError) return this.#violated(frame);
     this.#pace.count(frame.type);
-    // Whoever has left hears no answer and registers for nothing, but what it published last counts, for whom it was.
-    if (this.hasLeft && frame.type !== 'chimed.publish' && !(this.isNew && asksForAnother(frame))) return;
+    // Whoever has left hears no answer and registers for nothing, but what it sent last counts, for whom it was.
+    const isMessage = frame.type === 'chimed.publish' || this.provided.has(frame.type);
+    if (this.hasLeft && !isMessage && !(this.isNew && asksForAnother(frame))) return;
     const task = this.#context.request(this, frame);
     this.#hasAsked = true;
     if (task) this.#step(task);

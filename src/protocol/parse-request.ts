@@ -1,15 +1,20 @@
 import { ChimedError } from '../errors.ts';
 import { clipped } from '../text.ts';
 import { LONGEST_NAME, NAME, isName } from './client-name.ts';
-import type { Frame, OnBehalfOf, Request, RequestId, WholeResumePoint } from './messages.ts';
+import type { Frame, OnBehalfOf, OriginNumbers, Request, RequestId, WholeResumePoint } from './messages.ts';
 import { isPattern, isTopic } from './names.ts';
+import { HIGHEST_SEQ, LATEST_TIME, isInstance } from './number-bounds.ts';
 import { ON_BEHALF_OF, isOnBehalfOf } from './on-behalf.ts';
+
+/** Characters of a provider's error that are kept. */
+const LONGEST_ERROR = 1000;
 
 /**
  * Reads what a client sent.
+ * @param isProvider It provides topics: a frame whose type is a topic is a message, and can have numbers.
  * @throws {ChimedError} `bad-type` or `bad-request`; the message says which field and what is expected.
  */
-export function parseRequest(frame: Frame): Request {
+export function parseRequest(frame: Frame, isProvider = false): Request {
   const { type, data } = frame;
   switch (type) {
     case 'chimed.register': {
@@ -56,8 +61,23 @@ export function parseRequest(frame: Frame): Request {
         ...(id !== undefined && { id: requestId(type, id) }),
       };
     }
+    case 'chimed.provide':
+    case 'chimed.unprovide': {
+      const { topics, id } = object(type, data);
+      const kind = type === 'chimed.provide' ? 'provide' : 'unprovide';
+      return { kind, topics: names(type, topics), ...(id !== undefined && { id: requestId(type, id) }) };
+    }
+    case 'chimed.fail': {
+      const { topic, error } = object(type, data);
+      if (typeof topic !== 'string' || !isTopic(topic)) throw bad(type, 'topic', 'the name of a topic');
+      if (typeof error !== 'string') throw bad(type, 'error', 'a text');
+      return { kind: 'fail', topic, error: clipped(error, LONGEST_ERROR) };
+    }
     default:
-      if (isTopic(type)) return { kind: 'knock', topic: type, data };
+      if (isTopic(type)) {
+        const numbers = isProvider ? originNumbers(frame) : undefined;
+        return { kind: 'knock', topic: type, data, ...(numbers && { numbers }) };
+      }
       throw new ChimedError(
         'bad-type',
         `type ${JSON.stringify(clipped(type))} is neither a topic nor a request`,
@@ -96,6 +116,27 @@ function patterns(type: string, value: unknown): string[] {
     }
   }
   return value as string[];
+}
+
+function names(type: string, value: unknown): string[] {
+  if (!Array.isArray(value)) throw bad(type, 'topics', 'an array of topics');
+  for (const item of value) {
+    if (typeof item !== 'string' || !isTopic(item))
+      throw bad(type, 'topics', `an array of topics, without wildcards, and ${excerpt(item)} is none`);
+  }
+  return value as string[];
+}
+
+/** The numbers that a provider's message was given where it was made: all of them, or none. */
+function originNumbers({ type, seq, time, instance }: Frame): OriginNumbers | undefined {
+  if (seq === undefined && time === undefined && instance === undefined) return undefined;
+  if (!isInstance(instance))
+    throw bad(type, 'instance', 'up to 100 letters, digits, _ and -, if it has seq or time');
+  if (!isNumber(seq) || seq < 1 || seq > HIGHEST_SEQ)
+    throw bad(type, 'seq', 'a whole number from 1 to 2^52, if it has instance or time');
+  if (!Number.isSafeInteger(time) || Math.abs(time!) > LATEST_TIME)
+    throw bad(type, 'time', 'milliseconds since the epoch, if it has instance or seq');
+  return { instance, seq, time: time! };
 }
 
 function clientName(type: string, value: unknown): string {

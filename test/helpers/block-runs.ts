@@ -69,10 +69,28 @@ export const runs: Readonly<Record<string, Run>> = {
   },
   gateway: { needs: 'curl', run: gatewayAnswersThis },
   testing: { run: passesAsTest },
+  'provided-topics': { run: async ({ text }) => await checks(text.replace('alice', 'root')) },
+  provider: { needs: 'python3', run: providesTopics },
   conversation: { run: isSaid },
   'scrape-config': { needs: 'promtool', run: isPrometheusConfig },
   textfile: { run: writesMetrics },
 };
+
+/** The program provides what the configuration beside it says, once somebody listens. */
+async function providesTopics({ text }: Block): Promise<void> {
+  const config = blocks.find(({ mark }) => mark === 'test=provided-topics')!.text.replace('alice', 'root');
+  await using daemon = await startDaemon(config);
+  const script = daemon.folder.file('provider.py');
+  writeFileSync(script, text.replace('/run/chimed/chimed.sock', daemon.socket));
+  await using program = new Program([script], {}, daemon.folder.path, 'python3');
+  await using client = daemon.connect();
+  for (const topic of ['room.temperature', 'sensors.door'])
+    for await (const { data } of client.listen(topic)) {
+      expect(data).toBeTypeOf('number');
+      break;
+    }
+  expect(program.output.stdout).toBe('');
+}
 
 /** `chimed check` finds no mistake. */
 export async function checks(config: string): Promise<void> {

@@ -22,7 +22,7 @@ export interface TopicOptions extends Partial<TopicConfig> {
 /** What all topics share. Timers that are fake fire at whole milliseconds. */
 export function topicTools(): TopicTools {
   const scheduler = new Scheduler((ring) => ring(), 0);
-  return { scheduler, offsets: new Offsets(), totals: newTotals() };
+  return { scheduler, offsets: new Offsets(), totals: newTotals(), instance: 'daemon' };
 }
 
 /** What a topic is made of, with a tick each second unless it says otherwise. */

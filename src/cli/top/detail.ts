@@ -67,7 +67,7 @@ function statusFields(status: TopicStatus, rate: string, now: number): Field[] {
   const { schedule, source, awake, clients, seq, next, lastSent, lateP50Ms, lateP99Ms } = status;
   const { skippedTicks, failures, failingSince, lastGood, metrics, publishable } = status;
   return [
-    ['schedule', schedule ?? 'none: clients publish'],
+    ['schedule', schedule ?? (source === 'provide' ? 'none: a client provides it' : 'none: clients publish')],
     ['source', source],
     ['state', awake ? 'awake' : 'asleep'],
     ['clients', String(clients)],

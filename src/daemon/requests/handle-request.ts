@@ -1,10 +1,12 @@
 import { ChimedError, messageOf } from '../../errors.ts';
 import { asksForAnother, idOf, parseRequest } from '../../protocol/parse-request.ts';
+import { isTopic } from '../../protocol/names.ts';
 import type { Frame, Reloaded, Request, RequestId } from '../../protocol/messages.ts';
 import { clipped } from '../../text.ts';
 import type { Session, Task } from '../session.ts';
 import { actFor } from './act-for.ts';
 import { checkIsPrivileged } from './permissions.ts';
+import { fail, provide, refuseMessage, takeMessage, unprovide } from './provide.ts';
 import { knock, register, unregister } from './registration.ts';
 import { rejection } from './rejection.ts';
 import type { RequestContext } from './request-context.ts';
@@ -18,10 +20,14 @@ import { clear, get, publish, sample, withId } from './topic-requests.ts';
  */
 export function handleRequest(client: Session, frame: Frame, context: RequestContext): Task | undefined {
   try {
-    return dispatch(client, parseRequest(frame), context);
+    return dispatch(client, parseRequest(frame, client.isProvider), context);
   } catch (error) {
     if (asksForAnother(frame)) {
       client.reject(rejection(error)); // What follows would be done for the wrong user.
+      return undefined;
+    }
+    if (client.isProvider && isTopic(frame.type)) {
+      refuseMessage(client, frame.type, rejection(error), context);
       return undefined;
     }
     const id = idOf(frame);
@@ -50,11 +56,13 @@ function dispatch(client: Session, request: Request, context: RequestContext): T
     case 'status':
       return answerStatus(client, request, context);
     case 'provide':
+      return provide(client, request, context);
     case 'unprovide':
+      return unprovide(client, request, context);
     case 'fail':
-      throw new Error('to be written');
+      return void fail(client, request, context);
     case 'knock':
-      return knock(client, request, context);
+      return client.isProvider ? void takeMessage(client, request, context) : knock(client, request, context);
     default:
       return request satisfies never;
   }

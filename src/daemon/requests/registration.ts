@@ -6,7 +6,8 @@ import { clipped } from '../../text.ts';
 import type { Session } from '../session.ts';
 import type { Pattern } from '../subscribers/audience.ts';
 import type { Topic } from '../topics/topic.ts';
-import { checkMayHear } from './permissions.ts';
+import { unprovidedFrame } from '../topics/source-notices.ts';
+import { checkMayAwait, checkMayHear } from './permissions.ts';
 import { rejection } from './rejection.ts';
 import type { RequestContext } from './request-context.ts';
 import { Resumption } from './resumption.ts';
@@ -88,7 +89,7 @@ function hold(
   const { index, maxPatterns } = context;
   const known = index.find(text);
   if (known && (client.patterns.has(known) || added.includes(known))) return undefined;
-  if (!isWildcard(text)) checkMayHear(client, visibleTopic(client, text, context));
+  if (!isWildcard(text)) checkMayRegister(client, text, context);
   if (client.patterns.size + added.length >= maxPatterns()) {
     const message = `Too many patterns: limit ${maxPatterns()} (clients.maxPatterns). Register for a wildcard instead.`;
     throw new ChimedError('too-many-patterns', message);
@@ -96,6 +97,14 @@ function hold(
   client.introduce();
   client.patternBytes += bytesOf(text);
   return index.hold(text);
+}
+
+/** @throws {ChimedError} `unknown-topic` unless the topic is there or a client can provide it, or `not-allowed`. */
+function checkMayRegister(client: Session, name: string, context: RequestContext): void {
+  const { topics } = context;
+  const namespace = topics.get(name) ? undefined : topics.namespaceOf(name);
+  if (namespace) checkMayAwait(client, name, namespace.config);
+  else checkMayHear(client, visibleTopic(client, name, context));
 }
 
 function* joinAll(
@@ -116,6 +125,8 @@ function* joinAll(
       lost += topic.join(client, resumption?.after(topic));
       yield;
     }
+    const { text, audiences } = pattern;
+    if (audiences.size === 0 && !isWildcard(text)) client.notice(text, unprovidedFrame(text));
   }
   if (lost > 0) client.lost(lost);
 }

@@ -5,6 +5,7 @@ import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
 import type { Users } from '../subscribers/users.ts';
 import type { Offsets } from '../topics/offsets.ts';
 import type { TopicSet } from '../topics/topic-set.ts';
+import type { Announcer } from './announcer.ts';
 import type { DaemonFacts } from './snapshot.ts';
 
 /** What requests work on. */
@@ -17,6 +18,8 @@ export interface RequestContext {
   clients: ReadonlyMap<number, Session>;
   users: Users;
   admission: Admission;
+  /** Tells clients which topics they hear, after these have come or gone. */
+  announcer: Announcer;
   /** Uid of the gateway's user, if there is one. */
   gateway: () => number | undefined;
   maxPatterns: () => number;

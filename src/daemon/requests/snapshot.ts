@@ -103,6 +103,7 @@ export function* takeStatus(
     clientCount: clients.size,
     ...(shownUsers && { users: shownUsers }),
     clients: shownClients,
+    topicsRevision: topics.revision,
     topicCount,
     topics: shownTopics,
   };
@@ -150,6 +151,7 @@ function clientStatus(client: Session): ClientStatus {
     skipped,
     pendingBytes,
     since,
+    ...(client.provided.size > 0 && { provides: client.provided.size }),
     ...(onBehalfOf && { onBehalf: true }),
   };
 }
@@ -174,6 +176,7 @@ function topicStatus(topic: Topic, asker: Session): TopicStatus {
     lastError: sampler.lastError ?? null,
     lastGood: lastGood ?? null,
     failingSince: sampler.failing > 0 ? sampler.failingSince : null,
+    ...(config.source.kind === 'provide' && { provider: topic.provider?.id ?? null }),
     ...(config.metrics && { metrics: true }),
     ...(canPublish(asker, topic) && { publishable: true }),
   };

@@ -88,6 +88,12 @@ export class SubscriptionIndex {
     return [...heard];
   }
 
+  /** The patterns without wildcards whose topics do not exist. */
+  *unmatched(): Generator<Pattern, void> {
+    for (const pattern of this.#patterns.values())
+      if (pattern.audiences.size === 0 && !isWildcard(pattern.text)) yield pattern;
+  }
+
   /** The audiences of the topics that a pattern matches. */
   matching(pattern: string): Audience[] {
     if (isWildcard(pattern)) return this.#topics.matching(pattern);

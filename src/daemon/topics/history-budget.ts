@@ -37,6 +37,13 @@ export class HistoryBudget {
     if (bytes < 0) this.#nextLook = Math.min(this.#nextLook, this.#bytes + this.#limit() / 8);
   }
 
+  /** Bytes of all logs beyond their latest messages. */
+  get spareBytes(): number {
+    let bytes = 0;
+    for (const log of this.#logs) bytes += log.spareBytes;
+    return bytes;
+  }
+
   /**
    * Has the logs with the most spare bytes let go of their oldest messages, once all are over the limit. It
    * frees an eighth of the limit, so that looking at every log pays for many messages. Latest messages stay.
@@ -44,13 +51,19 @@ export class HistoryBudget {
   enforce(): void {
     const limit = this.#limit();
     if (this.#bytes <= Math.max(limit, this.#nextLook)) return;
+    this.free();
+    this.#nextLook = this.#bytes + limit / 8;
+  }
+
+  /** The same, whatever is kept. */
+  free(): void {
+    const limit = this.#limit();
     const logs = [...this.#logs].filter(({ spareBytes }) => spareBytes > 0);
     const level = levelFor(
       logs.map(({ spareBytes }) => spareBytes),
       this.#bytes - (limit - limit / 8),
     );
     for (const log of logs) if (log.spareBytes > level) log.shrink(level);
-    this.#nextLook = this.#bytes + limit / 8;
   }
 }
 

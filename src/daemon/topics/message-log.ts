@@ -1,9 +1,11 @@
 import { ChimedError, messageOf } from '../../errors.ts';
 import { toJson } from '../../protocol/json.ts';
+import type { OriginNumbers } from '../../protocol/messages.ts';
 import { MOST_LEVELS, isDeeperThan } from '../../protocol/nesting.ts';
 import { encodeMessage, payloadOf } from '../../transport/frames.ts';
 import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
+import { randomInstance } from './random-instance.ts';
 
 /** One message, as it is kept. */
 export interface LoggedMessage extends MessageHead {
@@ -15,7 +17,9 @@ export interface SavedMessages {
   seq: number;
   /** The numbering, if it is not the daemon's. */
   instance?: string;
-  /** The last messages, numbered without a gap up to `seq`. `json`: the payload as UTF-8 JSON. */
+  /** Its messages were numbered where they were made: there can be gaps. */
+  origin?: true;
+  /** The last messages, up to `seq`, without a gap unless `origin` is set. `json`: the payload as UTF-8 JSON. */
   messages: { seq: number; time: number; json: Buffer }[];
   /** When the last sample was taken, in milliseconds since the epoch, and of which source. */
   sampled?: { time: number; source: string };
@@ -32,13 +36,24 @@ export interface LogLimits {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** What a frame has at most beside its topic and its payload, in bytes. */
+const LONGEST_HEAD_BYTES = 250;
 /** Memory that a kept message needs beside its frame, in bytes: its objects and its place in the log. */
 const OVERHEAD_BYTES = 200;
 
-/** Numbers a topic's messages and keeps the last ones, bounded in number and in bytes. */
+/** The numbers of a message that was made elsewhere. */
+export type LoggedNumbers = Omit<OriginNumbers, 'instance'> & {
+  /** Undefined: it is the daemon's. */
+  instance: string | undefined;
+};
+
+/**
+ * Numbers a topic's messages and keeps the last ones, bounded in number and in bytes. All that it keeps is of one
+ * numbering. Beside its number, which may leave gaps, each message has a place: places have none, whatever the numbering.
+ */
 export class MessageLog {
   readonly #topic: string;
-  readonly #budget: HistoryBudget | undefined;
+  #budget: HistoryBudget | undefined;
   /** The kept messages begin at `#first`; the places before it are free, and cut off when they are many. */
   #messages: (LoggedMessage | undefined)[] = [];
   #first = 0;
@@ -48,8 +63,14 @@ export class MessageLog {
   /** JSON that `encode` has found good: the same need not be looked at again. */
   #encoded: string | undefined;
   seq = 0;
+  /** The place of the latest message. Without gaps in the numbering, it is its number. */
+  place = 0;
+  /** The place before the first of this numbering, if that has gaps. */
+  #placeBefore = 0;
   /** The numbering, if it is not the daemon's. */
-  readonly instance: string | undefined;
+  instance: string | undefined;
+  /** Messages of this numbering were numbered where they were made. */
+  origin = false;
   /** True once the topic is removed. */
   isClosed = false;
 
@@ -61,15 +82,27 @@ export class MessageLog {
     this.instance = saved?.instance;
     budget?.add(this);
     if (!saved) return;
+    this.origin = saved.origin === true;
+    this.seq = saved.seq;
+    this.place = this.origin ? saved.messages.length : saved.seq;
     for (const { seq, time, json } of saved.messages)
       this.#keep(this.#message(json.toString(), { seq, time }));
-    this.seq = saved.seq;
   }
 
-  configure(limits: LogLimits): void {
+  /** @param budget The one that bounds it from now on. */
+  configure(limits: LogLimits, budget = this.#budget): void {
     this.#limits = limits;
     this.#encoded = undefined;
+    if (budget !== this.#budget) this.#moveTo(budget);
     this.#trim();
+  }
+
+  #moveTo(budget: HistoryBudget | undefined): void {
+    this.#budget?.remove(this);
+    this.#budget?.change(-this.#bytes);
+    this.#budget = budget;
+    budget?.add(this);
+    budget?.change(this.#bytes);
   }
 
   /** The latest message. */
@@ -82,6 +115,16 @@ export class MessageLog {
     const { last } = this;
     if (last) this.#json ??= this.#payload(last).toString();
     return this.#json;
+  }
+
+  /** Bytes that the latest message takes. */
+  get latestBytes(): number {
+    return this.last ? cost(this.last) : 0;
+  }
+
+  /** Bytes that a payload takes at most, once it is kept as a message. */
+  costOf(json: string): number {
+    return Buffer.byteLength(json) + this.#topic.length + LONGEST_HEAD_BYTES + OVERHEAD_BYTES;
   }
 
   /** Bytes that are kept beyond the latest message, and can be let go of. */
@@ -113,10 +156,42 @@ export class MessageLog {
 
   /** Makes the next message of a payload that `encode` returned. @param offset Its number among all messages. */
   append(json: string, offset: number): LoggedMessage {
+    this.place++;
     const message = this.#message(json, { seq: ++this.seq, time: Date.now(), offset });
     this.#keep(message);
     this.#json = json;
     return message;
+  }
+
+  /**
+   * The same of a message that was numbered where it was made. Another numbering than the last one's begins anew: what
+   * was kept is let go of.
+   */
+  appendNumbered(json: string, { instance, seq, time }: LoggedNumbers, offset: number): LoggedMessage {
+    if (instance !== this.instance) this.#begin(instance);
+    if (!this.origin) {
+      this.origin = true;
+      this.#placeBefore = this.place - this.seq;
+    }
+    this.place++;
+    this.seq = seq;
+    const message = this.#message(json, { seq, time, offset });
+    this.#keep(message);
+    this.#json = json;
+    return message;
+  }
+
+  /** After messages that were numbered where they were made, begins a numbering of its own. */
+  endOrigin(): void {
+    this.#begin(randomInstance());
+  }
+
+  #begin(instance: string | undefined): void {
+    this.empty();
+    this.instance = instance;
+    this.origin = false;
+    this.seq = 0;
+    this.#placeBefore = this.place;
   }
 
   #message(json: string, { seq, time, offset }: MessageHead): LoggedMessage {
@@ -126,14 +201,36 @@ export class MessageLog {
     return message;
   }
 
-  /** Number of the oldest message that is kept; that of the next message if none is. */
+  /** Place of the oldest message that is kept; that of the next message if none is. */
   get oldest(): number {
-    return this.#messages[this.#first]?.seq ?? this.seq + 1;
+    return this.place + 1 - (this.#messages.length - this.#first);
   }
 
-  /** The message of a number, if it is kept. */
-  at(seq: number): LoggedMessage | undefined {
-    return this.#messages[this.#first + seq - this.oldest];
+  /** The message at a place, if it is kept. */
+  at(place: number): LoggedMessage | undefined {
+    return this.#messages[this.#first + place - this.oldest];
+  }
+
+  /**
+   * The place of the last message that somebody has heard.
+   * @param after Its number. Where numbers have gaps, at most as many messages as there were are taken for missed.
+   */
+  placeOf(after: number): number {
+    if (after >= this.seq) return this.place;
+    if (!this.origin) return this.place - (this.seq - after);
+    const { oldest } = this;
+    const first = this.at(oldest);
+    if (!first || first.seq > after) {
+      const gone = (first?.seq ?? this.seq + 1) - 1 - after;
+      return oldest - 1 - Math.min(gone, oldest - 1 - this.#placeBefore);
+    }
+    let [low, high] = [oldest, this.place]; // The last place whose number is not above.
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.at(middle)!.seq <= after) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   /** The numbering and the kept messages. The payloads are not copied. */
@@ -144,7 +241,12 @@ export class MessageLog {
       time: message.time,
       json: this.#payload(message),
     }));
-    return { seq: this.seq, ...(this.instance !== undefined && { instance: this.instance }), messages };
+    return {
+      seq: this.seq,
+      ...(this.instance !== undefined && { instance: this.instance }),
+      ...(this.origin && { origin: true }),
+      messages,
+    };
   }
 
   /** Lets go of all messages. The numbering goes on. */

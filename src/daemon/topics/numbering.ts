@@ -9,6 +9,8 @@ const MOST_REMOVED = 1000;
 export interface Standing {
   readonly seq: number;
   readonly instance?: string | undefined;
+  /** `seq` was given where the message was made. */
+  readonly origin?: boolean | undefined;
 }
 
 /** Where topics that are not configured now go on with their numbering, should they come back. */
@@ -25,6 +27,11 @@ export class Numbering {
     this.#floor = floor;
   }
 
+  /** Names of the topics that a restart can restore, until `restored`. */
+  get saved(): Iterable<string> {
+    return this.#saved.keys();
+  }
+
   /** Where a topic that is added goes on, or begins. */
   take(name: string): SavedMessages {
     const saved = this.#saved.get(name) ?? withoutMessages(this.#removed.get(name) ?? this.#begin());
@@ -39,13 +46,14 @@ export class Numbering {
   }
 
   /** Keeps where a topic stood that is removed. */
-  keep(name: string, { seq, instance }: Standing): void {
+  keep(name: string, { seq, instance, origin }: Standing): void {
     if (seq === 0) return;
-    this.#removed.set(name, { seq, instance });
+    this.#removed.delete(name); // It is the one that was removed last.
+    this.#removed.set(name, { seq, instance, origin });
     for (const [oldest, removed] of this.#removed) {
       if (this.#removed.size <= MOST_REMOVED) return;
       this.#removed.delete(oldest);
-      this.#floor = Math.max(this.#floor, removed.seq);
+      this.#floor = Math.max(this.#floor, floorOf(removed));
     }
   }
 
@@ -57,10 +65,20 @@ export class Numbering {
 
   /** The number that topics which are added after a restart start after. */
   get floor(): number {
-    return Math.max(this.#floor, ...Array.from(this.#removed.values(), ({ seq }) => seq));
+    return Math.max(this.#floor, ...Array.from(this.#removed.values(), floorOf));
   }
 }
 
-function withoutMessages({ seq, instance }: Standing): SavedMessages {
-  return { seq, ...(instance !== undefined && { instance }), messages: [] };
+function withoutMessages({ seq, instance, origin }: Standing): SavedMessages {
+  return {
+    seq,
+    ...(instance !== undefined && { instance }),
+    ...(origin === true && { origin }),
+    messages: [],
+  };
+}
+
+/** Above any floor, a topic begins a numbering of its own: what another machine has numbered need not raise it. */
+function floorOf({ seq, origin }: Standing): number {
+  return origin === true ? 1 : seq;
 }

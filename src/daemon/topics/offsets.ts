@@ -8,11 +8,18 @@ const REMEMBERED = 65_536;
 export class Offsets {
   /** The topic of each of the last messages, by its offset; topics are numbers. */
   readonly #topics = new Uint32Array(REMEMBERED);
+  /**
+   * By how much each of them raised its topic's `seq`, NaN if it began another numbering; 512 KiB, once a message has
+   * raised it by more than 1.
+   */
+  #advances: Float64Array | undefined;
   /** The offset of the latest message. */
   #last: number;
   /** Offsets from this one on are remembered. */
   readonly #first: number;
   #topicCount = 0;
+  /** Numbers of topics that are gone. What came for one after it is given again is its new topic's. */
+  readonly #free: number[] = [];
 
   /** @param last The offset of the latest message of before. */
   constructor(last = 0) {
@@ -26,13 +33,27 @@ export class Offsets {
 
   /** A number for a topic. */
   addTopic(): number {
-    return ++this.#topicCount;
+    return this.#free.pop() ?? ++this.#topicCount;
+  }
+
+  removeTopic(topic: number): void {
+    this.#free.push(topic);
   }
 
   /** The offset of the next message. @param topic The number of its topic. */
   next(topic: number): number {
     const offset = ++this.#last;
     this.#topics[offset % REMEMBERED] = topic;
+    if (this.#advances) this.#advances[offset % REMEMBERED] = 1;
+    return offset;
+  }
+
+  /** The same of a message that raises its topic's `seq` by `advance`, NaN if nobody knows. */
+  nextAfterGap(topic: number, advance: number): number {
+    if (advance === 1) return this.next(topic);
+    this.#advances ??= new Float64Array(REMEMBERED).fill(1);
+    const offset = this.next(topic);
+    this.#advances[offset % REMEMBERED] = advance;
     return offset;
   }
 
@@ -41,10 +62,17 @@ export class Offsets {
     return this.#remembers(offset) ? new CountSince(this, offset, this.#topicCount) : undefined;
   }
 
-  /** Adds to the counts of topics, by their numbers, what came after an offset. @returns whether that is remembered. */
-  count(counts: Uint32Array, offset: number): boolean {
+  /**
+   * Adds to the counts of topics, by their numbers, how much what came after an offset has raised their `seq`.
+   * @returns whether that is remembered.
+   */
+  count(counts: Float64Array, offset: number): boolean {
     if (!this.#remembers(offset)) return false;
-    for (let at = offset + 1; at <= this.#last; at++) counts[this.#topics[at % REMEMBERED]!]!++;
+    const advances = this.#advances;
+    if (advances)
+      for (let at = offset + 1; at <= this.#last; at++)
+        counts[this.#topics[at % REMEMBERED]!]! += advances[at % REMEMBERED]!;
+    else for (let at = offset + 1; at <= this.#last; at++) counts[this.#topics[at % REMEMBERED]!]!++;
     return true;
   }
 
@@ -53,25 +81,26 @@ export class Offsets {
   }
 }
 
-/** How many messages of each topic have come after an offset. */
+/** By how much the `seq` of each topic has risen after an offset. */
 export class CountSince {
   readonly #offsets: Offsets;
   /** By the numbers of topics, which a Map would take milliseconds for. */
-  readonly #counts: Uint32Array;
+  readonly #counts: Float64Array;
   /** What has been counted. */
   #upTo: number;
 
   /** @param topicCount Topics that there are: of later ones nothing is counted. */
   constructor(offsets: Offsets, offset: number, topicCount: number) {
     this.#offsets = offsets;
-    this.#counts = new Uint32Array(topicCount + 1);
+    this.#counts = new Float64Array(topicCount + 1);
     this.#upTo = offset;
   }
 
-  /** So far. @param topic The number of a topic. @returns undefined if too much has come since it was last asked for. */
+  /** So far. @param topic The number of a topic. @returns undefined if nobody knows: its numbering is another, or too much has come since it was last asked for. */
   of(topic: number): number | undefined {
     if (!this.#offsets.count(this.#counts, this.#upTo)) return undefined;
     this.#upTo = this.#offsets.last;
-    return this.#counts[topic];
+    const count = this.#counts[topic];
+    return count === undefined || Number.isNaN(count) ? undefined : count;
   }
 }

@@ -6,8 +6,8 @@ export class Replay implements Missed {
   readonly #log: MessageLog;
   readonly #audience: Audience;
   readonly #subscriber: Subscriber;
-  /** Number of the message before the next. */
-  #seq: number;
+  /** Place of the message before the next. */
+  #place: number;
   #lost = 0;
 
   /** @param after Number of the last message that the subscriber heard. */
@@ -15,7 +15,7 @@ export class Replay implements Missed {
     this.#log = log;
     this.#audience = audience;
     this.#subscriber = subscriber;
-    this.#seq = Math.min(after, log.seq);
+    this.#place = log.placeOf(after);
     this.#skipLost();
   }
 
@@ -26,11 +26,11 @@ export class Replay implements Missed {
   }
 
   next(): Buffer | undefined {
-    if (this.#log.isClosed) this.#skipTo(this.#log.seq);
+    if (this.#log.isClosed) this.#skipTo(this.#log.place);
     if (!this.isOpen) return undefined;
     this.#skipLost();
-    if (this.#seq === this.#log.seq) return undefined;
-    return this.#log.at(++this.#seq)?.frame;
+    if (this.#place === this.#log.place) return undefined;
+    return this.#log.at(++this.#place)?.frame;
   }
 
   takeLost(): number {
@@ -43,9 +43,9 @@ export class Replay implements Missed {
     this.#skipTo(this.#log.oldest - 1);
   }
 
-  #skipTo(seq: number): void {
-    if (seq <= this.#seq) return;
-    this.#lost += seq - this.#seq;
-    this.#seq = seq;
+  #skipTo(place: number): void {
+    if (place <= this.#place) return;
+    this.#lost += place - this.#place;
+    this.#place = place;
   }
 }

@@ -71,6 +71,26 @@ export class Sampler {
     this.lastError = lastError;
   }
 
+  /** The source has failed, and no sample of it. */
+  fail(error: string): void {
+    this.#fail(error, this.sampledAt);
+  }
+
+  /** There is no source, for this reason, which nobody is told of and nothing counts. */
+  lack(reason: string): void {
+    this.failing = 1;
+    this.failingSince = Date.now();
+    this.lastError = reason;
+  }
+
+  /** The source does not fail any more. @returns how often it had failed. */
+  heal(): number {
+    const failures = this.failing;
+    this.failing = 0;
+    this.lastError = undefined;
+    return failures;
+  }
+
   /** See `Ticker.nextAt`. */
   nextAt(now: number): number {
     return this.#ticker?.nextAt(now) ?? Infinity;
@@ -200,9 +220,7 @@ export class Sampler {
 
   #succeed(json: string, at: number): void {
     this.sampledAt = this.goodAt = at;
-    const failures = this.failing;
-    this.failing = 0;
-    this.lastError = undefined;
+    const failures = this.heal();
     if (failures > 0) this.#listener.recovered(failures);
     this.#listener.payload(json);
   }

@@ -1,5 +1,6 @@
 import { MOST_LEVELS, isDeeperThan } from '../../protocol/nesting.ts';
 import { isTopic } from '../../protocol/names.ts';
+import { HIGHEST_SEQ, LATEST_TIME, isInstance } from '../../protocol/number-bounds.ts';
 import type { SavedMessages } from './message-log.ts';
 
 /** Numbering and kept messages of topics. */
@@ -23,10 +24,6 @@ const SPACE = 0x20;
 const BEGINNING = /^\{"version":\d+,"instance":"/;
 /** The beginnings that there have been: a state that was cut off within one is ours as well. */
 const BEGINNINGS = ['{"version":1,"instance":"', '{"version":2,"instance":"'];
-/** Numbers up to here leave room for a thousand messages a second during 140,000 years. */
-const HIGHEST_SEQ = 2 ** 52;
-/** The latest time that a `Date` can hold. */
-const LATEST_TIME = 8.64e15;
 
 /**
  * A state as the bytes of a file. A line of JSON for the whole; then for each topic a line of JSON, followed by
@@ -34,8 +31,8 @@ const LATEST_TIME = 8.64e15;
  */
 export function* encodeState({ instance, floor, offset, topics }: State): Generator<Buffer> {
   yield line({ version: VERSION, instance, floor, offset, topics: topics.size });
-  for (const [topic, { seq, instance: own, messages, sampled }] of topics) {
-    yield line({ topic, seq, instance: own, messages: messages.length, sampled });
+  for (const [topic, { seq, instance: own, origin, messages, sampled }] of topics) {
+    yield line({ topic, seq, instance: own, origin, messages: messages.length, sampled });
     for (const message of messages) {
       yield Buffer.from(`${message.seq} ${message.time} `);
       yield message.json;
@@ -77,12 +74,12 @@ function decodeLines(lines: Lines): State {
   const count = wholeNumber(header['topics'], 'number of topics');
   const topics = new Map<string, SavedMessages>();
   for (let index = 0; index < count; index++) {
-    const { topic, seq, instance, messages, sampled } = mapping(JSON.parse(lines.next().toString()));
+    const { topic, seq, instance, origin, messages, sampled } = mapping(JSON.parse(lines.next().toString()));
     const entries = Array.from({ length: wholeNumber(messages, 'number of messages') }, () =>
       decodeMessage(lines.next()),
     );
     if (topics.has(String(topic))) throw new Error(`it has the topic ${String(topic)} twice`);
-    const [name, saved] = checkTopic(topic, seq, entries);
+    const [name, saved] = checkTopic(topic, seq, entries, origin === true);
     topics.set(name, {
       ...saved,
       ...(instance !== undefined && { instance: checkInstance(instance) }),
@@ -135,7 +132,7 @@ function jsonOf(data: unknown): string {
 }
 
 function checkInstance(instance: unknown): string {
-  if (typeof instance === 'string' && /^[\w-]{1,100}$/.test(instance)) return instance;
+  if (isInstance(instance)) return instance;
   throw new Error('its instance is missing or broken');
 }
 
@@ -143,18 +140,21 @@ function checkTopic(
   topic: unknown,
   seq: unknown,
   messages: SavedMessages['messages'],
+  origin = false,
 ): [string, SavedMessages] {
   if (typeof topic !== 'string' || !isTopic(topic)) throw new Error('it has a topic whose name is none');
   const last = checkSeq(seq, topic);
   for (const [index, message] of messages.entries()) {
-    if (message.seq !== last - messages.length + 1 + index || message.seq < 1)
+    const before = origin ? (messages[index - 1]?.seq ?? 0) : last - messages.length + index;
+    const isNext = origin ? message.seq > before && message.seq <= last : message.seq === before + 1;
+    if (!isNext || !Number.isSafeInteger(message.seq) || message.seq < 1)
       throw new Error(`its numbering of ${topic} is broken`);
     if (!Number.isSafeInteger(message.time) || Math.abs(message.time) > LATEST_TIME)
       throw new Error(`it has a message of ${topic} without a time`);
   }
   // An older version kept payloads with more levels: they cannot be sent any more, nor what is before them.
   const unsendable = messages.findLastIndex(({ json }) => isDeeperThan(MOST_LEVELS, json.toString()));
-  return [topic, { seq: last, messages: messages.slice(unsendable + 1) }];
+  return [topic, { seq: last, ...(origin && { origin }), messages: messages.slice(unsendable + 1) }];
 }
 
 function checkSampled(value: unknown): { time: number; source: string } {

@@ -1,10 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { NamespaceConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
 import type { EventLog } from '../../log-events.ts';
 import { clipped } from '../../text.ts';
 import { BoundedLog } from '../../bounded-log.ts';
+import { Namespace, namespaceOf } from './namespaces.ts';
 import { Numbering } from './numbering.ts';
 import type { SavedTopics } from './state.ts';
+import { includes } from '../subscribers/access.ts';
 import type { Audience, Subscriber } from '../subscribers/audience.ts';
+import type { Provider } from '../subscribers/provider.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
 import { Topic } from './topic.ts';
 import type { TopicParts } from './topic-parts.ts';
@@ -20,9 +26,11 @@ export interface Change {
   added: Subscriber[];
   /** Heard it, and do not any more. */
   removed: Subscriber[];
+  /** Provided it, and may not any more. */
+  formerProvider?: Provider;
 }
 
-/** The configured topics: adds, changes and removes them, and keeps the numbering of those that are gone. */
+/** The topics, those that are configured and those of namespaces: adds, changes and removes them, and keeps the numbering of those that are gone. */
 export class TopicSet implements Iterable<Topic> {
   readonly #topics = new Map<string, Topic>();
   /** Lines about each topic. */
@@ -32,6 +40,8 @@ export class TopicSet implements Iterable<Topic> {
   readonly #allLines = BoundedLog.forAll();
   readonly #tools: TopicTools;
   readonly #numbering: Numbering;
+  #namespaces: Namespace[] = [];
+  #revision = 0;
   /** Settles when the sources of removed topics have ended. */
   #closing: Promise<unknown> = Promise.resolve();
 
@@ -43,10 +53,53 @@ export class TopicSet implements Iterable<Topic> {
     this.#numbering = new Numbering(saved);
   }
 
-  /** Adds the first topics. */
-  begin(all: readonly TopicParts[]): void {
+  /** Adds the first topics, and those that a restart has kept of the namespaces. */
+  begin(all: readonly TopicParts[], namespaces: readonly NamespaceConfig[] = []): void {
     for (const parts of all) this.put(parts);
+    this.configureNamespaces(namespaces);
+    for (const name of this.#numbering.saved) {
+      const namespace = namespaceOf(this.#namespaces, name);
+      if (namespace && namespace.size < namespace.config.maxTopics) this.#add(name, namespace);
+    }
     this.#numbering.restored();
+  }
+
+  /** Goes over to other namespaces. Those of the same name keep their topics. */
+  configureNamespaces(configs: readonly NamespaceConfig[]): void {
+    const before = new Map(this.#namespaces.map((namespace) => [namespace.config.name, namespace]));
+    this.#namespaces = configs.map((config) => {
+      const namespace = before.get(config.name);
+      if (!isDeepStrictEqual(namespace?.config, config)) this.#revision++;
+      namespace?.configure(config);
+      return namespace ?? new Namespace(config, this.#tools.budget, (topic) => this.remove(topic));
+    });
+    if (configs.length < before.size) this.#revision++;
+  }
+
+  get namespaces(): readonly Namespace[] {
+    return this.#namespaces;
+  }
+
+  /** The namespace that a topic of this name is of, or would be if a client provided it. */
+  namespaceOf(name: string): Namespace | undefined {
+    return namespaceOf(this.#namespaces, name);
+  }
+
+  /** Changes whenever a topic is added, changed or removed. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /**
+   * Adds a topic of a namespace that a client provides. Its audience gets nothing: there is no message.
+   * @throws {ChimedError} `too-many-topics` if the namespace has no room.
+   */
+  addProvided(name: string, namespace: Namespace, provider: Provider): Change {
+    namespace.makePlace();
+    const topic = this.#add(name, namespace);
+    topic.provide(provider, true);
+    topic.open();
+    return { topic, added: hearers(topic.audience), removed: [] };
   }
 
   get size(): number {
@@ -86,19 +139,30 @@ export class TopicSet implements Iterable<Topic> {
   }
 
   /** Adds a topic, or changes one; whoever is registered for it hears it from now on, as far as it may. */
-  put(parts: TopicParts): Change {
-    const { name, access } = parts.config;
-    const existing = this.#topics.get(name);
-    if (existing) return this.#replace(existing, parts);
-    const audience = this.#index.addTopic(name, access.subscribe);
-    const log = new BoundedLog(this.#logger, { topic: name }, this.#allLines);
-    const topic = new Topic(parts, audience, log, this.#tools, this.#numbering.take(name));
-    this.#topics.set(name, topic);
-    this.#logs.set(topic, log);
-    const added = hearers(audience);
+  put(parts: TopicParts, namespace?: Namespace): Change {
+    const existing = this.#topics.get(parts.config.name);
+    if (existing) return this.#replace(existing, parts, namespace);
+    const topic = this.#create(parts, namespace);
+    const added = hearers(topic.audience);
     for (const subscriber of added) topic.join(subscriber);
     topic.open();
     return { topic, added, removed: [] };
+  }
+
+  #add(name: string, namespace: Namespace): Topic {
+    return this.#create(namespace.partsOf(name), namespace);
+  }
+
+  #create(parts: TopicParts, namespace: Namespace | undefined): Topic {
+    const { name, access } = parts.config;
+    const audience = this.#index.addTopic(name, access.subscribe);
+    const log = new BoundedLog(this.#logger, { topic: name }, this.#allLines);
+    const topic = new Topic(parts, audience, log, this.#tools, this.#numbering.take(name), namespace);
+    namespace?.add(topic);
+    this.#topics.set(name, topic);
+    this.#logs.set(topic, log);
+    this.#revision++;
+    return topic;
   }
 
   /** Removes a topic. Its audience keep their patterns: it may come back. */
@@ -108,8 +172,14 @@ export class TopicSet implements Iterable<Topic> {
     this.#topics.delete(topic.name);
     this.#numbering.keep(topic.name, topic);
     topic.remove();
-    this.#closing = Promise.allSettled([this.#closing, this.#close(topic)]);
+    this.#revision++;
+    this.#closing = this.#closeAfter(this.#closing, topic);
     return { topic, added: [], removed };
+  }
+
+  /** Keeps nothing of what came before: topics can come and go without end. */
+  async #closeAfter(before: Promise<unknown>, topic: Topic): Promise<void> {
+    await Promise.allSettled([before, this.#close(topic)]);
   }
 
   /** Stops all ticks and samples; resolves when these have ended. */
@@ -130,16 +200,24 @@ export class TopicSet implements Iterable<Topic> {
     return { floor: this.#numbering.floor, offset: this.#tools.offsets.last, topics };
   }
 
-  #replace(topic: Topic, parts: TopicParts): Change {
-    const { audience } = topic;
+  #replace(topic: Topic, parts: TopicParts, namespace: Namespace | undefined): Change {
+    const { audience, provider } = topic;
     const before = new Set(hearers(audience));
     audience.accounts = parts.config.access.subscribe;
-    topic.replace(parts);
+    topic.replace(parts, namespace);
+    if (topic.provider && !includes(parts.config.access.provide, topic.provider.peer))
+      topic.withdraw('a reload removed the permission of its provider');
+    this.#revision++;
     const now = new Set(hearers(audience));
     const added = [...now].filter((subscriber) => !before.has(subscriber));
     for (const subscriber of added) topic.join(subscriber);
     topic.open();
-    return { topic, added, removed: [...before].filter((subscriber) => !now.has(subscriber)) };
+    return {
+      topic,
+      added,
+      removed: [...before].filter((subscriber) => !now.has(subscriber)),
+      ...(provider && !topic.provider && { formerProvider: provider }),
+    };
   }
 }
 

@@ -6,23 +6,33 @@ import { encodeMessage } from '../../transport/frames.ts';
 import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { MessageLog } from './message-log.ts';
-import type { LoggedMessage, SavedMessages } from './message-log.ts';
+import type { LoggedMessage, LoggedNumbers, SavedMessages } from './message-log.ts';
+import type { Namespace } from './namespaces.ts';
 import type { Offsets } from './offsets.ts';
 import { Replay } from './replay.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplerListener } from './sampler.ts';
 import { fingerprintOf } from './source-fingerprint.ts';
-import { failingFrame, recoveredFrame } from './source-notices.ts';
+import {
+  NOBODY_PROVIDES,
+  failingFrame,
+  recoveredFrame,
+  unwantedFrame,
+  wantedFrame,
+} from './source-notices.ts';
 import { TopicCounters } from './topic-counters.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import type { TopicParts } from './topic-parts.ts';
 import type { Audience, Subscriber } from '../subscribers/audience.ts';
+import type { Provider } from '../subscribers/provider.ts';
 
 /** What all topics share. */
 export interface TopicTools {
   scheduler: Scheduler;
   offsets: Offsets;
   totals: Totals;
+  /** The daemon's numbering. */
+  instance: string;
   /** Bounds what all of them keep. @default each has its own bounds only */
   budget?: HistoryBudget;
 }
@@ -55,18 +65,33 @@ export class Topic {
   #ending: Promise<unknown> = Promise.resolve();
   /** When a client published to it last, or what a restart has kept was made. */
   #publishedAt: number | undefined;
+  /** The name with wildcards that it is of, if it is of one. */
+  namespace: Namespace | undefined;
+  /** The client that is its source. */
+  #provider: Provider | undefined;
+  /** What the provider was told last. Undefined: nothing yet, and it is not to be told. */
+  #toldWanted: boolean | undefined;
+  readonly #instance: string;
+  readonly #budget: HistoryBudget | undefined;
   #parts: TopicParts;
   #sampler: Sampler;
 
-  /** @param logger Takes the lines about this topic. */
+  /**
+   * @param logger Takes the lines about this topic.
+   * @param namespace The name with wildcards that it is of, if it is of one.
+   */
   constructor(
     parts: TopicParts,
     audience: Audience,
     logger: EventLog,
-    { scheduler, offsets, totals, budget }: TopicTools,
+    { scheduler, offsets, totals, instance, budget }: TopicTools,
     saved?: SavedMessages,
+    namespace?: Namespace,
   ) {
     this.#parts = parts;
+    this.namespace = namespace;
+    this.#instance = instance;
+    this.#budget = budget;
     this.audience = audience;
     this.#logger = logger;
     this.#scheduler = scheduler;
@@ -74,9 +99,10 @@ export class Topic {
     this.number = offsets.addTopic();
     this.addedAt = offsets.last;
     this.counters = new TopicCounters(totals);
-    this.#log = new MessageLog(parts.config.name, parts.config, budget, saved);
+    this.#log = new MessageLog(parts.config.name, parts.config, namespace?.budget ?? budget, saved);
     this.#publishedAt = this.lastSent;
     this.#sampler = this.#createSampler();
+    if (parts.config.source.kind === 'provide') this.#sampler.lack(NOBODY_PROVIDES);
     if (saved?.sampled && saved.sampled.source === fingerprintOf(this.config)) {
       const age = Date.now() - saved.sampled.time;
       if (age >= 0) this.#sampler.sampledAt = performance.now() - age; // Else the clock was set back.
@@ -116,6 +142,20 @@ export class Topic {
     return Math.round(Date.now() - performance.now() + goodAt);
   }
 
+  /** `seq` was given where the message was made. */
+  get origin(): boolean {
+    return this.#log.origin;
+  }
+
+  /** Bytes that its latest message takes. */
+  get latestBytes(): number {
+    return this.#log.latestBytes;
+  }
+
+  get provider(): Provider | undefined {
+    return this.#provider;
+  }
+
   get awake(): boolean {
     return this.#awake;
   }
@@ -128,6 +168,7 @@ export class Topic {
   /** Starts a topic that never sleeps, or that somebody hears. Others start with their first subscriber. */
   open(): void {
     if (!this.#awake && (this.config.always || !this.audience.isEmpty)) this.#wake();
+    this.#tellDemand();
   }
 
   /** Stops the ticks and the sample that is under way; resolves when that has ended. */
@@ -164,6 +205,86 @@ export class Topic {
     if (!this.#awake || this.config.always) return;
     this.#awake = false;
     this.#sampler.rest();
+    this.#tellDemand();
+  }
+
+  /**
+   * A client is its source from now on. It is told nothing before `announceDemand`.
+   * @param isNew It is the first that anybody hears of this topic.
+   */
+  provide(provider: Provider, isNew = false): void {
+    this.#release();
+    this.#provider = provider;
+    provider.provided.add(this.name);
+    this.namespace?.returned(this);
+    const failures = this.#sampler.heal();
+    if (failures > 0 && !isNew) this.#notify(recoveredFrame(this.name, failures));
+    this.#stale = undefined;
+  }
+
+  #release(): void {
+    this.#provider?.provided.delete(this.name);
+    this.#provider = this.#toldWanted = undefined;
+  }
+
+  /** Tells a new provider whether somebody listens, and from then on whenever that changes. */
+  announceDemand(provider: Provider): void {
+    if (provider !== this.#provider || this.#toldWanted !== undefined) return;
+    this.#toldWanted = false;
+    this.#tellDemand();
+  }
+
+  #tellDemand(): void {
+    if (this.#toldWanted === undefined || this.#toldWanted === this.#awake) return;
+    this.#toldWanted = this.#awake;
+    const { name, instance = this.#instance, seq } = this;
+    const frame = this.#awake ? wantedFrame({ topic: name, instance, seq }) : unwantedFrame(name);
+    this.#provider?.demand(name, frame);
+  }
+
+  /** Its provider is its source no more. @param reason What its subscribers are told. */
+  withdraw(reason: string): void {
+    this.#release();
+    this.#lack(reason);
+    this.namespace?.gone(this);
+  }
+
+  #lack(reason: string): void {
+    this.#sampler.lack(reason);
+    this.#notify(failingFrame(this.name, this.#sampler));
+  }
+
+  /**
+   * Sends what its provider has sent.
+   * @param numbers What it was numbered with where it was made. @default it is numbered here
+   * @throws {ChimedError} `bad-request` if JSON cannot carry it, or its number is not higher than the last one;
+   * `too-large`.
+   */
+  take(payload: unknown, numbers?: LoggedNumbers): void {
+    const { instance, seq, origin } = this;
+    const json = this.#encodePublished(payload);
+    const isSame = numbers !== undefined && numbers.instance === instance;
+    if (isSame && numbers.seq <= seq) {
+      const id = instance ?? this.#instance;
+      throw new ChimedError(
+        'bad-request',
+        `${this.name} needs seq to be higher than ${seq}, its last one of the instance ${id}, and it is ${numbers.seq}`,
+      );
+    }
+    this.namespace?.makeRoom(this.#log.costOf(json) - this.#log.latestBytes, this);
+    const failures = this.#sampler.heal();
+    if (failures > 0) this.#recovered(failures);
+    this.#publishedAt = Date.now();
+    if (!numbers) {
+      if (origin) this.#log.endOrigin();
+      return this.#send(json, origin ? NaN : 1);
+    }
+    this.#send(json, isSame ? numbers.seq - seq : NaN, numbers);
+  }
+
+  /** Its provider says that it fails, or has sent what cannot be sent. */
+  fail(error: string): void {
+    this.#sampler.fail(error);
   }
 
   /**
@@ -220,22 +341,42 @@ export class Topic {
    */
   sample(): Promise<string> {
     if (!this.#parts.source)
-      throw new ChimedError('bad-request', `${this.name} has no source to sample: clients publish to it`);
+      throw new ChimedError(
+        'bad-request',
+        this.config.source.kind === 'provide'
+          ? `${this.name} has no source to sample: a client provides it`
+          : `${this.name} has no source to sample: clients publish to it`,
+      );
     return this.#sampler.probe();
   }
 
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
-  replace(parts: TopicParts): void {
+  replace(parts: TopicParts, namespace?: Namespace): void {
     this.#stop();
-    const before = { sampler: this.#sampler, source: fingerprintOf(this.config) };
+    const before = {
+      sampler: this.#sampler,
+      source: fingerprintOf(this.config),
+      kind: this.config.source.kind,
+    };
     this.#parts = parts;
-    this.#log.configure(parts.config);
+    this.#moveTo(namespace);
+    this.#log.configure(parts.config, namespace?.budget ?? this.#budget);
     const running = this.#sampler.isBusy && this.#sampler.settled();
     this.#ending = Promise.allSettled([this.#ending, running]);
     this.#sampler = this.#createSampler(running ? this.#ending : undefined);
-    if (parts.source) this.#sampler.continue(before.sampler);
+    const isProvided = parts.config.source.kind === 'provide';
+    if (!isProvided) this.#release();
+    if (isProvided && before.kind !== 'provide') this.#lack(NOBODY_PROVIDES);
+    else if (parts.source || isProvided) this.#sampler.continue(before.sampler);
     else if (before.sampler.failing > 0) this.#recovered(before.sampler.failing);
     if (fingerprintOf(this.config) !== before.source) this.#sampler.sampledAt = -Infinity;
+  }
+
+  #moveTo(namespace: Namespace | undefined): void {
+    if (namespace === this.namespace) return;
+    this.namespace?.delete(this);
+    this.namespace = namespace;
+    namespace?.add(this);
   }
 
   save(): SavedMessages {
@@ -249,6 +390,9 @@ export class Topic {
 
   /** Lets go of all messages, once it is removed. */
   remove(): void {
+    this.#release();
+    this.namespace?.delete(this);
+    this.#offsets.removeTopic(this.number);
     this.#log.close();
   }
 
@@ -318,6 +462,7 @@ export class Topic {
     this.#awake = true;
     this.#fresh = !isDue && !this.#sampler.running;
     this.#sampler.start({ sampleNow: isDue });
+    this.#tellDemand();
   }
 
   #stop(): void {
@@ -325,15 +470,22 @@ export class Topic {
     this.#sampler.end();
   }
 
-  #send(json: string): void {
+  /**
+   * @param advance By how much it raises `seq`, NaN if it begins another numbering.
+   * @param numbers What it was numbered with elsewhere.
+   */
+  #send(json: string, advance = 1, numbers?: LoggedNumbers): void {
     this.#fresh = true;
     this.#stale = undefined;
-    if (this.config.onChange && json === this.#log.lastJson) {
+    // A message that is left out must not be a gap in the numbers of another machine.
+    if (this.config.onChange && !numbers && json === this.#log.lastJson) {
       for (const subscriber of this.#waiting)
         if (this.audience.has(subscriber)) this.#deliver(this.#log.last, subscriber);
     } else {
       const { name } = this;
-      const { seq, frame } = this.#log.append(json, this.#offsets.next(this.number));
+      const { seq, frame } = numbers
+        ? this.#log.appendNumbered(json, numbers, this.#offsets.nextAfterGap(this.number, advance))
+        : this.#log.append(json, this.#offsets.nextAfterGap(this.number, advance));
       this.counters.numbered();
       this.#logger.debug({ event: 'sent', topic: name, seq }, 'sent');
       this.audience.each((subscriber) => subscriber.message(name, frame));

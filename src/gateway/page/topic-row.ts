@@ -75,5 +75,5 @@ export class TopicRow {
 
 export function scheduleText({ status }: Topic): string {
   if (status === undefined) return '';
-  return status.schedule ?? 'when published';
+  return status.schedule ?? (status.source === 'provide' ? 'when provided' : 'when published');
 }
