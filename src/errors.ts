@@ -124,6 +124,10 @@ export const codes = {
     meaning: 'the socket cannot be opened',
     remedy: "the message has the operating system's reason",
   },
+  'no-server': {
+    meaning: 'there is no connection to a NATS server',
+    remedy: 'the message says what to check; the bridge retries',
+  },
   'source-failed': {
     meaning: 'a sample failed',
     remedy: 'the message has the reason',

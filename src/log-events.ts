@@ -48,6 +48,14 @@ export const logEvents = {
   'no-journal': 'd44c104c755619c257822466f26b0434',
   'lock-gone': 'f0568d0f4a01c5089e34ef83a86d09fc',
   'gateway-listening': '2288f4260f2953d07790ea4ad0ab46ff',
+  'fleet-link-made': '7cde2dd58956dae943b6ea619262077b',
+  'fleet-link-lost': '5b1c657f789771d8a78c5d17d2aa8f80',
+  'fleet-refused': '05ab0872712c8767b95770900f283797',
+  'fleet-daemon': '3cf93cef15edd9dbc58608340936abb0',
+  'fleet-machine-here': '21badbac57470a75a70387f22062cf8f',
+  'fleet-machine-away': '95ebb8959ad6c60514dc2caf064fcdb7',
+  'fleet-topic-refused': 'b33b288e88c406eca74010dc07158525',
+  'fleet-message-too-large': '1a7e7bf2a67c6aa42b4c2b0282d891d4',
   'no-orphans': '849bcee8be31f1065752169b85f996d7',
 } as const;
 

@@ -38,6 +38,8 @@ export interface Provided {
   send(data: unknown, numbers?: OriginNumbers): boolean;
   /** The topic is failing, for this reason, until the next message. What was sent before is stale. */
   fail(error: string): void;
+  /** The topic fails no more, though no message follows. */
+  heal(): void;
   /** Provides it no more. */
   end(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -61,7 +61,8 @@ export type Request =
   | { kind: 'reload'; id?: RequestId }
   | { kind: 'status'; topics?: string[]; after?: string; afterClient?: number; id?: RequestId }
   | { kind: 'provide' | 'unprovide'; topics: string[]; id?: RequestId }
-  | { kind: 'fail'; topic: string; error: string }
+  /** Without an error: it fails no more. */
+  | { kind: 'fail'; topic: string; error: string | null }
   | { kind: 'knock'; topic: string; data: unknown; numbers?: OriginNumbers };
 
 /** The numbers that a message was given where it was made: a provider may keep them. */

@@ -1,0 +1,78 @@
+import type { Client } from '../client/api.ts';
+import type { EventLog } from '../log-events.ts';
+import { messageOf } from '../errors.ts';
+
+/** How often the daemon is asked whether its topics have changed, in milliseconds. */
+const ASK_MS = 2000;
+/** What other machines have sent, and what bridges say of themselves: never sent on. */
+export const NEVER_EXPORTED = ['remote', 'fleet'];
+
+/** The topics of the local daemon that other machines can hear: kept up to date, and none of them is woken. */
+export class Catalog {
+  readonly #client: Client;
+  readonly #patterns: () => readonly string[];
+  readonly #changed: (topics: readonly string[]) => void;
+  readonly #logger: EventLog;
+  #topics: ReadonlySet<string> = new Set();
+  #revision: unknown;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(
+    client: Client,
+    patterns: () => readonly string[],
+    changed: (topics: readonly string[]) => void,
+    logger: EventLog,
+  ) {
+    this.#client = client;
+    this.#patterns = patterns;
+    this.#changed = changed;
+    this.#logger = logger;
+    void this.#look();
+  }
+
+  has(topic: string): boolean {
+    return this.#topics.has(topic);
+  }
+
+  /** Looks now: the patterns have changed. */
+  refresh(): void {
+    this.#revision = undefined;
+    clearTimeout(this.#timer);
+    void this.#look();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#compare();
+    } catch (error) {
+      this.#logger.debug(
+        { event: 'fleet-topic-refused', error: messageOf(error) },
+        'the topics cannot be listed',
+      );
+    }
+    if (!this.#isStopped) this.#timer = setTimeout(() => void this.#look(), ASK_MS);
+  }
+
+  async #compare(): Promise<void> {
+    const patterns = this.#patterns();
+    const { instance, topicsRevision } = await this.#client.status({ topics: [] });
+    const revision = topicsRevision === undefined ? undefined : `${instance} ${topicsRevision}`;
+    if (revision !== undefined && revision === this.#revision) return;
+    const names = patterns.length === 0 ? [] : await this.#list(patterns);
+    this.#revision = revision;
+    if (names.length === this.#topics.size && names.every((name) => this.#topics.has(name))) return;
+    this.#topics = new Set(names);
+    this.#changed(names);
+  }
+
+  async #list(patterns: readonly string[]): Promise<string[]> {
+    const { topics } = await this.#client.status({ topics: patterns });
+    return topics.map(({ topic }) => topic).filter((topic) => !NEVER_EXPORTED.includes(topic.split('.')[0]!));
+  }
+}

@@ -1,0 +1,134 @@
+import type { EventLog } from '../log-events.ts';
+import { Machine } from './machine.ts';
+import type { NatsLink } from './nats-link.ts';
+import { MACHINE } from './subjects.ts';
+import type { Subjects } from './subjects.ts';
+import { readHere, readPage, readTalk } from './talk.ts';
+
+/** A machine that says nothing for so long is away, in milliseconds. */
+export const AWAY_MS = 10_000;
+/** One that is away for so long is forgotten, with its topics. */
+const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
+const LOOK_MS = 1000;
+/** Machines that are remembered at most. */
+const MOST = 10_000;
+/** How often a machine is asked for its list while that does not come, in milliseconds. */
+const ASK_MS = 3000;
+
+export interface MachinesListener {
+  /** It is there, or has another list, or another bridge. */
+  changed(machine: Machine): void;
+  /** It is not there any more. */
+  away(machine: Machine): void;
+  forgotten(machine: Machine): void;
+}
+
+/** The other machines of the fleet. */
+export class Machines implements Iterable<Machine> {
+  readonly #own: string;
+  readonly #link: NatsLink;
+  readonly #subjects: Subjects;
+  readonly #listener: MachinesListener;
+  readonly #logger: EventLog;
+  readonly #all = new Map<string, Machine>();
+  readonly #asked = new Map<string, number>();
+  readonly #looking: NodeJS.Timeout;
+  /** What was said that could not be read. */
+  dropped = 0;
+
+  /** @param own Our machine's name: it is none of the others. */
+  constructor(own: string, link: NatsLink, subjects: Subjects, listener: MachinesListener, logger: EventLog) {
+    this.#own = own;
+    this.#link = link;
+    this.#subjects = subjects;
+    this.#listener = listener;
+    this.#logger = logger;
+    link.subscribe(subjects.talk('*', 'here'), (subject, data) => this.#here(subject, data));
+    link.subscribe(subjects.talk('*', 'topics'), (subject, data) => this.#list(subject, data));
+    link.subscribe(subjects.talk('*', 'bye'), (subject, data) => this.#bye(subject, data));
+    this.#looking = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  [Symbol.iterator](): Iterator<Machine> {
+    return this.#all.values();
+  }
+
+  get(name: string): Machine | undefined {
+    return this.#all.get(name);
+  }
+
+  stop(): void {
+    clearInterval(this.#looking);
+  }
+
+  #here(subject: string, data: Uint8Array): void {
+    const { machine: name } = this.#subjects.parse(subject);
+    if (name === this.#own) return;
+    const here = readHere(data);
+    if (!here || !MACHINE.test(name)) return this.#drop();
+    const known = this.#all.get(name);
+    if (!known && this.#all.size >= MOST) return this.#drop();
+    const machine = known ?? new Machine(name, here);
+    const isNews = !known || !machine.isHere || machine.here.bridge !== here.bridge;
+    machine.seen(here, this.#link.rttMs ?? 0);
+    if (machine.isListOld) this.#ask(machine);
+    if (!isNews) return;
+    machine.isHere = true;
+    machine.changedAt = Date.now();
+    this.#all.set(name, machine);
+    this.#logger.info(
+      { event: 'fleet-machine-here', machine: name, host: here.host, version: here.version },
+      'a machine of the fleet is there',
+    );
+    this.#listener.changed(machine);
+  }
+
+  #ask(machine: Machine): void {
+    const now = performance.now();
+    if (now - (this.#asked.get(machine.name) ?? -Infinity) < ASK_MS) return;
+    this.#asked.set(machine.name, now);
+    this.#link.publish(this.#subjects.talk(this.#own, 'ask', machine.name), '{}');
+  }
+
+  #list(subject: string, data: Uint8Array): void {
+    const machine = this.#all.get(this.#subjects.parse(subject).machine);
+    const page = readPage(data);
+    if (!page) return this.#drop();
+    if (machine?.isListOld && machine.here.list === page.list && machine.add(page))
+      this.#listener.changed(machine);
+  }
+
+  #bye(subject: string, data: Uint8Array): void {
+    const machine = this.#all.get(this.#subjects.parse(subject).machine);
+    if (machine?.isHere && readTalk(data)?.['bridge'] === machine.here.bridge)
+      this.#leave(machine, 'its bridge stopped');
+  }
+
+  #look(): void {
+    const now = performance.now();
+    for (const machine of this.#all.values()) {
+      const silentMs = now - machine.seenAt;
+      if (machine.isHere && silentMs > AWAY_MS)
+        this.#leave(machine, `nothing was heard of it for ${AWAY_MS / 1000} s`);
+      if (silentMs > FORGOTTEN_MS) {
+        this.#all.delete(machine.name);
+        this.#asked.delete(machine.name);
+        this.#listener.forgotten(machine);
+      }
+    }
+  }
+
+  #leave(machine: Machine, reason: string): void {
+    machine.isHere = false;
+    machine.changedAt = Date.now();
+    this.#logger.warn(
+      { event: 'fleet-machine-away', machine: machine.name, reason },
+      'a machine of the fleet is away',
+    );
+    this.#listener.away(machine);
+  }
+
+  #drop(): void {
+    this.dropped++;
+  }
+}
