@@ -1,9 +1,11 @@
-import { stripVTControlCharacters } from 'node:util';
 import ms from 'ms';
 
+import type { FleetLink } from '../protocol/fleet-link.ts';
 import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status-snapshot.ts';
 import type { Colors } from './colors.ts';
+import { renderFleet } from './fleet-page.ts';
 import { printable, printableCell } from './printable.ts';
+import { ago, shownLength, textTable } from './text-table.ts';
 
 /** What topics can be sorted by: by numbers, the largest first. */
 const sorts = {
@@ -29,9 +31,10 @@ export function sortTopics(topics: readonly TopicStatus[], key: SortKey): TopicS
 
 /**
  * Renders a snapshot for people: a line about the daemon, a table of topics, a table of clients.
+ * @param fleet The last message of `fleet.link`, if there is that topic.
  * @param columns Width of the terminal: what is wider is cut off.
  */
-export function renderStatus(status: Status, paint: Colors, columns = Infinity): string {
+export function renderStatus(status: Status, paint: Colors, columns = Infinity, fleet?: FleetLink): string {
   const { version, pid, uptimeSeconds, memoryBytes, instance, socketPath, configFile } = status;
   const { topics, topicCount, clients, clientCount, reload } = status;
   const memory = `${Math.round(memoryBytes / 1024 ** 2)} MiB`;
@@ -40,7 +43,7 @@ export function renderStatus(status: Status, paint: Colors, columns = Infinity):
     paint.dim(`socket ${socketPath}${configFile === null ? '' : `, configuration ${configFile}`}`),
     ...(reload?.failed ? [paint.bad(failedReload(reload))] : []),
     '',
-    ...table(
+    ...textTable(
       topicHeads,
       topics.map((topic) => topicRow(topic, paint)),
       paint,
@@ -49,8 +52,9 @@ export function renderStatus(status: Status, paint: Colors, columns = Infinity):
     ...topics
       .filter(({ lastError }) => lastError !== null)
       .map((topic) => paint.bad(`${topic.topic} is failing: ${printable(topic.lastError ?? '')}`)),
+    ...(fleet ? ['', ...renderFleet(fleet, paint)] : []),
     '',
-    ...table(
+    ...textTable(
       clientHeads,
       clients.map((client) => clientRow(client, paint)),
       paint,
@@ -71,7 +75,7 @@ const colourOrCharacter = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m)|.`
 
 /** A line without what does not fit; colours, which take no room, stay. */
 function cropped(line: string, columns: number): string {
-  if (shown(line) <= columns) return line;
+  if (shownLength(line) <= columns) return line;
   let room = columns - 1;
   const kept = line.replace(colourOrCharacter, (character, colour?: string) => {
     if (colour !== undefined) return colour;
@@ -135,26 +139,6 @@ function omitted(count: number, what: string): string[] {
   return count > 0 ? [`${count} ${what}`] : [];
 }
 
-function ago(time: number): string {
-  return `${ms(Math.max(Date.now() - time, 0))} ago`;
-}
-
 function late(milliseconds: number | null): string {
   return milliseconds === null ? '-' : `${milliseconds.toFixed(1)}ms`;
-}
-
-function table(heads: string[], rows: string[][], paint: Colors): string[] {
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map((row) => shown(row[column]!))),
-  );
-  const line = (cells: string[]): string =>
-    cells
-      .map((cell, column) => cell + ' '.repeat(widths[column]! - shown(cell)))
-      .join('  ')
-      .trimEnd();
-  return [paint.dim(line(heads)), ...rows.map(line)];
-}
-
-function shown(cell: string): number {
-  return stripVTControlCharacters(cell).length;
 }

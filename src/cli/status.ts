@@ -4,6 +4,8 @@ import { Command, Option } from 'commander';
 import { ChimedError } from '../errors.ts';
 import type { Client } from '../client/api.ts';
 import type { TopicValues } from '../gateway/open-metrics.ts';
+import { FLEET_LINK } from '../protocol/fleet-link.ts';
+import type { FleetLink } from '../protocol/fleet-link.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
@@ -62,14 +64,14 @@ async function status(
   if (watch) process.once('SIGINT', () => interrupted.abort()).once('SIGINT', hurryOutput);
   const stopped = AbortSignal.any([interrupted.signal, outputEnd]);
   const paint = colorsFor(process.stdout);
-  const show = (snapshot: Status): Promise<void> => {
+  let client = await connectOnce('status', socket);
+  const show = async (snapshot: Status): Promise<void> => {
     if (sort) snapshot.topics = sortTopics(snapshot.topics, sort);
     if (json) return print(`${printableJson(JSON.stringify(snapshot, null, watch ? 0 : 2))}\n`);
     const { isTTY, columns } = process.stdout;
-    const page = renderStatus(snapshot, paint, isTTY ? columns : Infinity);
+    const page = renderStatus(snapshot, paint, isTTY ? columns : Infinity, await fleetOf(snapshot, client));
     return print((watch && isTTY ? CLEAR_SCREEN : '') + page);
   };
-  let client = await connectOnce('status', socket);
   try {
     await show(await client.status(asked));
     if (!watch) return;
@@ -88,6 +90,13 @@ async function status(
   } finally {
     await client.close();
   }
+}
+
+/** What the bridge says of the fleet, if there is one. */
+async function fleetOf({ topics }: Status, client: Client): Promise<FleetLink | undefined> {
+  if (!topics.some(({ topic }) => topic === FLEET_LINK)) return undefined;
+  const last = await client.get<Partial<FleetLink> | null>(FLEET_LINK).catch(ifGone);
+  return last?.data?.machines ? (last.data as FleetLink) : undefined; // Else the topic is somebody else's.
 }
 
 /** Without a daemon, the metrics say so: a file that is written in their place must not keep the last ones. */

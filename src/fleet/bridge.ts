@@ -7,6 +7,7 @@ import { ChimedError } from '../errors.ts';
 import type { ClockQuality } from '../linux/clock.ts';
 import type { EventLog } from '../log-events.ts';
 import type { LogMethod, Logger } from '../log.ts';
+import type { FleetLink, FleetMachine } from '../protocol/fleet-link.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import { Announcer } from './announcer.ts';
 import { Catalog } from './catalog.ts';
@@ -241,13 +242,12 @@ export class Bridge {
     return `connected to NATS at ${this.#link.server}; ${here} other machines; ${this.#importer.size} topics imported, ${this.#exporter.size} exported now`;
   }
 
-  /** The payload of `fleet.link`. What is yes or no is 1 or 0, so that it can be a metric. */
-  #state(): object {
+  #state(): FleetLink {
     const { isUp, server, since, connections, rttMs } = this.#link;
     const { received, dropped, skipped, filled } = this.#importer.counters;
     return {
       machine: this.#nats.machine,
-      connected: Number(isUp),
+      connected: isUp ? 1 : 0,
       server: server ?? null,
       since: since ?? null,
       error: this.#link.lastError?.message ?? null,
@@ -266,9 +266,9 @@ export class Bridge {
     };
   }
 
-  #describe({ name, here, isHere, changedAt, skewMs, lateMs, topics }: Machine): object {
+  #describe({ name, here, isHere, changedAt, skewMs, lateMs, topics }: Machine): FleetMachine {
     return {
-      here: Number(isHere),
+      here: isHere ? 1 : 0,
       host: here.host,
       version: here.version,
       since: changedAt,
@@ -277,7 +277,7 @@ export class Bridge {
       lateMs: lateMs === undefined ? null : rounded(lateMs),
       skewMs: rounded(skewMs),
       ...(here.clock && {
-        synchronised: Number(here.clock.synchronised),
+        synchronised: here.clock.synchronised ? 1 : 0,
         maxErrorMs: rounded(here.clock.maxErrorMs),
       }),
     };

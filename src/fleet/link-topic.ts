@@ -1,21 +1,21 @@
 import type { Client } from '../client/api.ts';
 import type { Provided } from '../client/provided.ts';
+import { FLEET_LINK } from '../protocol/fleet-link.ts';
+import type { FleetLink } from '../protocol/fleet-link.ts';
 
-/** Name of the topic that says how the fleet is. */
-export const LINK_TOPIC = 'fleet.link';
 /** How often it is sent, and how soon after a change, in milliseconds. */
 const EVERY_MS = 5000;
 const SOON_MS = 100;
 
 /** The state of the link, as a topic: sent at each change, and every few seconds. */
 export class LinkTopic {
-  readonly #state: () => object;
+  readonly #state: () => FleetLink;
   readonly #provided: Provided;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(client: Client, state: () => object) {
+  constructor(client: Client, state: () => FleetLink) {
     this.#state = state;
-    this.#provided = client.provide(LINK_TOPIC, { wanted: () => this.#send(), unwanted: () => this.#rest() });
+    this.#provided = client.provide(FLEET_LINK, { wanted: () => this.#send(), unwanted: () => this.#rest() });
   }
 
   /** Something has changed. */
