@@ -9,7 +9,7 @@ import type { EventLog } from '../log-events.ts';
 import type { LogMethod, Logger } from '../log.ts';
 import type { FleetLink, FleetMachine } from '../protocol/fleet-link.ts';
 import { socketPaths } from '../protocol/paths.ts';
-import { Announcer } from './announcer.ts';
+import { Presence } from './presence.ts';
 import { Catalog } from './catalog.ts';
 import { Demand } from './demand.ts';
 import { Exporter } from './exporter.ts';
@@ -51,7 +51,7 @@ export class Bridge {
   readonly #client: Client;
   readonly #link: NatsLink;
   readonly #stream: Stream | undefined;
-  readonly #announcer: Announcer;
+  readonly #presence: Presence;
   readonly #machines: Machines;
   readonly #leases: Leases;
   readonly #demand: Demand;
@@ -98,13 +98,13 @@ export class Bridge {
     );
     const link = this.#link;
     this.#stream = nats.stream === undefined ? undefined : new Stream(nats.stream, link, subjects, logger);
-    this.#announcer = new Announcer(own, link, subjects, clock, (error) => this.#ended.resolve(error));
+    this.#presence = new Presence(own, link, subjects, clock, (error) => this.#ended.resolve(error));
     this.#demand = new Demand(own, link, subjects);
     this.#catalog = new Catalog(
       this.#client,
       () => this.#config.export,
       (topics) => {
-        this.#announcer.export(topics);
+        this.#presence.export(topics);
         this.#exporter.catalogChanged();
       },
       logger,
@@ -154,6 +154,7 @@ export class Bridge {
       logger,
     );
     this.#linkTopic = new LinkTopic(this.#client, () => this.#state());
+    this.#machines.hear(nats.import.map(({ from }) => from));
     link.open();
   }
 
@@ -177,6 +178,7 @@ export class Bridge {
       );
     const { machine, prefix, stream } = this.#nats;
     this.#config = { ...nats, machine, prefix, ...(stream !== undefined && { stream }) };
+    this.#machines.hear(nats.import.map(({ from }) => from));
     this.#importer.configure(nats.import, this.#machines);
     this.#catalog.refresh();
     await this.#link.renew(this.#config);
@@ -197,15 +199,15 @@ export class Bridge {
     this.#local.close();
     this.#exporter.stop();
     this.#demand.stop();
-    this.#announcer.stop();
+    this.#presence.stop();
     await this.#link.stop();
     await this.#linkTopic.stop();
     await this.#client.close();
   }
 
   #up(): void {
-    this.#announcer.up();
-    void this.#announcer.claimed.promise.then(() => this.#open());
+    this.#presence.up();
+    void this.#presence.claimed.promise.then(() => this.#open());
     this.#changed();
   }
 
@@ -217,13 +219,13 @@ export class Bridge {
   }
 
   #down(): void {
-    this.#announcer.down();
+    this.#presence.down();
     this.#changed();
   }
 
   #machineChanged(machine: Machine): void {
     this.#importer.changed(machine);
-    this.#announcer.greet();
+    this.#presence.greet();
     this.#changed();
   }
 

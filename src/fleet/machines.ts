@@ -1,8 +1,8 @@
 import type { EventLog } from '../log-events.ts';
 import { Machine } from './machine.ts';
-import type { NatsLink } from './nats-link.ts';
+import type { NatsLink, OnMessage } from './nats-link.ts';
 import { MACHINE } from './subjects.ts';
-import type { Subjects } from './subjects.ts';
+import type { Subjects, Talk } from './subjects.ts';
 import { readHere, readPage, readTalk } from './talk.ts';
 
 /** A machine that says nothing for so long is away, in milliseconds. */
@@ -23,7 +23,7 @@ export interface MachinesListener {
   forgotten(machine: Machine): void;
 }
 
-/** The other machines of the fleet. */
+/** The other machines of the fleet, as far as anything is imported from them. */
 export class Machines implements Iterable<Machine> {
   readonly #own: string;
   readonly #link: NatsLink;
@@ -32,6 +32,7 @@ export class Machines implements Iterable<Machine> {
   readonly #logger: EventLog;
   readonly #all = new Map<string, Machine>();
   readonly #asked = new Map<string, number>();
+  readonly #hearing: (() => void)[] = [];
   readonly #looking: NodeJS.Timeout;
   /** What was said that could not be read. */
   dropped = 0;
@@ -43,9 +44,6 @@ export class Machines implements Iterable<Machine> {
     this.#subjects = subjects;
     this.#listener = listener;
     this.#logger = logger;
-    link.subscribe(subjects.talk('*', 'here'), (subject, data) => this.#here(subject, data));
-    link.subscribe(subjects.talk('*', 'topics'), (subject, data) => this.#list(subject, data));
-    link.subscribe(subjects.talk('*', 'bye'), (subject, data) => this.#bye(subject, data));
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
 
@@ -55,6 +53,22 @@ export class Machines implements Iterable<Machine> {
 
   get(name: string): Machine | undefined {
     return this.#all.get(name);
+  }
+
+  /**
+   * Hears of the machines that topics are imported from, and of no others: in a large fleet, most machines only export.
+   * @param imports Names of machines, in which `*` stands for any characters.
+   */
+  hear(imports: readonly string[]): void {
+    const names = imports.some((name) => name.includes('*')) ? ['*'] : new Set(imports);
+    for (const end of this.#hearing.splice(0)) end();
+    for (const name of names) {
+      const listen = (talk: Talk, onTalk: OnMessage): void =>
+        void this.#hearing.push(this.#link.subscribe(this.#subjects.talk(name, talk), onTalk));
+      listen('here', (subject, data) => this.#here(subject, data));
+      listen('topics', (subject, data) => this.#list(subject, data));
+      listen('bye', (subject, data) => this.#bye(subject, data));
+    }
   }
 
   stop(): void {

@@ -19,7 +19,7 @@ const GREET_MS = 500;
 const LIST_MS = 1000;
 
 /** Says what this machine is and exports. Only one bridge has its name: who starts later is refused. */
-export class Announcer {
+export class Presence {
   readonly bridge: string;
   readonly #machine: string;
   readonly #link: NatsLink;
