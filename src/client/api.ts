@@ -15,8 +15,11 @@ export interface ClientEvents {
   failing: [Failing];
   /** The source of a topic has recovered; its message follows. */
   recovered: [Recovered];
-  /** Some messages may be lost, the number is unknown: the daemon began a new numbering, or `resume` was too long ago. */
-  uncounted: [];
+  /**
+   * Some messages may be lost, the number is unknown: the daemon began a new numbering, or `resume` was too long ago.
+   * With a topic: of this one alone, whose own numbering has changed.
+   */
+  uncounted: [topic?: string];
 }
 
 /** One message of a topic, as a client hears it. */

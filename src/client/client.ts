@@ -1,10 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 
-import { ChimedError, isErrorCode, messageOf } from '../errors.ts';
+import { ChimedError, isErrorCode } from '../errors.ts';
 import { silent } from '../log.ts';
 import type { Logger } from '../log.ts';
-import { toJson } from '../protocol/json.ts';
 import type {
   Cleared,
   Failing,
@@ -18,14 +17,13 @@ import type {
   Rejection,
   Reloaded,
   RequestId,
-  ResumePoint,
   Sampled,
 } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
-import { isPattern, isTopic } from '../protocol/names.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { Client, ClientEvents, Subscription } from './api.ts';
+import { carried, checkPatterns, checkedTopic } from './arguments.ts';
 import { Link } from './link.ts';
 import type { Provided } from './provided.ts';
 import {
@@ -38,17 +36,11 @@ import {
   checkPublishOptions,
   checkStatusOptions,
 } from './options.ts';
-import type {
-  ConnectOptions,
-  ListenOptions,
-  PublishOptions,
-  ResumeAfter,
-  ResumeFrom,
-  StatusOptions,
-} from './options.ts';
+import type { ConnectOptions, ListenOptions, PublishOptions, ResumeAfter, StatusOptions } from './options.ts';
 import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { State } from './connection-state.ts';
+import { Standing } from './standing.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /**
@@ -66,11 +58,9 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   readonly #requests: Requests;
   readonly #subscriptions = new Subscriptions();
   readonly #closed = Promise.withResolvers<ChimedError | undefined>();
-  #instance: string | undefined;
+  readonly #standing: Standing;
   /** As it travels. */
   readonly #onBehalfOf: OnBehalfOf | undefined;
-  /** Where an earlier client stood, until a daemon has answered. */
-  #resume: ResumeFrom | undefined;
   #topics: readonly RegisteredTopic[] = [];
   /** Largest frame that the daemon takes; one of version 0.1 does not say. */
   #frameBytes = Infinity;
@@ -83,8 +73,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     const { socket, retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     this.#options = options;
     this.#onBehalfOf = options.onBehalfOf && (JSON.parse(JSON.stringify(options.onBehalfOf)) as OnBehalfOf);
-    this.#resume = options.resume;
-    this.#instance = options.resume?.instance;
+    this.#standing = new Standing(this.#subscriptions, options.resume);
     this.#logger = options.logger ?? silent;
     this.#link = new Link(
       {
@@ -119,6 +108,10 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     return this.#topics;
   }
 
+  get position(): ResumeAfter | undefined {
+    return this.#standing.position;
+  }
+
   get closed(): Promise<ChimedError | undefined> {
     return this.#closed.promise;
   }
@@ -149,13 +142,9 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   ): Promise<{ topic: string; seq: number }> {
     checkPublishOptions(options);
     checkedTopic(topic);
-    assertCarried(data);
+    carried(data);
     const { seq } = await this.#requests.ask<Published>('chimed.publish', { topic, data }, options.signal);
     return { topic, seq };
-  }
-
-  get position(): ResumeAfter | undefined {
-    throw new Error('to be written');
   }
 
   provide(): Provided {
@@ -213,7 +202,11 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   #hello(): Frame {
     const { name } = this.#options;
     const onBehalfOf = this.#onBehalfOf;
-    const resume = this.#resume ?? this.#resumePoint();
+    const { resume, leftOut } = this.#standing.resumePoint(this.#frameBytes);
+    if (leftOut > 0) {
+      const why = 'begin with their latest message: their positions do not fit into one frame';
+      this.#logger.warn({ topics: leftOut }, `${leftOut} topics ${why} (clients.frameBytes)`);
+    }
     return {
       type: 'chimed.register',
       data: {
@@ -225,26 +218,17 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     };
   }
 
-  #resumePoint(): ResumePoint | undefined {
-    const instance = this.#instance;
-    const { heard: after } = this.#subscriptions;
-    return instance === undefined
-      ? undefined
-      : { instance, instances: this.#subscriptions.instances(instance), after };
-  }
-
   #registered(registered: Registered): boolean {
     const { instance, topics, limits } = registered;
     if (!this.#isForUs(registered)) return false;
-    const resumed = this.#instance === instance;
-    if (this.#begin(registered)) {
+    const { resumed, uncounted } = this.#standing.registered(registered);
+    if (uncounted) {
       const why = resumed
         ? 'the daemon does not know all that came since'
         : 'the daemon began a new numbering';
       this.#logger.warn({ instance }, `${why}: some messages may be lost, the number is unknown`);
       this.emit('uncounted');
     }
-    this.#instance = instance;
     this.#topics = topics;
     this.#frameBytes = limits?.frameBytes ?? Infinity;
     return resumed;
@@ -257,24 +241,6 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
       'the daemon does not make requests on behalf of other users: it would serve this client as the user of this process. Upgrade and restart the daemon.';
     this.#link.close(new ChimedError('not-allowed', message));
     return false;
-  }
-
-  /** Finds out where topics stood. Returns whether messages may be lost that nobody can count. */
-  #begin({ instance, topics, uncounted, more }: Registered): boolean {
-    const resume = this.#resume;
-    this.#resume = undefined;
-    if (instance !== this.#instance) {
-      const hadHeard = resume !== undefined || this.#subscriptions.hasHeard;
-      this.#subscriptions.forget();
-      return hadHeard;
-    }
-    if (!resume) return uncounted ?? false;
-    let isUncounted = uncounted ?? more ?? false;
-    for (const { topic, seq, after, instance: own = instance } of topics) {
-      if (after !== undefined) this.#subscriptions.begin(topic, { instance: own, seq: after });
-      else if (seq > 0) isUncounted = true; // It has been added since, or too much has come.
-    }
-    return isUncounted;
   }
 
   #frame(frame: Frame, bytes: number): void {
@@ -310,10 +276,14 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   }
 
   #message(frame: Frame, bytes: number): void {
-    const { type: topic, data, seq = 0, time = 0, offset, instance = this.#instance, stale } = frame;
+    const { type: topic, data, seq = 0, time = 0, offset, instance = this.#standing.instance, stale } = frame;
     if (instance === undefined) return; // Cannot be: nothing comes before the registration.
     const more = { ...(offset !== undefined && { offset }), ...(stale && { stale }) };
-    this.#subscriptions.push({ topic, seq, time, data, instance, bytes, ...more });
+    const message = { topic, seq, time, data, instance, bytes, ...more };
+    if (!this.#subscriptions.push(message)) return;
+    const what = 'the numbering of a topic has changed: some messages may be lost, the number is unknown';
+    this.#logger.warn({ topic, instance }, what);
+    this.emit('uncounted', topic);
   }
 
   #rejected({ code, message, topic, id }: Rejection): void {
@@ -373,29 +343,5 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     this.#subscriptions.end(error);
     this.#requests.end(error ?? new ChimedError('closed', 'the client was closed'));
     this.#closed.resolve(error);
-  }
-}
-
-/** @throws {ChimedError} `bad-request` for what is none. */
-function checkPatterns(patterns: readonly string[]): void {
-  for (const pattern of patterns) {
-    if (isPattern(pattern)) continue;
-    const message = `${JSON.stringify(pattern)} is neither a topic nor a pattern such as host.> or host.*`;
-    throw new ChimedError('bad-request', message);
-  }
-}
-
-/** @throws {ChimedError} `bad-request` for what is none. */
-function checkedTopic(topic: string): string {
-  if (isTopic(topic)) return topic;
-  throw new ChimedError('bad-request', `${JSON.stringify(topic)} is not the name of a topic`);
-}
-
-/** @throws {ChimedError} `bad-request` for what JSON cannot carry, such as NaN, a Map or a circle. */
-function assertCarried(data: unknown): void {
-  try {
-    toJson(data);
-  } catch (error) {
-    throw new ChimedError('bad-request', `the data cannot be sent: ${messageOf(error)}`, { cause: error });
   }
 }

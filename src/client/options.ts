@@ -4,6 +4,7 @@ import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { NAME, isName } from '../protocol/client-name.ts';
 import type { OnBehalfOf } from '../protocol/messages.ts';
+import { isTopic } from '../protocol/names.ts';
 import { ON_BEHALF_OF, isOnBehalfOf } from '../protocol/on-behalf.ts';
 
 export interface ConnectOptions {
@@ -23,10 +24,10 @@ export interface ConnectOptions {
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
   /**
-   * Where an earlier client stood: subscriptions that are made before this client is ready begin with the messages since.
+   * Where an earlier client stood, as `Client.position` gave it or by the offset of a message: subscriptions that are made before this client is ready begin with the messages since.
    * @default none: they begin with the latest message
    */
-  resume?: ResumeFrom;
+  resume?: ResumeFrom | ResumeAfter;
   /**
    * The user for whom all requests of this client are made: what it may hear, and what it costs. Only root, the daemon's
    * user and the gateway's (`web.user`) can ask for others. @default the user of this process
@@ -106,12 +107,35 @@ export function checkConnectOptions(options: ConnectOptions): void {
     if (retry[key] !== undefined && !isWait(retry[key])) throw bad(`retry.${key}`, WAIT, retry[key]);
 }
 
-function checkResume(resume: ResumeFrom): void {
-  checkNames<ResumeFrom>(resume, 'resume', ['instance', 'offset']);
-  const { instance, offset } = resume;
+function checkResume(resume: ResumeFrom | ResumeAfter): void {
+  if (typeof resume === 'object' && resume !== null && 'after' in resume && !('offset' in resume))
+    return checkResumeAfter(resume);
+  checkNames<ResumeFrom>(resume as ResumeFrom, 'resume', ['instance', 'offset']);
+  const { instance, offset } = resume as ResumeFrom;
   if (typeof instance !== 'string') throw bad('resume.instance', "a text, a message's instance", instance);
-  if (!(Number.isSafeInteger(offset) && offset >= 0))
-    throw bad('resume.offset', 'a whole number, 0 or more', offset);
+  if (!isCount(offset)) throw bad('resume.offset', COUNT, offset);
+}
+
+function checkResumeAfter(resume: ResumeAfter): void {
+  checkNames<ResumeAfter>(resume, 'resume', ['instance', 'after', 'instances']);
+  const { instance, after, instances } = resume;
+  if (typeof instance !== 'string') throw bad('resume.instance', "a text, the daemon's instance", instance);
+  for (const [name, value] of Object.entries({ after, instances: instances ?? {} })) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw bad(`resume.${name}`, 'an object, whose keys are topics', value);
+  }
+  for (const [topic, seq] of Object.entries(after)) {
+    if (!isTopic(topic)) throw bad('resume.after', 'an object, whose keys are topics', topic);
+    if (!isCount(seq)) throw bad(`resume.after[${inspect(topic)}]`, COUNT, seq);
+  }
+  for (const [topic, own] of Object.entries(instances ?? {}))
+    if (typeof own !== 'string') throw bad(`resume.instances[${inspect(topic)}]`, 'a text', own);
+}
+
+const COUNT = 'a whole number, 0 or more';
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value. */

@@ -14,31 +14,22 @@ export class Subscriptions {
     return [...new Set([...this.#all].flatMap(({ patterns }) => patterns))];
   }
 
-  /** The number of the last message heard of each topic. */
-  get heard(): Record<string, number> {
-    return Object.fromEntries(this.#positions.map(([topic, { seq }]) => [topic, seq]));
-  }
-
-  /** The numberings that these numbers belong to, as far as they are not the daemon's. */
-  instances(daemon: string): Record<string, string> {
-    const own = this.#positions.filter(([, { instance }]) => instance !== daemon);
-    return Object.fromEntries(own.map(([topic, { instance }]) => [topic, instance]));
-  }
-
-  /** True if a message has been heard, and not been forgotten. */
-  get hasHeard(): boolean {
-    return this.#positions.length > 0;
-  }
-
-  get #positions(): [string, Position][] {
-    return [...new Map<string, Position>([...this.#began, ...this.#latest])];
+  /** Up to where each topic was heard, by us or by an earlier client. */
+  get positions(): ReadonlyMap<string, Position> {
+    return new Map<string, Position>([...this.#began, ...this.#latest]);
   }
 
   /** An earlier client has heard a topic up to here: what is missing after that is missed. */
   begin(topic: string, position: Position): void {
-    if (!this.#hears(topic)) return;
+    if (!this.hears(topic)) return;
     this.#began.set(topic, position);
     for (const subscription of this.#all) if (subscription.hears(topic)) subscription.begin(topic, position);
+  }
+
+  /** True if a subscription hears this topic. */
+  hears(topic: string): boolean {
+    for (const subscription of this.#all) if (subscription.hears(topic)) return true;
+    return false;
   }
 
   /** Adds a subscription; returns those of its patterns that are new. */
@@ -55,25 +46,38 @@ export class Subscriptions {
     if (!this.#all.delete(subscription)) return [];
     // What nobody hears is not missed either: a later registration starts afresh.
     for (const topics of [this.#latest, this.#began])
-      for (const topic of topics.keys()) if (!this.#hears(topic)) topics.delete(topic);
+      for (const topic of topics.keys()) if (!this.hears(topic)) topics.delete(topic);
     const after = this.patterns;
     return subscription.patterns.filter((pattern) => !after.includes(pattern));
   }
 
-  /** Hands a message to all who hear its topic. */
-  push(message: Heard): void {
+  /**
+   * Hands a message to all who hear its topic.
+   * @returns true if the topic's numbering has changed: nobody can count what came between.
+   */
+  push(message: Heard): boolean {
     const { topic, seq, instance } = message;
     const latest = this.#latest.get(topic) ?? this.#began.get(topic);
     // Not again what a second registration brings, and not what was still on its way when the last loop ended.
-    if ((latest?.instance === instance && seq <= latest.seq) || !this.#hears(topic)) return;
+    if ((latest?.instance === instance && seq <= latest.seq) || !this.hears(topic)) return false;
     this.#latest.set(topic, message);
+    this.#began.delete(topic);
     for (const subscription of this.#all) if (subscription.hears(topic)) subscription.push(message);
+    return latest !== undefined && latest.instance !== instance;
   }
 
-  /** The numbering began again: there is nothing to resume after. */
-  forget(): void {
-    this.#latest.clear();
-    this.#began.clear();
+  /**
+   * This numbering has ended: its topics have nothing to resume. Those of other numberings keep their place.
+   * @returns whether there were any.
+   */
+  forget(instance: string): boolean {
+    let found = false;
+    for (const topics of [this.#latest, this.#began]) {
+      for (const [topic, position] of topics) {
+        if (position.instance === instance) found = topics.delete(topic);
+      }
+    }
+    return found;
   }
 
   /** Those that asked for exactly this pattern. */
@@ -85,10 +89,5 @@ export class Subscriptions {
   end(error?: ChimedError): void {
     for (const subscription of this.#all) subscription.end(error);
     this.#all.clear();
-  }
-
-  #hears(topic: string): boolean {
-    for (const subscription of this.#all) if (subscription.hears(topic)) return true;
-    return false;
   }
 }

@@ -82,6 +82,19 @@ test.each<[object, string]>([
     { resume: { instance: 'a', offset: 1, after: {} } },
     "resume has no option 'after'; expected instance, offset",
   ],
+  [{ resume: { instance: 'a', after: { t: -1 } } }, "the option resume.after['t'] must be a whole number"],
+  [
+    { resume: { instance: 'a', after: { 'a.>': 1 } } },
+    'the option resume.after must be an object, whose keys',
+  ],
+  [
+    { resume: { instance: 'a', after: {}, instances: [] } },
+    'the option resume.instances must be an object, whose keys',
+  ],
+  [
+    { resume: { instance: 'a', after: {}, other: 1 } },
+    "resume has no option 'other'; expected instance, after, instances",
+  ],
   [{ onBehalfOf: { uid: 1 } }, 'the option onBehalfOf must be { uid, gid, groups? } with ids'],
   [{ onBehalfOf: null }, 'the option onBehalfOf must be { uid, gid, groups? } with ids'],
 ])('connect refuses %j', (options, message) => {

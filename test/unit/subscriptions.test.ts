@@ -11,6 +11,8 @@ const heard = (topic: string, seq: number) => ({
   instance: 'one',
   bytes: 100,
 });
+/** What to resume after, as topics and numbers. */
+const seqs = () => [...subscriptions.positions].map(([topic, { seq }]) => [topic, seq]);
 const subscription = (...patterns: string[]) =>
   new MessageQueue(patterns, { messages: 10, bytes: Infinity }, () => {});
 
@@ -66,7 +68,7 @@ describe('what to resume after', () => {
       ['a', 3],
     ] as const)
       subscriptions.push(heard(topic, seq));
-    expect(Object.entries(subscriptions.heard)).toEqual([
+    expect(seqs()).toEqual([
       ['a', 3],
       ['__proto__', 5],
     ]);
@@ -77,14 +79,24 @@ describe('what to resume after', () => {
     for (const each of [stays, goes]) subscriptions.add(each);
     for (const topic of ['a', 'b']) subscriptions.push(heard(topic, 1));
     subscriptions.remove(goes);
-    expect(subscriptions.heard).toEqual({ a: 1 });
+    expect(seqs()).toEqual([['a', 1]]);
   });
 
-  test('is nothing in a new numbering', () => {
-    subscriptions.add(subscription('a'));
+  test('is what belongs to other numberings, after the daemon has begun a new one', () => {
+    subscriptions.add(subscription('>'));
     subscriptions.push(heard('a', 1));
-    subscriptions.forget();
-    expect(subscriptions.heard).toEqual({});
+    subscriptions.push({ ...heard('remote.a', 7), instance: 'origin' });
+    expect(subscriptions.forget('one')).toBe(true);
+    expect(seqs()).toEqual([['remote.a', 7]]);
+    expect(subscriptions.forget('one')).toBe(false);
+  });
+
+  test('does not return to where an earlier client stood, once a message has come', () => {
+    subscriptions.add(subscription('>'));
+    subscriptions.begin('a', { instance: 'origin', seq: 3 });
+    subscriptions.push(heard('a', 1));
+    subscriptions.forget('one');
+    expect(seqs()).toEqual([]);
   });
 });
 
@@ -93,6 +105,13 @@ test('those that asked for a pattern are those that asked for exactly this one',
   for (const each of [one, other]) subscriptions.add(each);
   expect(subscriptions.asking('b')).toEqual([one]);
   expect(subscriptions.asking('>')).toEqual([other]);
+});
+
+test('a message says whether the numbering of its topic has changed, once', () => {
+  subscriptions.add(subscription('>'));
+  const origin = (instance: string, seq: number) => ({ ...heard('remote.a', seq), instance });
+  const changed = [origin('x', 5), origin('x', 9), origin('y', 1), origin('y', 2)];
+  expect(changed.map((message) => subscriptions.push(message))).toEqual([false, false, true, false]);
 });
 
 test('all end together', async () => {
