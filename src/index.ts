@@ -9,13 +9,15 @@ export type {
   ConnectOptions,
   ListenOptions,
   PublishOptions,
+  ResumeAfter,
   ResumeFrom,
   StatusOptions,
 } from './client/options.ts';
+export type { Generate, ProvideContext, ProvideHandler, Provided, Refusal } from './client/provided.ts';
 export type { State } from './client/connection-state.ts';
 export { ChimedError, codes } from './errors.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Logger, LogMethod } from './log.ts';
-export type { Failing, OnBehalfOf, Recovered, RegisteredTopic } from './protocol/messages.ts';
+export type { Failing, OnBehalfOf, OriginNumbers, Recovered, RegisteredTopic } from './protocol/messages.ts';
 export { findSocketPath } from './protocol/paths.ts';
 export type { ClientStatus, Status, TopicStatus } from './protocol/status-snapshot.ts';

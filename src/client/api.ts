@@ -5,7 +5,7 @@ import type { Failing, Recovered, RegisteredTopic } from '../protocol/messages.t
 import type { Status } from '../protocol/status-snapshot.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { ListenOptions, PublishOptions, ResumeAfter, StatusOptions } from './options.ts';
-import type { Generate, ProvideHandler, Provided } from './provided.ts';
+import type { Generate, ProvideHandler, Provided, Refusal } from './provided.ts';
 import type { State } from './connection-state.ts';
 
 /** What a client emits, and with what. */
@@ -20,6 +20,10 @@ export interface ClientEvents {
    * With a topic: of this one alone, whose own numbering has changed.
    */
   uncounted: [topic?: string];
+  /** The daemon did not accept a message of a topic that this client provides. */
+  refused: [Refusal];
+  /** `Provided.send` has returned false for lack of room, and the daemon has read what was sent before. */
+  room: [];
 }
 
 /** One message of a topic, as a client hears it. */
@@ -90,7 +94,8 @@ export interface Client extends EventEmitter<ClientEvents> {
   /**
    * Becomes the source of a topic that is configured with `provide: true`, now and after each reconnection.
    * @param how Yields the payloads while somebody listens, or is told when to send.
-   * @throws {ChimedError} `bad-request` if `topic` is no topic. What the daemon refuses ends it: see `Provided.ended`.
+   * @throws {ChimedError} `bad-request` if `topic` is no topic, or this client provides it already. What the daemon refuses
+   * ends it: see `Provided.ended`.
    */
   provide<T = unknown>(topic: string, how: Generate<T> | ProvideHandler): Provided;
   /**

@@ -1,6 +1,13 @@
+import { inspect } from 'node:util';
+
 import { ChimedError, messageOf } from '../errors.ts';
 import { toJson } from '../protocol/json.ts';
+import type { OriginNumbers } from '../protocol/messages.ts';
 import { isPattern, isTopic } from '../protocol/names.ts';
+import type { ProvideHandler } from './provided.ts';
+
+/** What an instance may be: it is a part of frames that are written without further escapes. */
+const INSTANCE = /^[\w-]{1,100}$/;
 
 /** @throws {ChimedError} `bad-request` for a text that is neither a topic nor a pattern. */
 export function checkPatterns(patterns: readonly string[]): void {
@@ -27,4 +34,23 @@ export function carried(data: unknown): string {
   } catch (error) {
     throw new ChimedError('bad-request', `the data cannot be sent: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** @throws {ChimedError} `bad-request` for numbers that the daemon would refuse. */
+export function checkNumbers({ instance, seq, time }: OriginNumbers): void {
+  if (typeof instance !== 'string' || !INSTANCE.test(instance))
+    throw badNumber('instance', '1 to 100 letters, digits, `_` or `-`', instance);
+  if (!(Number.isSafeInteger(seq) && seq >= 1)) throw badNumber('seq', 'a whole number, 1 or more', seq);
+  if (!(Number.isSafeInteger(time) && time >= 0))
+    throw badNumber('time', 'whole milliseconds since the epoch', time);
+}
+
+function badNumber(field: string, expected: string, value: unknown): ChimedError {
+  return new ChimedError('bad-request', `${field} must be ${expected}, but it is ${inspect(value)}`);
+}
+
+/** Reports whether a value has the two functions of a handler. */
+export function isHandler(value: unknown): value is ProvideHandler {
+  const { wanted, unwanted } = (value ?? {}) as Partial<ProvideHandler>;
+  return typeof wanted === 'function' && typeof unwanted === 'function';
 }

@@ -10,6 +10,7 @@ import type {
   Frame,
   Got,
   OnBehalfOf,
+  ProvidedAnswer,
   Published,
   Recovered,
   Registered,
@@ -18,6 +19,8 @@ import type {
   Reloaded,
   RequestId,
   Sampled,
+  Unwanted,
+  Wanted,
 } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
@@ -25,7 +28,8 @@ import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { Client, ClientEvents, Subscription } from './api.ts';
 import { carried, checkPatterns, checkedTopic } from './arguments.ts';
 import { Link } from './link.ts';
-import type { Provided } from './provided.ts';
+import type { Generate, ProvideHandler, Provided } from './provided.ts';
+import { ProvidedTopics } from './provided-topics.ts';
 import {
   DEFAULT_BUFFER,
   DEFAULT_BUFFER_BYTES,
@@ -56,6 +60,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   readonly #logger: Logger;
   readonly #link: Link;
   readonly #requests: Requests;
+  readonly #provided: ProvidedTopics;
   readonly #subscriptions = new Subscriptions();
   readonly #closed = Promise.withResolvers<ChimedError | undefined>();
   readonly #standing: Standing;
@@ -88,10 +93,15 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
         hello: () => this.#hello(),
         registered: (registered) => this.#registered(registered),
         frame: (frame, bytes) => this.#frame(frame, bytes),
+        drained: () => this.#provided.drained(),
         state: (state) => this.#enter(state),
       },
     );
     this.#requests = new Requests(this.#link, timeoutMs);
+    this.#provided = new ProvidedTopics(this.#link, this.#requests, this.#logger, {
+      refused: (refusal) => this.emit('refused', refusal),
+      room: () => this.emit('room'),
+    });
     if (signal?.aborted) {
       this.#link.close();
       return;
@@ -147,8 +157,9 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     return { topic, seq };
   }
 
-  provide(): Provided {
-    throw new Error('to be written');
+  provide<T = unknown>(topic: string, how: Generate<T> | ProvideHandler): Provided {
+    if (this.#state.status === 'closed') return this.#provided.ended(topic, this.#state.error);
+    return this.#provided.provide(topic, how);
   }
 
   async clear(topic: string): Promise<void> {
@@ -257,6 +268,13 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
         return this.#rejected(frame.data as Rejection);
       case 'chimed.failing':
         return this.#failing(frame.data as Failing);
+      case 'chimed.wanted':
+        return this.#provided.wanted(frame.data as Wanted);
+      case 'chimed.unwanted':
+        return this.#provided.unwanted(frame.data as Unwanted);
+      case 'chimed.provided':
+        this.#provided.provided(frame.data as ProvidedAnswer);
+        return this.#requests.answered(frame.data as ProvidedAnswer);
       case 'chimed.recovered':
         return this.#recovered(frame.data as Recovered);
       default:
@@ -286,11 +304,14 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     this.emit('uncounted', topic);
   }
 
-  #rejected({ code, message, topic, id }: Rejection): void {
+  #rejected(rejection: Rejection): void {
+    if (this.#provided.rejected(rejection)) return;
+    const { code, message, request, topic, id } = rejection;
     const error = new ChimedError(isErrorCode(code) ? code : 'bad-request', message);
     if (id !== undefined) return this.#requests.rejected(id, error);
     this.#logger.warn({ code, topic }, message);
-    for (const subscription of topic === undefined ? [] : this.#subscriptions.asking(topic)) {
+    if (request !== 'chimed.register' || topic === undefined) return;
+    for (const subscription of this.#subscriptions.asking(topic)) {
       subscription.end(error);
       this.#unsubscribe(subscription);
     }
@@ -307,6 +328,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
           'connected to chimed',
         );
         this.#requests.sendAll(this.#frameBytes);
+        this.#provided.ready(this.#frameBytes);
         break;
       case 'waiting': {
         const log = state.attempt === 1 ? this.#logger.warn : this.#logger.debug;
@@ -316,6 +338,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
           `waiting for chimed: ${state.error.message}`,
         );
         this.#requests.lost(state.error);
+        this.#provided.lost();
         if (!this.#options.logger) this.#warnOnce(state.error);
         break;
       }
@@ -341,6 +364,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   #shutDown(error: ChimedError | undefined): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#subscriptions.end(error);
+    this.#provided.end(error);
     this.#requests.end(error ?? new ChimedError('closed', 'the client was closed'));
     this.#closed.resolve(error);
   }

@@ -22,6 +22,8 @@ export interface LinkHandler {
   registered(registered: Registered): boolean;
   /** @param bytes Its length. */
   frame(frame: Frame, bytes: number): void;
+  /** The daemon has read what was sent, after much had waited. */
+  drained(): void;
   state(state: State): void;
 }
 
@@ -52,6 +54,11 @@ export class Link {
     return this.#greeted;
   }
 
+  /** Bytes that were sent and that the daemon has yet to read, beside what the kernel holds. */
+  get pendingBytes(): number {
+    return this.#line?.pendingBytes ?? 0;
+  }
+
   open(): void {
     const { timeoutMs } = this.#options;
     this.#attempt++;
@@ -64,6 +71,7 @@ export class Link {
         this.#greeted = true;
       },
       frame: (frame, bytes) => this.#frame(frame, bytes),
+      drained: () => this.#handler.drained(),
       ended: (error) => this.#ended(this.#lastWords ?? error),
     });
     this.#line = line;

@@ -46,6 +46,7 @@ export function dialFirst(paths: readonly string[], handler: DialListener): Sear
         handler.connected();
       },
       frame: (frame, bytes) => handler.frame(frame, bytes),
+      drained: () => handler.drained(),
       ended(error) {
         failures.push({ path, error });
         const next = paths[failures.length];
@@ -60,6 +61,9 @@ export function dialFirst(paths: readonly string[], handler: DialListener): Sear
   return {
     get path() {
       return path;
+    },
+    get pendingBytes() {
+      return line.pendingBytes;
     },
     send: (frame) => line.send(frame),
     hangUp: () => line.hangUp(),

@@ -9,6 +9,8 @@ export interface DialListener {
   connected(): void;
   /** @param bytes Its length. */
   frame(frame: Frame, bytes: number): void;
+  /** All that waited has left for the kernel, after much had waited. */
+  drained(): void;
   /** The attempt failed or the connection ended; nothing follows. */
   ended(error: ChimedError): void;
 }
@@ -17,6 +19,8 @@ export interface DialListener {
 export interface DialedConnection {
   /** Sends a frame, or one that is encoded already. */
   send(frame: Frame | Buffer): void;
+  /** Bytes that were sent and that the kernel has not taken yet: the daemon does not read them. */
+  readonly pendingBytes: number;
   /** Closes without another word to the handler. */
   hangUp(): void;
 }
@@ -66,6 +70,7 @@ export function dial(path: string, handler: DialListener): DialedConnection {
       peer.socket.destroy();
     }
   });
+  peer.socket.on('drain', () => open && handler.drained());
   peer.on('disconnect', () => {
     if (!open) return;
     open = false;
@@ -76,6 +81,9 @@ export function dial(path: string, handler: DialListener): DialedConnection {
       if (!open) return;
       if (Buffer.isBuffer(frame)) peer.emit(ENCODED, frame);
       else peer.emit(frame.type, frame.data);
+    },
+    get pendingBytes() {
+      return peer.socket.writableLength;
     },
     hangUp() {
       open = false;
@@ -89,7 +97,7 @@ export function refused(error: ChimedError, handler: DialListener): DialedConnec
   let open = true;
   // Not before the caller has its line.
   queueMicrotask(() => open && handler.ended(error));
-  return { send() {}, hangUp: () => void (open = false) };
+  return { send() {}, pendingBytes: 0, hangUp: () => void (open = false) };
 }
 
 /** What a system error means here, and what to do about it. */

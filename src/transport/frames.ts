@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 import { ChimedError } from '../errors.ts';
 import { MOST_LEVELS } from '../protocol/nesting.ts';
-import type { Frame } from '../protocol/messages.ts';
+import type { Frame, OriginNumbers } from '../protocol/messages.ts';
 import { clipped } from '../text.ts';
 import { frameShape } from './frame-shape.ts';
 import { free } from './free.ts';
@@ -37,6 +37,12 @@ export type MessageHead = Required<Pick<Frame, 'seq' | 'time'>> &
 /** Encodes a message whose payload is JSON already. Topics have no character that JSON would escape. */
 export function encodeMessage(topic: string, json: string, head: MessageHead): Buffer {
   return Buffer.from(`{"type":"${topic}","data":${json}${encodedHead(head)}}${DELIMITER}`);
+}
+
+/** Encodes a message of a provider: with the numbers of its origin, or with none, for the daemon to number. */
+export function encodeProvided(topic: string, json: string, numbers?: OriginNumbers): Buffer {
+  const head = numbers ? encodedHead(numbers) : '';
+  return Buffer.from(`{"type":"${topic}","data":${json}${head}}${DELIMITER}`);
 }
 
 function encodedHead({ seq, time, offset, instance, stale }: MessageHead): string {
@@ -125,7 +131,7 @@ export class FrameReader {
     const end = this.#bytes.subarray(0, this.#end).indexOf(FORM_FEED, this.#searched);
     if (end === -1) {
       this.#searched = this.#end; // What was searched once is not searched again.
-      return this.#end - this.#start > this.#limits.maxBytes ? this.#tooLong() : undefined;
+      return this.#end - this.#start > this.#limits.maxBytes ? tooLong(this.#limits.maxBytes) : undefined;
     }
     this.frameBytes = end - this.#start;
     const frame = this.#decode(this.#bytes.subarray(this.#start, end));
@@ -190,7 +196,7 @@ export class FrameReader {
   }
 
   #decode(bytes: Buffer): Frame | ChimedError {
-    const refusal = this.#measure(bytes);
+    const refusal = refusalOf(bytes, this.#limits);
     if (refusal) return refusal;
     // Decoding would silently replace bytes that are not UTF-8.
     if (this.#limits.maxValues !== undefined && !isUtf8(bytes))
@@ -209,20 +215,20 @@ export class FrameReader {
       return new ChimedError('bad-type', 'a frame needs a type, a non-empty string');
     return value as Frame;
   }
+}
 
-  #measure(bytes: Buffer): ChimedError | undefined {
-    if (bytes.length > this.#limits.maxBytes) return this.#tooLong();
-    const { maxValues } = this.#limits;
-    if (maxValues === undefined || bytes.length < HARMLESS_BYTES) return undefined;
-    const { levels, values } = frameShape(bytes);
-    const mostLevels = MOST_LEVELS + ENVELOPE_LEVELS;
-    if (levels > mostLevels) return tooLarge(`it nests more than ${mostLevels} levels`);
-    return values > maxValues ? tooLarge(`it holds more than ${maxValues} values`) : undefined;
-  }
+/** Why a frame, without its delimiter, breaks the limits of whoever reads it; undefined if it does not. */
+export function refusalOf(bytes: Buffer, { maxBytes, maxValues }: FrameLimits): ChimedError | undefined {
+  if (bytes.length > maxBytes) return tooLong(maxBytes);
+  if (maxValues === undefined || bytes.length < HARMLESS_BYTES) return undefined;
+  const { levels, values } = frameShape(bytes);
+  const mostLevels = MOST_LEVELS + ENVELOPE_LEVELS;
+  if (levels > mostLevels) return tooLarge(`it nests more than ${mostLevels} levels`);
+  return values > maxValues ? tooLarge(`it holds more than ${maxValues} values`) : undefined;
+}
 
-  #tooLong(): ChimedError {
-    return tooLarge(`limit ${this.#limits.maxBytes} bytes`);
-  }
+function tooLong(maxBytes: number): ChimedError {
+  return tooLarge(`limit ${maxBytes} bytes`);
 }
 
 function tooLarge(why: string): ChimedError {

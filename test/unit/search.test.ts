@@ -32,6 +32,7 @@ function search(paths: string[]): Promise<string | ChimedError> {
   const found = dialFirst(paths, {
     connected: () => resolve(found.path),
     frame() {},
+    drained() {},
     ended: resolve,
   });
   return promise.finally(() => found.hangUp());
@@ -102,7 +103,7 @@ test('a single place says what it always said', async () => {
 
 test('nothing is heard of a search that was hung up', async () => {
   const ended = vi.fn<() => void>();
-  const found = dialFirst([foreignSocket()], { connected: ended, frame: ended, ended });
+  const found = dialFirst([foreignSocket()], { connected: ended, frame: ended, drained: ended, ended });
   found.hangUp();
   await search([folder.file('live')]);
   expect(ended).not.toHaveBeenCalled();
