@@ -1,32 +1,23 @@
 import { EventEmitter } from 'node:events';
-import { isDeepStrictEqual } from 'node:util';
 
-import { ChimedError, isErrorCode } from '../errors.ts';
+import { ChimedError } from '../errors.ts';
 import { silent } from '../log.ts';
-import type { Logger } from '../log.ts';
 import type {
   Cleared,
-  Failing,
-  Frame,
   Got,
-  OnBehalfOf,
-  ProvidedAnswer,
   Published,
-  Recovered,
   Registered,
   RegisteredTopic,
-  Rejection,
   Reloaded,
-  RequestId,
   Sampled,
-  Unwanted,
-  Wanted,
 } from '../protocol/messages.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import type { LastMessage, Reload, Sample } from './answers.ts';
 import type { Client, ClientEvents, Subscription } from './api.ts';
 import { carried, checkPatterns, checkedTopic } from './arguments.ts';
+import { Greeting } from './greeting.ts';
+import { Incoming } from './incoming.ts';
 import { Link } from './link.ts';
 import type { Generate, ProvideHandler, Provided } from './provided.ts';
 import { ProvidedTopics } from './provided-topics.ts';
@@ -45,6 +36,7 @@ import { Requests } from './pending-requests.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { State } from './connection-state.ts';
 import { Standing } from './standing.ts';
+import { StateLog } from './state-log.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /**
@@ -57,29 +49,27 @@ export function connect(options: ConnectOptions = {}): Client {
 
 class DaemonClient extends EventEmitter<ClientEvents> implements Client {
   readonly #options: ConnectOptions;
-  readonly #logger: Logger;
   readonly #link: Link;
   readonly #requests: Requests;
   readonly #provided: ProvidedTopics;
   readonly #subscriptions = new Subscriptions();
   readonly #closed = Promise.withResolvers<ChimedError | undefined>();
   readonly #standing: Standing;
-  /** As it travels. */
-  readonly #onBehalfOf: OnBehalfOf | undefined;
+  readonly #greeting: Greeting;
+  readonly #stateLog: StateLog;
   #topics: readonly RegisteredTopic[] = [];
-  /** Largest frame that the daemon takes; one of version 0.1 does not say. */
-  #frameBytes = Infinity;
   #state: State = { status: 'connecting', attempt: 1 };
-  #warned = false;
 
   constructor(options: ConnectOptions) {
     super();
     checkConnectOptions(options);
     const { socket, retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     this.#options = options;
-    this.#onBehalfOf = options.onBehalfOf && (JSON.parse(JSON.stringify(options.onBehalfOf)) as OnBehalfOf);
-    this.#standing = new Standing(this.#subscriptions, options.resume);
-    this.#logger = options.logger ?? silent;
+    const logger = options.logger ?? silent;
+    const subscriptions = this.#subscriptions;
+    const standing = (this.#standing = new Standing(subscriptions, options.resume));
+    this.#greeting = new Greeting(options, subscriptions, standing, logger);
+    this.#stateLog = new StateLog(options.logger);
     this.#link = new Link(
       {
         paths: () => (socket === undefined ? socketPaths() : [socket]),
@@ -90,18 +80,21 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
         timeoutMs,
       },
       {
-        hello: () => this.#hello(),
+        hello: () => this.#greeting.hello(),
         registered: (registered) => this.#registered(registered),
-        frame: (frame, bytes) => this.#frame(frame, bytes),
+        frame: (frame, bytes) => incoming.take(frame, bytes),
         drained: () => this.#provided.drained(),
         state: (state) => this.#enter(state),
       },
     );
-    this.#requests = new Requests(this.#link, timeoutMs);
-    this.#provided = new ProvidedTopics(this.#link, this.#requests, this.#logger, {
+    const requests = (this.#requests = new Requests(this.#link, timeoutMs));
+    const provided = (this.#provided = new ProvidedTopics(this.#link, requests, logger, {
       refused: (refusal) => this.emit('refused', refusal),
       room: () => this.emit('room'),
-    });
+    }));
+    const unsubscribe = (subscription: MessageQueue): void => this.#unsubscribe(subscription);
+    const recipients = { subscriptions, standing, requests, provided, events: this, logger, unsubscribe };
+    const incoming = new Incoming(recipients);
     if (signal?.aborted) {
       this.#link.close();
       return;
@@ -210,138 +203,33 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
     if (topics.length > 0 && this.#link.greeted) this.#link.send({ type, data: { topics } });
   }
 
-  #hello(): Frame {
-    const { name } = this.#options;
-    const onBehalfOf = this.#onBehalfOf;
-    const { resume, leftOut } = this.#standing.resumePoint(this.#frameBytes);
-    if (leftOut > 0) {
-      const why = 'begin with their latest message: their positions do not fit into one frame';
-      this.#logger.warn({ topics: leftOut }, `${leftOut} topics ${why} (clients.frameBytes)`);
-    }
-    return {
-      type: 'chimed.register',
-      data: {
-        topics: this.#subscriptions.patterns,
-        ...(name !== undefined && { name }),
-        ...(resume && { resume }),
-        ...(onBehalfOf && { onBehalfOf }),
-      },
-    };
-  }
-
+  /** Returns whether the numbering continues. */
   #registered(registered: Registered): boolean {
-    const { instance, topics, limits } = registered;
-    if (!this.#isForUs(registered)) return false;
-    const { resumed, uncounted } = this.#standing.registered(registered);
-    if (uncounted) {
-      const why = resumed
-        ? 'the daemon does not know all that came since'
-        : 'the daemon began a new numbering';
-      this.#logger.warn({ instance }, `${why}: some messages may be lost, the number is unknown`);
-      this.emit('uncounted');
+    const refusal = this.#greeting.refusal(registered);
+    if (refusal) {
+      this.#link.close(refusal);
+      return false;
     }
-    this.#topics = topics;
-    this.#frameBytes = limits?.frameBytes ?? Infinity;
+    const { resumed, uncounted } = this.#greeting.answered(registered);
+    if (uncounted) this.emit('uncounted');
+    this.#topics = registered.topics;
     return resumed;
-  }
-
-  /** A daemon that does not know `onBehalfOf` would serve us as the user of this process. */
-  #isForUs({ onBehalfOf: served }: Registered): boolean {
-    if (!this.#onBehalfOf || isDeepStrictEqual(served, this.#onBehalfOf)) return true;
-    const message =
-      'the daemon does not make requests on behalf of other users: it would serve this client as the user of this process. Upgrade and restart the daemon.';
-    this.#link.close(new ChimedError('not-allowed', message));
-    return false;
-  }
-
-  #frame(frame: Frame, bytes: number): void {
-    switch (frame.type) {
-      case 'chimed.published':
-      case 'chimed.cleared':
-      case 'chimed.got':
-      case 'chimed.sampled':
-      case 'chimed.reloaded':
-        return this.#requests.answered(frame.data as { id?: RequestId });
-      case 'chimed.status':
-        return this.#requests.statusCame(frame.data as Status & { id?: RequestId });
-      case 'chimed.rejected':
-        return this.#rejected(frame.data as Rejection);
-      case 'chimed.failing':
-        return this.#failing(frame.data as Failing);
-      case 'chimed.wanted':
-        return this.#provided.wanted(frame.data as Wanted);
-      case 'chimed.unwanted':
-        return this.#provided.unwanted(frame.data as Unwanted);
-      case 'chimed.provided':
-        this.#provided.provided(frame.data as ProvidedAnswer);
-        return this.#requests.answered(frame.data as ProvidedAnswer);
-      case 'chimed.recovered':
-        return this.#recovered(frame.data as Recovered);
-      default:
-        this.#message(frame, bytes);
-    }
-  }
-
-  #failing(failing: Failing): void {
-    const { topic, error } = failing;
-    this.#logger.warn({ topic, error }, 'the source of a topic is failing');
-    this.emit('failing', failing);
-  }
-
-  #recovered(recovered: Recovered): void {
-    this.#logger.info({ ...recovered }, 'the source of a topic has recovered');
-    this.emit('recovered', recovered);
-  }
-
-  #message(frame: Frame, bytes: number): void {
-    const { type: topic, data, seq = 0, time = 0, offset, instance = this.#standing.instance, stale } = frame;
-    if (instance === undefined) return; // Cannot be: nothing comes before the registration.
-    const more = { ...(offset !== undefined && { offset }), ...(stale && { stale }) };
-    const message = { topic, seq, time, data, instance, bytes, ...more };
-    if (!this.#subscriptions.push(message)) return;
-    const what = 'the numbering of a topic has changed: some messages may be lost, the number is unknown';
-    this.#logger.warn({ topic, instance }, what);
-    this.emit('uncounted', topic);
-  }
-
-  #rejected(rejection: Rejection): void {
-    if (this.#provided.rejected(rejection)) return;
-    const { code, message, request, topic, id } = rejection;
-    const error = new ChimedError(isErrorCode(code) ? code : 'bad-request', message);
-    if (id !== undefined) return this.#requests.rejected(id, error);
-    this.#logger.warn({ code, topic }, message);
-    if (request !== 'chimed.register' || topic === undefined) return;
-    for (const subscription of this.#subscriptions.asking(topic)) {
-      subscription.end(error);
-      this.#unsubscribe(subscription);
-    }
   }
 
   #enter(state: State): void {
     this.#state = state;
+    this.#stateLog.entered(state);
     switch (state.status) {
       case 'connecting':
         break;
       case 'ready':
-        this.#logger.info(
-          { client: state.client, instance: state.instance, resumed: state.resumed },
-          'connected to chimed',
-        );
-        this.#requests.sendAll(this.#frameBytes);
-        this.#provided.ready(this.#frameBytes);
+        this.#requests.sendAll(this.#greeting.frameBytes);
+        this.#provided.ready(this.#greeting.frameBytes);
         break;
-      case 'waiting': {
-        const log = state.attempt === 1 ? this.#logger.warn : this.#logger.debug;
-        log.call(
-          this.#logger,
-          { code: state.error.code, delayMs: state.delayMs },
-          `waiting for chimed: ${state.error.message}`,
-        );
+      case 'waiting':
         this.#requests.lost(state.error);
         this.#provided.lost();
-        if (!this.#options.logger) this.#warnOnce(state.error);
         break;
-      }
       case 'closed':
         this.#shutDown(state.error);
         break;
@@ -349,16 +237,6 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
         state satisfies never;
     }
     this.emit('state', state);
-  }
-
-  /** A program that waits for a daemon that is not there looks like one that hangs. */
-  #warnOnce(error: ChimedError): void {
-    if (this.#warned) return;
-    this.#warned = true;
-    process.emitWarning(`${error.message}; retrying`, {
-      type: 'ChimedWarning',
-      code: 'CHIMED_WAITING',
-    });
   }
 
   #shutDown(error: ChimedError | undefined): void {
