@@ -4,10 +4,8 @@ import { ChimedError, messageOf } from '../errors.ts';
 import { toJson } from '../protocol/json.ts';
 import type { OriginNumbers } from '../protocol/messages.ts';
 import { isPattern, isTopic } from '../protocol/names.ts';
+import { HIGHEST_SEQ, LATEST_TIME, isInstance } from '../protocol/number-bounds.ts';
 import type { ProvideHandler } from './provided.ts';
-
-/** What an instance may be: it is a part of frames that are written without further escapes. */
-const INSTANCE = /^[\w-]{1,100}$/;
 
 /** @throws {ChimedError} `bad-request` for a text that is neither a topic nor a pattern. */
 export function checkPatterns(patterns: readonly string[]): void {
@@ -38,10 +36,10 @@ export function carried(data: unknown): string {
 
 /** @throws {ChimedError} `bad-request` for numbers that the daemon would refuse. */
 export function checkNumbers({ instance, seq, time }: OriginNumbers): void {
-  if (typeof instance !== 'string' || !INSTANCE.test(instance))
-    throw badNumber('instance', '1 to 100 letters, digits, `_` or `-`', instance);
-  if (!(Number.isSafeInteger(seq) && seq >= 1)) throw badNumber('seq', 'a whole number, 1 or more', seq);
-  if (!(Number.isSafeInteger(time) && time >= 0))
+  if (!isInstance(instance)) throw badNumber('instance', '1 to 100 letters, digits, `_` or `-`', instance);
+  if (!(Number.isSafeInteger(seq) && seq >= 1 && seq <= HIGHEST_SEQ))
+    throw badNumber('seq', 'a whole number from 1 to 2^52', seq);
+  if (!(Number.isSafeInteger(time) && Math.abs(time) <= LATEST_TIME))
     throw badNumber('time', 'whole milliseconds since the epoch', time);
 }
 

@@ -45,6 +45,7 @@ export const runs: Readonly<Record<string, Run>> = {
   'node-client': {
     run: async ({ text }) => await hears(process.execPath, 'client.mjs', text, /^host\.load 2 \[/),
   },
+  'provide-client': { run: provides },
   'python-client': {
     needs: 'python3',
     run: async ({ text }) => await hears('python3', 'client.py', text, /^host\.load \d+ \[/),
@@ -146,6 +147,19 @@ async function startShop(): Promise<AsyncDisposable & { port: number }> {
       server.closeAllConnections();
     },
   };
+}
+
+/** The program provides `message`, one message a second. */
+async function provides({ text }: Block): Promise<void> {
+  using folder = withPackages();
+  await using daemon = await startDaemon({ topics: { message: { provide: true } } });
+  writeFileSync(folder.file('provide.mjs'), text);
+  const env = { CHIMED_SOCKET_PATH: daemon.socket };
+  await using _program = new Program(['provide.mjs'], env, folder.path);
+  await using client = daemon.connect();
+  const heard = client.listen('message');
+  for (let seq = 1; seq <= 2; seq++)
+    expect((await heard.next()).value).toMatchObject({ seq, data: { seconds: expect.any(Number) } });
 }
 
 async function isModule({ text }: Block): Promise<void> {

@@ -94,6 +94,13 @@ describe.each(['chimed', 'chimed-client'] as const)('the package %s', (name) => 
       const client: Client = connect({ name: 'typed', retry: { minMs: 5 } });
       const messages: Subscription<{ eur: number }> = client.listen('price');
       client.on('state', (state: State) => console.log(state.status));
+      const generate: Generate<number> = async function* ({ signal }: ProvideContext) { yield signal.aborted ? 0 : 1; };
+      const handler: ProvideHandler = { wanted: ({ instance, seq }) => console.log(instance, seq), unwanted() {} };
+      const provided: Provided[] = [client.provide('one', generate), client.provide('other', handler)];
+      const numbers: OriginNumbers = { instance: 'origin', seq: 1, time: 0 };
+      client.on('refused', ({ topic, code }: Refusal) => console.log(topic, code, provided[0]?.send(1, numbers)));
+      const resume: ResumeAfter | undefined = client.position;
+      connect({ ...(resume && { resume }) });
       export async function first(): Promise<number> {
         for await (const { data, missed } of messages) return data.eur + missed;
         const { topics }: Status = await client.status();
@@ -101,7 +108,21 @@ describe.each(['chimed', 'chimed-client'] as const)('the package %s', (name) => 
         const wrong: ErrorCode = 'no-such-code';
         return topics.length + wrong.length;
       }`;
-    const names = 'connect, type Client, type ErrorCode, type State, type Status, type Subscription';
+    const types = [
+      'Client',
+      'ErrorCode',
+      'Generate',
+      'OriginNumbers',
+      'ProvideContext',
+      'ProvideHandler',
+      'Provided',
+      'Refusal',
+      'ResumeAfter',
+      'State',
+      'Status',
+      'Subscription',
+    ];
+    const names = ['connect', ...types.map((type) => `type ${type}`)].join(', ');
     writeFileSync(project.file('types.mts'), code(`import { ${names} } from '${name}';`));
     writeFileSync(project.file('types.cts'), code(`import { ${names} } from '${name}';`));
     await checkTypes(project.path, 'types.mts', 'types.cts');

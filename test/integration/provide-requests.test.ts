@@ -221,7 +221,9 @@ describe.concurrent('a client', () => {
     await untilWanted(provided);
     const numbers = { instance: 'x', seq: 1, time: 1 };
     expect(() => provided.send(NaN)).toThrow(/NaN/);
-    expect(() => provided.send(1, { ...numbers, seq: 0 })).toThrow(/seq must be a whole number, 1 or more/);
+    expect(() => provided.send(1, { ...numbers, seq: 0 })).toThrow(
+      /seq must be a whole number from 1 to 2\^52/,
+    );
     expect(() => provided.send(1, { ...numbers, instance: '"' })).toThrow(/instance must be 1 to 100/);
     expect(() => provided.send(1, { ...numbers, time: NaN })).toThrow(/time must be whole milliseconds/);
     expect(() => provided.send('x'.repeat(2 ** 20))).toThrow(
