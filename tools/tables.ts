@@ -2,8 +2,8 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import type { Format } from '../src/config/format.ts';
 import { formats } from '../src/config/formats.ts';
-import type { Format } from '../src/config/formats.ts';
 import { settingsSchema, topicSchema } from '../src/config/schema.ts';
 import type { Key } from '../src/config/schema.ts';
 import { codes } from '../src/errors.ts';

@@ -53,7 +53,7 @@ async function check(file: string | undefined, { print, run, schema }: Options):
   ]);
   const { config, written } = readConfig(file === '-' ? STDIN : findConfig(file));
   await (await import('../daemon/topics/topic-parts.ts')).loadModules(config);
-  if (config.doubt !== undefined) process.stderr.write(`chimed: ${config.doubt}\n`);
+  for (const doubt of config.doubts ?? []) process.stderr.write(`chimed: ${doubt}\n`);
   if (print) {
     process.stdout.write(`# Relative paths start from ${config.directory}.\n`);
     process.stdout.write((await import('js-yaml')).dump(written));

@@ -2,7 +2,8 @@ import { messageOf } from '../errors.ts';
 import { lookUpGroups, lookUpUsers } from '../linux/accounts.ts';
 import type { IdOf } from '../linux/accounts.ts';
 import type { Access, Accounts } from './config.ts';
-import { formats, isMapping } from './formats.ts';
+import { isMapping } from './format.ts';
+import { formats } from './formats.ts';
 import type { Complain } from './mistakes.ts';
 
 type RawAccess = Partial<Record<keyof Access, (string | number)[]>>;
@@ -13,8 +14,8 @@ export interface Ids {
   group: IdOf;
 }
 
-/** Looks up whom the topics, `socket.group` and `web.user` name, all at once. */
-export function lookUpAll(rawTopics: unknown, socketGroup: unknown, webUser: unknown): Ids {
+/** Looks up whom the topics, `socket.group`, and `web.user` and `nats.user` name, all at once. */
+export function lookUpAll(rawTopics: unknown, socketGroup: unknown, programUsers: readonly unknown[]): Ids {
   const topics = isMapping(rawTopics) ? Object.values(rawTopics).filter(isMapping) : [];
   const names = topics.flatMap(({ access }) => {
     return formats.access.check(access)
@@ -27,7 +28,7 @@ export function lookUpAll(rawTopics: unknown, socketGroup: unknown, webUser: unk
   return {
     user: lookUpUsers([
       ...names.filter((name) => !isGroup(name)),
-      ...(typeof webUser === 'string' ? [webUser] : []),
+      ...programUsers.filter((name) => typeof name === 'string'),
     ]),
     group: lookUpGroups(typeof socketGroup === 'string' ? [...groups, socketGroup] : groups),
   };

@@ -86,8 +86,8 @@ export interface Config {
   topics: readonly TopicConfig[];
   /** Of those that match a topic, the first counts; a topic of that very name goes before. */
   namespaces: readonly NamespaceConfig[];
-  /** What is no mistake, and may not be what was meant. */
-  doubt?: string;
+  /** What is no mistake, and may not be what was meant. Absent: nothing. */
+  doubts?: readonly string[];
 }
 
 /** The gateway's part, `chimed web`. */

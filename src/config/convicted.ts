@@ -1,7 +1,8 @@
 import convict from 'convict';
 
-import { formats, isMapping, shown } from './formats.ts';
-import type { Format } from './formats.ts';
+import { isMapping, shown } from './format.ts';
+import type { Format } from './format.ts';
+import { formats } from './formats.ts';
 import type { Key } from './schema.ts';
 
 /** A value that is not of its key's format. */

@@ -1,23 +1,13 @@
 import { isIPv4 } from 'node:net';
-import { inspect, isDeepStrictEqual } from 'node:util';
+import { inspect } from 'node:util';
 import ms from 'ms';
 
 import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
 import { hostReadings } from '../sources/host.ts';
 import { outputFormats } from '../sources/output.ts';
-
-/** A kind of value in the configuration. */
-export interface Format {
-  /** What a person should write, as in "expected …". */
-  expected: string;
-  check: (value: unknown) => boolean;
-  /** What is wrong, as in "but …". It must not repeat a value that can be secret. @default the value itself */
-  fault?: (value: unknown) => string;
-  /** The same as JSON Schema, as far as that can say it: for editors. */
-  shape: object;
-  /** Reads the text of an environment variable, where the value itself is not a text. */
-  fromText?: (text: string) => unknown;
-}
+import { isJson, isMapping, isText, kindOf, shown } from './format.ts';
+import type { Format } from './format.ts';
+import { natsFormats } from './nats-formats.ts';
 
 /** Shortest interval: below it, a tick would be late more often than not. */
 const MIN_INTERVAL_MS = 10;
@@ -151,6 +141,7 @@ export const formats = {
   first: oneOf(...firsts),
   output: oneOf(...outputFormats),
   reading: oneOf(...hostReadings),
+  ...natsFormats,
 } satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof formats;
@@ -169,30 +160,12 @@ export function parseSize(value: unknown): number {
   return unit === undefined ? Number.NaN : Math.round(Number(number) * UNITS[unit]!);
 }
 
-export function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function oneOf(...words: string[]): Format {
   return {
     expected: `one of ${words.join(', ')}`,
     check: (value) => words.includes(value as string),
     shape: { enum: words },
   };
-}
-
-/** Reports whether JSON carries the value as it is: YAML also has infinities, and lists that hold themselves. */
-function isJson(value: unknown): boolean {
-  try {
-    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
-  } catch {
-    return false;
-  }
-}
-
-/** The system ends texts at a NUL character. */
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && !value.includes('\0');
 }
 
 /** What is wrong with an environment variable, without its value; undefined if nothing is. */
@@ -222,27 +195,6 @@ function accessFault(value: unknown): string {
   if (stranger !== undefined) return `${stranger} is none of ${rights.join(', ')}`;
   const [right, list] = Object.entries(value).find(([, accounts]) => !isAccountList(accounts))!;
   return `${right} is ${shown(list)}`;
-}
-
-/** Describes a value without repeating it. */
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  switch (typeof value) {
-    case 'string':
-      if (value === '') return 'an empty text';
-      return value.includes('\0') ? 'a text with a NUL character' : 'a text';
-    case 'number':
-      return Number.isFinite(value) ? 'a number' : 'no finite number';
-    case 'boolean':
-      return 'true or false';
-    default:
-      return value === null ? 'empty' : 'a mapping';
-  }
-}
-
-/** A value as errors show it. JSON would make null of what it cannot carry, such as `.nan`. */
-export function shown(value: unknown): string {
-  return isJson(value) ? JSON.stringify(value) : inspect(value, { breakLength: Infinity, compact: true });
 }
 
 /** Which names there are, the system's directory knows. */

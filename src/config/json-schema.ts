@@ -1,6 +1,6 @@
 import { PATTERN } from '../protocol/names.ts';
 import { formats } from './formats.ts';
-import type { Format } from './formats.ts';
+import type { Format } from './format.ts';
 import { settingsSchema, sourceKeys, topicSchema } from './schema.ts';
 import type { Key } from './schema.ts';
 

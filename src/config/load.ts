@@ -8,13 +8,16 @@ import { defaultSocketPath } from '../protocol/paths.ts';
 import { lookUpAll } from './account-ids.ts';
 import type { Ids } from './account-ids.ts';
 import type { Config, LogFormat, LogLevel } from './config.ts';
-import { isMapping, parseDuration, parseLoopback, parseSize } from './formats.ts';
+import { isMapping } from './format.ts';
+import { parseDuration, parseLoopback, parseSize } from './formats.ts';
 import { locations } from './locations.ts';
+import { withFleetTopics } from './fleet-topics.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
 import { Parts, STDIN } from './parts.ts';
 import { settingsSchema, topicSchema } from './schema.ts';
 import type { Key } from './schema.ts';
+import { payloadDoubt, readNats, writtenNats } from './read-nats.ts';
 import { readSettings } from './read-settings.ts';
 import type { Settings } from './read-settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
@@ -54,9 +57,13 @@ export function readConfig(
   const directory = file === STDIN ? process.cwd() : dirname(file);
   const settings = readSettings(parts.settings, env, mistakes);
   const rawTopics = parts.topics(mistakes);
-  const ids = lookUpAll(rawTopics, settings.socket.group, namedWebUser(settings));
+  const users = { web: namedUser(settings, 'web'), nats: namedUser(settings, 'nats') };
+  const ids = lookUpAll(rawTopics, settings.socket.group, [users.web, users.nats]);
   checkGroup(settings.socket.group, ids, mistakes);
-  const webUid = uidOfWeb(namedWebUser(settings), ids, mistakes);
+  const webUid = uidOf('web', users.web, ids, mistakes);
+  const rawNats = readNats(settings, parts.settings, directory, mistakes);
+  const natsUid = rawNats && uidOf('nats', users.nats, ids, mistakes);
+  const nats = rawNats && { ...rawNats, ...(natsUid !== undefined && { uid: natsUid }) };
   const topics = readTopics(rawTopics, ids, parseSize(settings.clients.frameBytes), mistakes);
   if (mistakes.length > 0)
     throw new ConfigError(
@@ -65,22 +72,30 @@ export function readConfig(
     );
   const { socket } = parts.settings;
   const socketKeys = (['path', 'mode', 'group'] as const).filter((key) => isMapping(socket) && key in socket);
-  const doubt = hasLocalTimes(rawTopics) ? timezoneDoubt(env) : undefined;
+  const doubts = [
+    ...(hasLocalTimes(rawTopics) ? [timezoneDoubt(env)] : []),
+    nats && payloadDoubt(nats, rawTopics, topics.topics),
+  ].filter((doubt) => doubt !== undefined);
   const config: Config = deepFreeze({
     file,
     directory,
     ...resolveSettings(settings, directory, env, webUid),
+    ...(nats && { nats }),
     ...(socketKeys.length > 0 && { socketKeys }),
-    ...topics,
-    ...(doubt !== undefined && { doubt }),
+    ...withFleetTopics(topics, nats),
+    ...(doubts.length > 0 && { doubts }),
   });
   return { config, written: { ...writtenSettings(settings, config), topics: writtenTopics(rawTopics) } };
 }
 
 /** @param config Has the paths as they are wherever the text is read. */
-function writtenSettings(settings: Settings, { socket, state, web }: Config): Record<string, unknown> {
+function writtenSettings(
+  { nats: rawNats, ...settings }: Settings,
+  { socket, state, web, nats }: Config,
+): Record<string, unknown> {
   const absolute = {
     ...settings,
+    ...(nats && { nats: writtenNats(rawNats, nats) }),
     socket: { ...settings.socket, path: settings.socket.path && socket.path },
     state: { ...settings.state, file: settings.state.file && state.file },
     web: {
@@ -132,20 +147,19 @@ function checkGroup(group: unknown, ids: Ids, mistakes: Mistake[]): void {
   }
 }
 
-const WEB_USER = settingsSchema.web.user.default;
-
-/** The gateway's user, unless it is the default: then the gateway need not be installed, and nobody is asked. */
-function namedWebUser({ web }: Settings): unknown {
-  return web.user === WEB_USER ? undefined : web.user;
+/** The user that a program of ours runs as, unless it is the default: then it need not be installed, and nobody is asked. */
+function namedUser(settings: Settings, program: 'web' | 'nats'): unknown {
+  const { user } = settings[program];
+  return user === settingsSchema[program].user.default ? undefined : user;
 }
 
-function uidOfWeb(named: unknown, ids: Ids, mistakes: Mistake[]): number | undefined {
-  if (named === undefined) return systemUser(WEB_USER);
+function uidOf(program: 'web' | 'nats', named: unknown, ids: Ids, mistakes: Mistake[]): number | undefined {
+  if (named === undefined) return systemUser(settingsSchema[program].user.default);
   if (typeof named !== 'string') return undefined; // Complained of already.
   try {
     return ids.user(named);
   } catch (error) {
-    mistakes.push({ path: ['web', 'user'], message: messageOf(error) });
+    mistakes.push({ path: [program, 'user'], message: messageOf(error) });
     return undefined;
   }
 }
@@ -155,7 +169,7 @@ function resolveSettings(
   directory: string,
   env: Environment,
   webUid: number | undefined,
-): Omit<Config, 'file' | 'directory' | 'socketKeys' | 'topics' | 'namespaces'> {
+): Omit<Config, 'file' | 'directory' | 'socketKeys' | 'nats' | 'topics' | 'namespaces'> {
   const { socket, clients, log, history, state, web, shutdown } = settings;
   const stateDirectory = env['STATE_DIRECTORY']?.split(':')[0];
   // What the file says starts from its directory; what a flag or a variable says, from the current one.

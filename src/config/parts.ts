@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { ChimedError, messageAt, systemCode } from '../errors.ts';
 import { decodeUtf8 } from '../text.ts';
 import { YamlError, parseYaml } from '../yaml.ts';
-import { isMapping } from './formats.ts';
+import { isMapping } from './format.ts';
 import { KeyLines } from './key-lines.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';

@@ -1,9 +1,12 @@
 import convict from 'convict';
 import { closest, distance } from 'fastest-levenshtein';
 
-import { validate } from './convicted.ts';
-import { isMapping } from './formats.ts';
+import { Misfit, validate } from './convicted.ts';
+import { isMapping } from './format.ts';
+import type { Format } from './format.ts';
+import { formats } from './formats.ts';
 import type { Mistake } from './mistakes.ts';
+import type { RawImport, RawTls } from './nats-formats.ts';
 import { settingsSchema } from './schema.ts';
 import type { Key } from './schema.ts';
 
@@ -12,8 +15,17 @@ const MOST_SLIPS = 2;
 
 type Environment = Record<string, string | undefined>;
 type Sections = typeof settingsSchema;
+/** What is written by another type than a text, by formats. */
+interface Written {
+  count: number;
+  servers: string | string[];
+  patterns: string | string[];
+  imports: RawImport[];
+  tls: RawTls;
+}
 type Value<K extends Key> =
-  (K['format'] extends 'count' ? number : string) | (K['default'] extends null ? null : never);
+  | (K['format'] extends keyof Written ? Written[K['format']] : string)
+  | (K['default'] extends null ? null : never);
 
 /** The settings as a person writes them, defaults filled in. */
 export type Settings = { [S in keyof Sections]: { [K in keyof Sections[S]]: Value<Sections[S][K] & Key> } };
@@ -24,14 +36,27 @@ const schema = nullable(settingsSchema) as convict.Schema<Settings>;
 export function readSettings(raw: Record<string, unknown>, env: Environment, mistakes: Mistake[]): Settings {
   // convict reads the command line too, and would take `--help` for its own.
   const conf = convict<Settings>(schema, { env: withoutEmpty(env), args: [] });
-  conf.load(knownSettings(raw, mistakes));
+  const mappings: MappingValue[] = [];
+  conf.load(knownSettings(raw, mappings, mistakes));
   for (const { fullName, sentence } of validate(conf)) {
     const path = fullName.split('.');
     const variable = variableOf(path);
     if (variable && env[variable]) mistakes.push({ path, message: `${sentence}, in $${variable}`, variable });
     else mistakes.push({ path, message: sentence });
   }
-  return conf.getProperties();
+  const settings = conf.getProperties();
+  for (const { path, value } of mappings) setAt(settings, path, value);
+  return settings;
+}
+
+/** A value that is a mapping: convict would take its keys for those of the schema. */
+interface MappingValue {
+  path: [section: string, key: string];
+  value: Record<string, unknown>;
+}
+
+function setAt(settings: object, [section, key]: MappingValue['path'], value: unknown): void {
+  (settings as Record<string, Record<string, unknown>>)[section]![key] = value;
 }
 
 /** A variable that is empty says nothing. */
@@ -39,13 +64,18 @@ function withoutEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 }
 
-function variableOf([section, key]: readonly string[]): string | undefined {
-  return (settingsSchema as Record<string, Record<string, Key>>)[section!]?.[key!]?.env;
+function variableOf(path: readonly string[]): string | undefined {
+  return keyOf(path)?.env;
+}
+
+function keyOf([section, key]: readonly string[]): Key | undefined {
+  return (settingsSchema as Record<string, Record<string, Key>>)[section!]?.[key!];
 }
 
 /** The part of the file that has the shape of the schema; convict itself stumbles over the rest. */
 function knownSettings(
   raw: Record<string, unknown>,
+  mappings: MappingValue[],
   mistakes: Mistake[],
 ): Record<string, Record<string, unknown>> {
   const known: Record<string, Record<string, unknown>> = {};
@@ -59,7 +89,7 @@ function knownSettings(
     } else if (values !== null && !isMapping(values)) {
       mistakes.push({ path: [section], message: `expected a mapping with ${keysOf(section).join(', ')}` });
     } else {
-      known[section] = knownKeys(section, values ?? {}, mistakes);
+      known[section] = knownKeys(section, values ?? {}, mappings, mistakes);
     }
   }
   return known;
@@ -68,14 +98,18 @@ function knownSettings(
 function knownKeys(
   section: string,
   values: Record<string, unknown>,
+  mappings: MappingValue[],
   mistakes: Mistake[],
 ): Record<string, unknown> {
   const known: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(values)) {
-    const path = [section, key];
+    const path: MappingValue['path'] = [section, key];
     if (!keysOf(section).includes(key)) mistakes.push({ path, message: unknownKey(key, keysOf(section)) });
-    else if (isMapping(value)) mistakes.push({ path, message: 'expected one value, but it is a mapping' });
-    else known[key] = value;
+    else if (!isMapping(value)) known[key] = value;
+    else if (keyOf(path)?.format !== 'tls')
+      mistakes.push({ path, message: 'expected one value, but it is a mapping' });
+    else if (formats.tls.check(value)) mappings.push({ path, value });
+    else mistakes.push({ path, message: new Misfit(formats.tls satisfies Format, value).sentence });
   }
   return known;
 }

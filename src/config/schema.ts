@@ -165,6 +165,53 @@ export const settingsSchema = {
       default: 4096,
     },
   },
+  nats: {
+    servers: {
+      doc: 'NATS servers that the bridge connects to (`chimed nats`), the port 4222 unless they name another. Not set: there is no bridge, and no other key of `nats` can be set. With one `tls://` server or with `nats.tls`, all connections need TLS.',
+      format: 'servers',
+      default: null,
+    },
+    name: {
+      doc: 'What the other machines call this one. Not set: the host name up to its first dot, with `-` for every character that a name cannot contain. No two machines of a fleet can have the same name.',
+      format: 'machine',
+      default: null,
+    },
+    export: {
+      doc: 'Topics that other machines can subscribe to. Not set: none. Topics of `remote.>` and `fleet.>` never leave the machine.',
+      format: 'patterns',
+      default: null,
+    },
+    import: {
+      doc: 'Topics of other machines that clients here can subscribe to, as `remote.MACHINE.TOPIC`. In `from`, the name of a machine, `*` stands for any characters. Not set: none.',
+      format: 'imports',
+      default: null,
+    },
+    credentials: {
+      doc: 'NATS credentials file. Not set: the systemd credential `nats-creds`, if there is one.',
+      format: 'path',
+      default: null,
+    },
+    tls: {
+      doc: "Files for TLS: `ca`, the authorities that sign the servers' certificates, instead of those that Node trusts; `cert` and `key`, this machine's own certificate.",
+      format: 'tls',
+      default: null,
+    },
+    stream: {
+      doc: 'JetStream stream that keeps exported messages, so that other machines receive them after an outage. Not set: none; messages that are missed are counted.',
+      format: 'stream',
+      default: null,
+    },
+    prefix: {
+      doc: 'First words of all NATS subjects. Machines with different prefixes do not hear each other.',
+      format: 'prefix',
+      default: 'chimed',
+    },
+    user: {
+      doc: 'User of the bridge. Only this user, root and the user of the daemon can provide topics of `remote.>` and `fleet.link`. If there is no such user, nobody else can.',
+      format: 'text',
+      default: 'chimed-nats',
+    },
+  },
   shutdown: {
     timeout: {
       doc: 'Longest time that a stop waits for clients to read what is queued and for sources to end.',

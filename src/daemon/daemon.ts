@@ -185,12 +185,11 @@ export class Daemon {
       { event: 'listening', ...fields, topics: topics.length, config: this.#config.file },
       'listening',
     );
-    this.#tellDoubt();
+    this.#tellDoubts();
   }
 
-  #tellDoubt(): void {
-    const { doubt } = this.#config;
-    if (doubt !== undefined)
+  #tellDoubts(): void {
+    for (const doubt of this.#config.doubts ?? [])
       this.#logger.warn(
         { event: 'configuration-doubtful', doubt },
         'the configuration may not have the intended effect',
@@ -227,7 +226,7 @@ export class Daemon {
         { event: 'settings-need-restart', settings: later },
         'these settings have changed and need a restart',
       );
-    this.#tellDoubt();
+    this.#tellDoubts();
     return { ...fields, needRestart: later };
   }
 

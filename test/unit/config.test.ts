@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -147,7 +148,7 @@ describe('a setting with a mistake is named likewise:', () => {
   test.each([
     [
       'colour: red',
-      /^1 colour: unknown key; expected one of socket, clients, log, history, state, web, shutdown, topics$/,
+      /^1 colour: unknown key; expected one of socket, clients, log, history, state, web, nats, shutdown, topics$/,
     ],
     ['log: { colour: red }', /^1 log.colour: unknown key; expected one of level, format$/],
     [
@@ -392,5 +393,117 @@ describe('web', () => {
     expect(needingRestart(before, { ...before, socket: { ...before.socket, mode: 0o666 } })).toEqual([
       'socket',
     ]);
+  });
+});
+
+describe('nats', () => {
+  test('has its defaults', () => {
+    const { nats } = load('nats: { servers: nats.example, user: root }');
+    expect(nats).toEqual({
+      servers: ['nats.example'],
+      machine: hostname().replace(/\..*/, ''),
+      prefix: 'chimed',
+      export: [],
+      import: [],
+      uid: 0,
+    });
+    expect(load('topics: {}').nats).toBeUndefined();
+    expect(load('nats:').nats).toBeUndefined();
+  });
+
+  test('is resolved', () => {
+    const { nats, directory } = load(`
+nats:
+  servers: [nats://a.example:4222, 10.0.0.1, '[::1]:4223']
+  name: web1
+  prefix: site.a
+  credentials: web1.creds
+  tls: { ca: ca.pem, cert: /etc/cert.pem, key: /etc/key.pem }
+  export: host.>
+  import:
+    - { from: 'web*', topics: host.> }
+    - { from: [db1, db2], topics: ['*.load', price] }
+  stream: FLEET
+  user: '4242'`);
+    expect(nats).toEqual({
+      servers: ['nats://a.example:4222', '10.0.0.1', '[::1]:4223'],
+      machine: 'web1',
+      prefix: 'site.a',
+      credentials: join(directory, 'web1.creds'),
+      tls: { ca: join(directory, 'ca.pem'), cert: '/etc/cert.pem', key: '/etc/key.pem' },
+      export: ['host.>'],
+      import: [
+        { from: 'web*', topics: ['host.>'] },
+        { from: 'db1', topics: ['*.load', 'price'] },
+        { from: 'db2', topics: ['*.load', 'price'] },
+      ],
+      stream: 'FLEET',
+      uid: 4242,
+    });
+  });
+
+  test('needs TLS if a server is named by tls://', () => {
+    expect(load('nats: { servers: [tls://a.example, b.example], user: root }').nats).toMatchObject({
+      tls: {},
+    });
+  });
+
+  test.each([
+    ['servers: []', /^1 nats.servers: expected HOST, HOST:PORT, .*, but it is an empty list$/],
+    ['servers: [a, http://b]', /^1 nats.servers: .* but server 2 is "http:\/\/b"$/],
+    ['servers: nats://a:99999', /^1 nats.servers: .* but it is "nats:\/\/a:99999"$/],
+    [
+      'servers: nats://me:secret@a',
+      /^1 nats.servers: (?!.*secret@).* it contains a user, a password or a token; they belong in nats.credentials/,
+    ],
+    ['servers: a, name: a.b', /^1 nats.name: expected one word of at most 63 letters/],
+    ['servers: a, prefix: a.>', /^1 nats.prefix: expected words of letters/],
+    ['servers: a, stream: a.b', /^1 nats.stream: expected the name of a stream/],
+    ['servers: a, tls: ca.pem', /^1 nats.tls: expected paths of PEM files.* but it is a text$/],
+    ['servers: a, tls: { cert: x }', /^1 nats.tls: .* but it has cert without key$/],
+    ['servers: a, tls: { pem: x }', /^1 nats.tls: .* but pem is none of ca, cert, key$/],
+    [
+      'servers: a, export: [host.load, remote.web1.>]',
+      /^1 nats.export: .* pattern 2 is "remote.web1.>"; topics of remote.> and fleet.> never leave a machine$/,
+    ],
+    ['servers: a, export: fleet.link', /^1 nats.export: .* it is "fleet.link"; topics of remote/],
+    ['servers: a, export: chimed.>', /^1 nats.export: .* names that start with chimed are reserved$/],
+    ['servers: a, export: []', /^1 nats.export: .* but it is an empty list$/],
+    ['servers: a, import: [{ from: b }]', /^1 nats.import: .* but import 1 has no topics$/],
+    [
+      'servers: a, import: [{ from: b.c, topics: x }]',
+      /^1 nats.import: .* but import 1 has from: "b.c"; a mach/,
+    ],
+    [
+      'servers: a, import: [{ from: b, topics: remote.> }]',
+      /^1 nats.import: .* import 1 has topics of which/,
+    ],
+    [
+      'servers: a, import: [{ from: b, topics: x, to: y }]',
+      /^1 nats.import: .* import 1 has to, which is neither/,
+    ],
+    [
+      'servers: a, import: { from: b, topics: x }',
+      /^1 nats.import: expected one value, but it is a mapping$/,
+    ],
+    [
+      'servers: a, name: web1, import: [{ from: web1, topics: x }]',
+      /^1 nats.import: imports from web1, which is this/,
+    ],
+    ['export: host.>', /^1 nats.export: has no effect without nats.servers; set nats.servers/],
+    ['servers: a, user: nobody-such', /^1 nats.user: there is no user nobody-such on this machine$/],
+  ])('names the mistake in %s', (text, expected) => {
+    expect(mistakes(`nats: { ${text} }`)).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test('doubts an exported topic whose payload can be larger than a server takes', () => {
+    const text = (topics: string): string =>
+      `nats: { servers: a, export: host.>, user: root }\ntopics:\n${topics}`;
+    const one = (name: string, rest = ''): string => `  ${name}: { interval: 1s, data: 1${rest} }\n`;
+    expect(load(text(one('host.a', ', maxBytes: 1MiB'))).doubts).toEqual([
+      expect.stringMatching(/^host.a: nats.export sends messages of up to maxBytes, but a NATS server takes/),
+    ]);
+    const none = [one('host.a'), one('host.b', ', maxBytes: 1023KiB'), one('x', ', maxBytes: 2MiB')];
+    expect(load(text(none.join(''))).doubts).toBeUndefined();
   });
 });

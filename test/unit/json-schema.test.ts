@@ -26,6 +26,11 @@ test('neither has a file of everything', () => {
     clients: { max: 5, frameBytes: 1.5MiB }
     log: { level: debug, format: json }
     web: { address: '[::1]:8080', tokenFile: token, hosts: example, user: root, maxConnections: 3 }
+    nats:
+      servers: [tls://a.example:4222, b.example]
+      tls: { ca: ca.pem, cert: c.pem, key: k.pem }
+      export: host.>
+      import: [{ from: 'web*', topics: [host.>] }, { from: [a, b], topics: x }]
     topics:
       Host.a-b_c: { <<: *slow, command: [df, -h], env: { A: b, C: 1 }, directory: x, format: text }
       p: { publish: true, maxAge: 1w, history: 5, metrics: true, access: { subscribe: [alice, '@ops', 7], publish: [] } }
@@ -44,6 +49,8 @@ test.each([
   ['an address that is not loopback', 'web: { address: 0.0.0.0:80 }', '/web/address'],
   ['a name', 'topics: { a b: { interval: 1s, data: 1 } }', '/topics'],
   ['a section', 'sockets: {}', ''],
+  ['a server with a password', 'nats: { servers: nats://u:p@a }', '/nats/servers'],
+  ['an import without topics', 'nats: { servers: a, import: [{ from: b }] }', '/nats/import/0'],
 ])('%s is marked', (_, text, path) => {
   expect(marked(text)).toContain(path);
 });

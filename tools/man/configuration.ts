@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
+import type { Format } from '../../src/config/format.ts';
 import { formats } from '../../src/config/formats.ts';
-import type { Format } from '../../src/config/formats.ts';
 import { settingsSchema, topicSchema } from '../../src/config/schema.ts';
 import type { Key } from '../../src/config/schema.ts';
 import { fromInline } from './markdown.ts';
