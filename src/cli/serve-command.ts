@@ -4,7 +4,7 @@ import { withHelp } from './command-help.ts';
 import { socketPath } from './connect-once.ts';
 import type { Finish } from './exit-codes.ts';
 import { configOption, logFormatOption, logLevelOption } from './program-options.ts';
-import type { ServeOptions } from './serve.ts';
+import type { ForegroundFlags } from './program-start.ts';
 
 /** `chimed serve`: runs the daemon in the foreground until a signal ends it. */
 export function serveCommand(finish: Finish): Command {
@@ -14,9 +14,9 @@ export function serveCommand(finish: Finish): Command {
     .option('-s, --socket <path>', 'path of the socket; overrides the configuration', socketPath)
     .addOption(logLevelOption())
     .addOption(logFormatOption())
-    .action(async (options: ServeOptions) => {
+    .action(async (flags: ForegroundFlags) => {
       const { serveToEnd } = await import('./serve.ts');
-      const { exitCode, exit } = await serveToEnd(options);
+      const { exitCode, exit } = await serveToEnd(flags);
       finish(exitCode, exit);
     });
   return withHelp(command, {

@@ -1,5 +1,4 @@
 import { flushCompileCache } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
 
 import type { Config } from '../config/config.ts';
 import type { Supervision } from '../daemon/supervision.ts';
@@ -12,6 +11,8 @@ import { runToEnd } from './ending.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Ending, Finish } from './exit-codes.ts';
 import type { DaemonLogger } from './logger.ts';
+import { environmentWith, settleProcess } from './program-start.ts';
+import type { ForegroundFlags } from './program-start.ts';
 import { stopCauses } from './stop-causes.ts';
 import { inheritedSocket, processCalls, serviceManager } from './system-parts.ts';
 import { watchTerminal } from './terminal.ts';
@@ -19,24 +20,13 @@ import { watchTerminal } from './terminal.ts';
 /** How much longer than `shutdown.timeout` stopping may take, in milliseconds. */
 const STOP_MARGIN_MS = 1000;
 
-/** What the command line says. */
-export interface ServeOptions {
-  config?: string;
-  socket?: string;
-  logLevel?: string;
-  logFormat?: string;
-}
-
 /** Runs the daemon until a signal ends it. @returns how to exit. */
-export function serveToEnd(options: ServeOptions): Promise<Ending> {
-  return runToEnd(async (finish) => finish(await serve(options, finish)));
+export function serveToEnd(flags: ForegroundFlags): Promise<Ending> {
+  return runToEnd(async (finish) => finish(await serve(flags, finish)));
 }
 
-async function serve(options: ServeOptions, finish: Finish): Promise<number> {
-  process.title = 'chimed'; // In ps and top it is one of many called node otherwise.
-  // The young generation stays at 2 MiB, where it would grow to 100 and never shrink: what we make dies at once.
-  setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=60');
+async function serve(flags: ForegroundFlags, finish: Finish): Promise<number> {
+  settleProcess('chimed');
   const [
     { findConfig, loadConfig },
     { createLogger },
@@ -54,7 +44,7 @@ async function serve(options: ServeOptions, finish: Finish): Promise<number> {
     import('./failed-start.ts'),
     import('../daemon/reloader.ts'),
   ]);
-  const env = environment(options);
+  const env = environmentWith(flags);
   const stopped = new AbortController();
   let inherited: InheritedSocket | undefined;
   const fail = (error: unknown, log?: DaemonLogger): Promise<number> => {
@@ -69,7 +59,7 @@ async function serve(options: ServeOptions, finish: Finish): Promise<number> {
   };
   let config: Config;
   try {
-    config = await loadModules(loadConfig(findConfig(options.config), env));
+    config = await loadModules(loadConfig(findConfig(flags.config), env));
   } catch (error) {
     inherited = await inheritedSocket(silent).catch(() => undefined);
     return fail(error);
@@ -92,7 +82,7 @@ async function serve(options: ServeOptions, finish: Finish): Promise<number> {
     started: () => starting,
     load: async () => {
       const { loadApart } = await import('../config/load-apart.ts');
-      return await loadModules(await loadApart(options.config, env)); // No tick waits for it.
+      return await loadModules(await loadApart(flags.config, env)); // No tick waits for it.
     },
     inForce: ({ log: { level } }) => void (logger.level = level),
   });
@@ -131,14 +121,4 @@ async function supervise(daemon: Daemon, manager: ServiceManager, logger: EventL
   const supervision = new Supervision(manager, () => daemon.health(), logger);
   supervision.ready();
   return supervision;
-}
-
-/** The flags stand in for the variables of the same settings. */
-function environment({ socket, logLevel, logFormat }: ServeOptions): Record<string, string | undefined> {
-  return {
-    ...process.env,
-    ...(socket !== undefined && { CHIMED_SOCKET_PATH: socket }),
-    ...(logLevel !== undefined && { CHIMED_LOG_LEVEL: logLevel }),
-    ...(logFormat !== undefined && { CHIMED_LOG_FORMAT: logFormat }),
-  };
 }

@@ -1,32 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 
 import type { Config } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
 import type { Gateway, Place } from '../gateway/gateway.ts';
 import type { Token } from '../gateway/token.ts';
 import type { InheritedListener } from '../linux/activation.ts';
-import type { ServiceManager } from '../linux/notify.ts';
 import type { EventLog } from '../log-events.ts';
 import { WEB_TOKEN } from '../service/layout.ts';
 import { runToEnd } from './ending.ts';
 import type { Ending } from './exit-codes.ts';
-import type { DaemonLogger } from './logger.ts';
+import { daemonSocket, runInForeground } from './foreground.ts';
+import type { ForegroundProgram } from './foreground.ts';
+import type { ForegroundFlags } from './program-start.ts';
 import { print } from './standard-output.ts';
-import { stopCauses } from './stop-causes.ts';
-import { serviceManager } from './system-parts.ts';
 
 /** An address that the command line names. */
 export type ListenAddress = { kind: 'unix'; path: string } | { kind: 'loopback'; host: string; port: number };
 
 /** What the command line says. */
-export interface WebOptions {
-  config?: string;
-  socket?: string;
+export interface WebOptions extends ForegroundFlags {
   listen?: readonly ListenAddress[];
-  logLevel?: string;
-  logFormat?: string;
 }
 
 /** Where the page was built. */
@@ -35,67 +29,19 @@ const TOKEN_BYTES = 24;
 
 /** Runs the gateway until a signal ends it. @returns how to exit. */
 export function webToEnd(options: WebOptions): Promise<Ending> {
-  return runToEnd(async (finish) => finish(await runGateway(options)));
-}
-
-async function runGateway(options: WebOptions): Promise<number> {
-  process.title = 'chimed web';
-  // As in the daemon: the young generation would grow with a burst and never shrink.
-  setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=60');
-  const [{ findConfig, loadConfig }, { createLogger }, { failStart }] = await Promise.all([
-    import('../config/load.ts'),
-    import('./logger.ts'),
-    import('./failed-start.ts'),
-  ]);
-  const env = {
-    ...process.env,
-    ...(options.logLevel !== undefined && { CHIMED_LOG_LEVEL: options.logLevel }),
-    ...(options.logFormat !== undefined && { CHIMED_LOG_FORMAT: options.logFormat }),
-  };
-  const stopped = new AbortController();
   let inherited: readonly InheritedListener[] = [];
-  const fail = (error: unknown, log?: DaemonLogger): Promise<number> => {
-    const refuse = async (): Promise<void> => {
-      const { refuseRequests } = await import('../gateway/refuse-requests.ts');
-      await refuseRequests(inherited, error, stopped.signal);
-    };
-    const format = env['CHIMED_LOG_FORMAT'];
-    return failStart({ error, log, format, refuse: inherited.length > 0 ? refuse : undefined });
+  const refuse = async (error: unknown, signal: AbortSignal): Promise<void> => {
+    const { refuseRequests } = await import('../gateway/refuse-requests.ts');
+    await refuseRequests(inherited, error, signal);
   };
-  let config: Config;
-  try {
-    inherited = await inheritedListeners();
-    config = loadConfig(findConfig(options.config), env);
-  } catch (error) {
-    return fail(error);
-  }
-  const log = await createLogger(config.log.level, config.log.format);
-  const { logger, close } = log;
-  const causes = stopCauses(logger);
-  void causes.first.then(() => stopped.abort());
-  const life = async (): Promise<number> => {
-    let manager: ServiceManager | undefined;
-    let gateway: Gateway;
-    try {
-      manager = await serviceManager(logger);
-      gateway = await start(config, options, inherited, logger);
-    } catch (error) {
-      return fail(error, log);
-    }
-    manager?.notify({ READY: 1 });
-    const { reason, exitCode } = await causes.first;
-    logger.info({ event: 'stopping', reason }, 'stopping');
-    manager?.notify({ STOPPING: 1 });
-    await gateway.stop();
-    logger.info({ event: 'stopped' }, 'stopped');
-    return exitCode;
+  const program: ForegroundProgram = {
+    title: 'chimed web',
+    flags: options,
+    prepare: async () => void (inherited = await inheritedListeners()),
+    start: ({ config, logger }) => start(config, options, inherited, logger),
+    refusal: () => (inherited.length > 0 ? refuse : undefined),
   };
-  try {
-    return await Promise.race([life(), causes.second]);
-  } finally {
-    await close();
-  }
+  return runToEnd(async (finish) => finish(await runInForeground(program)));
 }
 
 async function start(
@@ -124,7 +70,7 @@ async function start(
   const gateway = await Gateway.start({
     places,
     backlog: config.socket.backlog,
-    connect: connector(socketOf(config, options)),
+    connect: connector(daemonSocket(config, options)),
     token: token satisfies Token | undefined,
     hosts: config.web.hosts,
     maxConnections: config.web.maxConnections,
@@ -181,10 +127,4 @@ async function placesOf(
 
 function isLoopback(place: Place): boolean {
   return place.kind === 'loopback' || (place.kind === 'inherited' && !place.isUnix);
-}
-
-/** The daemon's socket: the one that is named, on the command line or in the file; undefined for the usual places. */
-function socketOf({ socket, socketKeys }: Config, options: WebOptions): string | undefined {
-  if (options.socket !== undefined) return options.socket;
-  return socketKeys?.includes('path') ? socket.path : undefined;
 }
