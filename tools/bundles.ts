@@ -26,6 +26,7 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     'cli/program',
     'cli/serve',
     'cli/web',
+    'cli/nats',
     'cli/top',
     'cli/complete-topics',
     'sources/module-process',
@@ -48,13 +49,14 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
       apart('./program.ts'),
       apart('./serve.ts'),
       apart('./web.ts'),
+      apart('./nats.ts'),
       apart('./top.ts'),
       apart('./complete-topics.ts'),
     ],
     sourcemap: 'external',
   });
   writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');
-  for (const logs of ['serve', 'web']) {
+  for (const logs of ['serve', 'web', 'nats']) {
     const table = lineTable(join(dist, `cli/${logs}.js`), join(root, 'src'));
     writeFileSync(join(dist, `cli/${logs}.lines.json`), table);
   }

@@ -7,6 +7,7 @@ import { completionCommand } from './completion.ts';
 import { getCommand } from './get.ts';
 import { helpCommand } from './help.ts';
 import { listenCommand } from './listen.ts';
+import { natsCommand } from './nats-command.ts';
 import { publishCommand } from './publish.ts';
 import { reloadCommand } from './reload.ts';
 import { sampleCommand } from './sample.ts';
@@ -47,6 +48,7 @@ export function createProgram(finish: Finish): Command {
   for (const create of [
     serveCommand,
     webCommand,
+    natsCommand,
     listenCommand,
     getCommand,
     publishCommand,
