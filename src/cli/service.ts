@@ -21,6 +21,7 @@ chimed is running. Next:
   usermod -aG chimed alice      let alice connect, after her next login
   systemctl reload chimed       apply a change of /etc/chimed/chimed.yaml
   systemctl enable --now chimed-web.socket    serve topics and metrics over HTTP (man chimed-web)
+  systemctl enable --now chimed-nats.service  exchange topics with other machines (man chimed-nats)
 `;
 
 /** `chimed service`: makes chimed a service of systemd's, or takes it away again. */

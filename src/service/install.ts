@@ -23,7 +23,7 @@ import type { InstallerLibc } from './installer-libc.ts';
 import { Places } from './install-places.ts';
 import { removeTree } from './root-files.ts';
 import { outdatedPages, sharedFileSteps } from './shared-files.ts';
-import { placeUnit, restartWebSteps, startSteps } from './start.ts';
+import { placeUnit, restartCompanionSteps, startSteps } from './start.ts';
 import type { Step } from './step.ts';
 import { linkedVersion, pruneSteps, switchTo } from './versions.ts';
 
@@ -51,7 +51,7 @@ export function* installSteps(libc: InstallerLibc): Generator<Step> {
   };
   if (existsSync(CONFIG)) yield { says: `check ${CONFIG}, which stays`, run: () => checkConfig(copy) };
   yield* former.revertible(commitSteps(copy, places));
-  yield* restartWebSteps();
+  yield* restartCompanionSteps();
   yield* pruneSteps(copy);
   yield* removal(outdatedPages());
 }

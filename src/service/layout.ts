@@ -22,8 +22,10 @@ export const SERVICE_UNIT = 'chimed.service';
 /** The gateway's units: off until an administrator enables them. */
 export const WEB_SOCKET_UNIT = 'chimed-web.socket';
 export const WEB_SERVICE_UNIT = 'chimed-web.service';
-/** The users of the daemon and of the gateway; each has a group of the same name. */
-export const ACCOUNTS = ['chimed', 'chimed-web'] as const;
+/** The bridge's unit, which is off as well. */
+export const NATS_SERVICE_UNIT = 'chimed-nats.service';
+/** The users of the daemon, the gateway and the bridge; each has a group of the same name. */
+export const ACCOUNTS = ['chimed', 'chimed-web', 'chimed-nats'] as const;
 
 const UNIT_DIRECTORY = '/usr/local/lib/systemd/system';
 /** The units' places, by their names in the package; those in /etc are left to who runs the machine. */
@@ -32,6 +34,7 @@ export const UNITS = {
   [SOCKET_UNIT]: join(UNIT_DIRECTORY, SOCKET_UNIT),
   [WEB_SERVICE_UNIT]: join(UNIT_DIRECTORY, WEB_SERVICE_UNIT),
   [WEB_SOCKET_UNIT]: join(UNIT_DIRECTORY, WEB_SOCKET_UNIT),
+  [NATS_SERVICE_UNIT]: join(UNIT_DIRECTORY, NATS_SERVICE_UNIT),
 } as const;
 export type Unit = keyof typeof UNITS;
 export const unitNames = Object.keys(UNITS) as Unit[];
@@ -44,6 +47,8 @@ export const DAEMON: Pair = { socket: SOCKET_UNIT, service: SERVICE_UNIT };
 export const WEB: Pair = { socket: WEB_SOCKET_UNIT, service: WEB_SERVICE_UNIT };
 /** Where an administrator puts the token of the gateway's loopback port. */
 export const WEB_TOKEN = '/etc/credstore/chimed-web-token';
+/** Where an administrator puts the bridge's credentials for the NATS servers. */
+export const NATS_CREDENTIALS = '/etc/credstore/chimed-nats-creds';
 export const SYSUSERS = '/usr/local/lib/sysusers.d/chimed.conf';
 export const MANUAL = '/usr/local/share/man';
 export const MANUAL_SECTIONS = ['man1', 'man5', 'man7'] as const;

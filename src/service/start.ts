@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts';
 import { version } from '../protocol/version.ts';
 import { command, commandStep, succeeds } from './run-program.ts';
 import { placeFile, removeIfEmpty } from './files.ts';
-import { DAEMON, RUNTIME_DIRECTORY, UNITS, WEB } from './layout.ts';
+import { DAEMON, NATS_SERVICE_UNIT, RUNTIME_DIRECTORY, UNITS, WEB } from './layout.ts';
 import type { Pair, Unit } from './layout.ts';
 import type { Step } from './step.ts';
 
@@ -58,19 +58,23 @@ export function* startSteps(): Generator<Step> {
 }
 
 /**
- * Restarts a gateway that runs. The restart of its socket includes its own, and is left out if the socket's settings are the
- * same. Nothing is undone if it fails: the daemon runs already.
+ * Restarts a gateway and a bridge that run. The restart of the gateway's socket includes its own, and is left out if the
+ * socket's settings are the same. Nothing is undone if one fails: the daemon runs already.
  */
-export function* restartWebSteps(): Generator<Step> {
-  const unit = isSocketOutdated(WEB) ? WEB.socket : WEB.service;
-  yield {
+export function* restartCompanionSteps(): Generator<Step> {
+  yield restartCompanionStep('the gateway', WEB.service, isSocketOutdated(WEB) ? WEB.socket : WEB.service);
+  yield restartCompanionStep('the bridge', NATS_SERVICE_UNIT, NATS_SERVICE_UNIT);
+}
+
+function restartCompanionStep(what: string, service: Unit, unit: Unit): Step {
+  return {
     says: `systemctl try-restart ${unit}`,
     run() {
       try {
-        restart(WEB.service, 'try-restart', unit);
+        restart(service, 'try-restart', unit);
       } catch (error) {
         throw new Error(
-          `chimed ${version()} is installed and its daemon runs, but the gateway did not restart: ${messageOf(error)}`,
+          `chimed ${version()} is installed and its daemon runs, but ${what} did not restart: ${messageOf(error)}`,
           { cause: error },
         );
       }

@@ -9,6 +9,8 @@ import {
   CONFIG_DIRECTORY,
   DROP_INS,
   LIBRARY,
+  NATS_CREDENTIALS,
+  NATS_SERVICE_UNIT,
   RUNTIME_DIRECTORY,
   SERVICE_UNIT,
   SHARED_DIRECTORIES,
@@ -27,7 +29,7 @@ import type { Step } from './step.ts';
 
 /**
  * What takes the service from this machine again.
- * @param purge The configuration, drop-ins, the gateway's token, the users and the groups, too.
+ * @param purge The configuration, drop-ins, the gateway's token, the bridge's credentials, the users and the groups, too.
  */
 export function* uninstallSteps(purge: boolean): Generator<Step> {
   if (existsSync(UNITS['chimed.service'])) {
@@ -37,7 +39,7 @@ export function* uninstallSteps(purge: boolean): Generator<Step> {
   }
   yield* unitRemoval();
   if (purge) {
-    yield* removal([CONFIG_DIRECTORY, ...DROP_INS, WEB_TOKEN]);
+    yield* removal([CONFIG_DIRECTORY, ...DROP_INS, WEB_TOKEN, NATS_CREDENTIALS]);
     for (const account of ACCOUNTS) {
       if (succeeds('getent', 'passwd', '--', account)) yield commandStep('userdel', account);
       // userdel removes the group as well, unless it has other members.
@@ -66,7 +68,7 @@ export function* handOverSteps(): Generator<Step> {
   yield* unitRemoval();
   yield commandStep('systemctl', 'daemon-reload');
   if (enabled.length > 0) yield commandStep('systemctl', 'reenable', ...enabled);
-  yield commandStep('systemctl', 'try-restart', SERVICE_UNIT, WEB_SERVICE_UNIT);
+  yield commandStep('systemctl', 'try-restart', SERVICE_UNIT, WEB_SERVICE_UNIT, NATS_SERVICE_UNIT);
   yield* libraryRemoval();
 }
 

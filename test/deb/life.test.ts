@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { WEB, unitNames } from '../../src/service/layout.ts';
+import { DAEMON, unitNames } from '../../src/service/layout.ts';
 import {
   CONFIG,
   allReadyAgain,
@@ -19,7 +19,8 @@ import { DEB, OLD_DEB, OLD_VERSION, apt, aptKeeping, debMachine, version } from 
 const LEFT_AFTER_PURGE = '/var/cache/chimed\n/var/cache/chimed/chimed\n/var/lib/chimed\n';
 /** Debian 12's debhelper writes the first path, which is the same directory. */
 const PACKAGED_UNIT = /^(\/usr)?\/lib\/systemd\/system\/chimed\.service$/;
-const WEB_UNITS = [WEB.socket, WEB.service];
+/** The units of the gateway and of the bridge. */
+const OFF_UNITS = unitNames.filter((unit) => unit !== DAEMON.socket && unit !== DAEMON.service);
 const request = ['curl', '--silent', '--fail', '--unix-socket', '/run/chimed/web.sock', 'http://x/topics'];
 const EDITED = 'topics: { second: { interval: 1s, data: 1, history: 100 } }\n';
 
@@ -61,12 +62,12 @@ describe.skipIf(whyNot())('the Debian package', () => {
     expect(text).not.toContain('/usr/local');
   });
 
-  test('brings the gateway, which is off until it is enabled', async () => {
-    for (const unit of WEB_UNITS) {
+  test('brings the gateway and the bridge, which are off until they are enabled', async () => {
+    for (const unit of OFF_UNITS) {
       expect((await machine.attempt('systemctl', 'is-enabled', unit)).stdout).toBe('disabled\n');
       expect(await machine.property(unit, 'ActiveState')).toBe('inactive');
     }
-    await machine.run('getent', 'passwd', 'chimed-web');
+    await machine.run('getent', 'passwd', 'chimed-web', 'chimed-nats');
     await machine.run('test', '-e', '/usr/lib/chimed/dist/gateway/page/index.html');
     await machine.run('systemctl', 'enable', '--now', 'chimed-web.socket');
     expect(await machine.run(...request)).toContain('host.load');

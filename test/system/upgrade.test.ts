@@ -17,7 +17,7 @@ const restart = `systemctl daemon-reload
 
 /** Turns an installation into one of version 0.1, whose files were right in the library; run from $CURRENT. */
 const asVersion01 = `
-  cd ${LIBRARY}; mv versions/*/* .; rm -r versions current ${UNIT_DIRECTORY}/chimed-web.*
+  cd ${LIBRARY}; mv versions/*/* .; rm -r versions current ${UNIT_DIRECTORY}/chimed-web.* ${UNIT_DIRECTORY}/chimed-nats.*
   sed -i 's,/chimed/current/,/chimed/,g' ${UNIT_DIRECTORY}/chimed.* /usr/local/bin/chimed
   sed -i '/^# Installed by/d' /usr/local/bin/chimed
   ${restart}`;

@@ -78,7 +78,7 @@ const serviceFiles: readonly Entry[] = [
   ...DROP_INS.map((path): Entry => [path, fromInline('Your changes to it, made by `systemctl edit`.')]),
   [`${MANUAL}/man*/chimed*`, fromInline('The manual pages.')],
   ...Object.values(COMPLETIONS).map((path): Entry => [path, fromInline('The completion of a shell.')]),
-  [SYSUSERS, fromInline('The users and groups of the daemon and of the gateway.')],
+  [SYSUSERS, fromInline('The users and groups of the daemon, the gateway and the bridge.')],
 ];
 
 interface Features {
