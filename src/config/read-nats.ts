@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 
@@ -44,11 +45,16 @@ export function readNats(
     const message = `imports from ${machine}, which is this machine; a machine hears its own topics without the bridge`;
     mistakes.push({ path: ['nats', 'import'], message });
   }
-  const tls = nats.tls ?? (servers.some((server) => server.startsWith('tls://')) ? {} : undefined);
+  const hasTls = nats.tls !== null || servers.some((server) => server.startsWith('tls://'));
+  const address = servers.map(hostOf).find((host) => isIP(host) !== 0);
+  if (hasTls && address !== undefined) {
+    const message = `${address} is an IP address; with TLS, name each server by the host name in its certificate`;
+    mistakes.push({ path: ['nats', 'servers'], message });
+  }
   return {
     servers,
     ...(nats.credentials !== null && { credentials: resolve(directory, nats.credentials) }),
-    ...(tls && { tls: absolute(tls, directory) }),
+    ...(hasTls && { tls: absolute(nats.tls ?? {}, directory) }),
     machine,
     prefix: nats.prefix,
     export: nats.export === null ? [] : asList(nats.export),
@@ -85,6 +91,14 @@ export function payloadDoubt(
   const [first] = large;
   const which = large.length === 1 ? first!.name : `${first!.name} and ${large.length - 1} more topics`;
   return `${which}: nats.export sends messages of up to maxBytes, but a NATS server takes at most 1 MiB unless its max_payload is larger; set maxBytes to 1023KiB or less, or raise max_payload on the servers`;
+}
+
+/** Without the scheme, the port, and the brackets of IPv6. */
+function hostOf(server: string): string {
+  return server
+    .replace(/^\w+:\/\//, '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
 }
 
 function defaultName(): string {

@@ -73,6 +73,7 @@ export const runs: Readonly<Record<string, Run>> = {
   'provided-topics': { run: async ({ text }) => await checks(text.replace('alice', 'root')) },
   provider: { needs: 'python3', run: providesTopics },
   conversation: { run: isSaid },
+  'fleet-server': { needs: 'nats-server', run: startsFleetServer },
   'scrape-config': { needs: 'promtool', run: isPrometheusConfig },
   textfile: { run: writesMetrics },
 };
@@ -105,6 +106,20 @@ function asKnownAccounts(config: string): string {
   const known = config.replace('alice', 'root').replace('@ops', '@root').replace('@release', '@daemon');
   expect(known).not.toBe(config);
   return known;
+}
+
+/** Makes the certificates, and has the real nats-server read the configuration. */
+async function startsFleetServer({ text }: Block): Promise<void> {
+  using folder = temporaryFolder();
+  const certificates = join(root, 'docs/fleet/certificates.sh');
+  const script = text
+    .replaceAll('/usr/local/lib/chimed/current', root)
+    .replace('nats-server -c', `sh ${certificates} certs server nats.example && nats-server -t -c`);
+  const path = `${process.env['PATH']}:/usr/sbin`;
+  await using program = new Program(['-euc', script], { PATH: path }, folder.path, 'sh');
+  expect(await program.ended, program.output.stderr).toBe(0);
+  const made = text.includes('machine') ? program.output.stdout : program.output.stderr;
+  expect(made).toContain(text.includes('machine') ? 'certs/web2.pem certs/web2.key' : 'is valid');
 }
 
 /** A real daemon takes a sample of each topic that has a source to sample, and none fails. */

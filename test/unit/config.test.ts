@@ -414,7 +414,7 @@ describe('nats', () => {
   test('is resolved', () => {
     const { nats, directory } = load(`
 nats:
-  servers: [nats://a.example:4222, 10.0.0.1, '[::1]:4223']
+  servers: [nats://a.example:4222, b-1, c.example:4223]
   name: web1
   prefix: site.a
   credentials: web1.creds
@@ -426,7 +426,7 @@ nats:
   stream: FLEET
   user: '4242'`);
     expect(nats).toEqual({
-      servers: ['nats://a.example:4222', '10.0.0.1', '[::1]:4223'],
+      servers: ['nats://a.example:4222', 'b-1', 'c.example:4223'],
       machine: 'web1',
       prefix: 'site.a',
       credentials: join(directory, 'web1.creds'),
@@ -442,6 +442,13 @@ nats:
     });
   });
 
+  test.each(['10.0.0.1', '127.0.0.1:4222', 'nats://[::1]:4223', '[fe80::1]'])(
+    'can have the server %s',
+    (server) => {
+      expect(load(`nats: { servers: '${server}', user: root }`).nats!.servers).toEqual([server]);
+    },
+  );
+
   test('needs TLS if a server is named by tls://', () => {
     expect(load('nats: { servers: [tls://a.example, b.example], user: root }').nats).toMatchObject({
       tls: {},
@@ -456,6 +463,11 @@ nats:
       'servers: nats://me:secret@a',
       /^1 nats.servers: (?!.*secret@).* it contains a user, a password or a token; they belong in nats.credentials/,
     ],
+    [
+      'servers: tls://10.0.0.1:4222',
+      /^1 nats.servers: 10.0.0.1 is an IP address; with TLS, name each server by/,
+    ],
+    [`servers: '[::1]:4222', tls: { ca: x }`, /^1 nats.servers: ::1 is an IP address/],
     ['servers: a, name: a.b', /^1 nats.name: expected one word of at most 63 letters/],
     ['servers: a, prefix: a.>', /^1 nats.prefix: expected words of letters/],
     ['servers: a, stream: a.b', /^1 nats.stream: expected the name of a stream/],
