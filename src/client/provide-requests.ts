@@ -60,7 +60,7 @@ export class ProvideRequests {
     this.#flushSoon();
   }
 
-  /** Says why a topic fails; of one that is not accepted yet, it is said later. */
+  /** Says why a topic fails, or that it fails no more; of one that is not accepted yet, it is said later. */
   fail(topic: ProvidedTopic): void {
     if (topic.standing !== 'provided') return;
     this.#toFail.add(topic);
@@ -108,8 +108,8 @@ export class ProvideRequests {
     for (const topic of this.#toFail) {
       if (!this.hasRoom) return;
       this.#toFail.delete(topic);
-      const { topic: name, failure: error } = topic;
-      if (error !== undefined) this.#link.send({ type: 'chimed.fail', data: { topic: name, error } });
+      const { topic: name, failure = null } = topic;
+      this.#link.send({ type: 'chimed.fail', data: { topic: name, error: failure } });
     }
   }
 

@@ -16,7 +16,7 @@ export interface Providing {
   /** False if there is no daemon, or it has yet to read what was sent before; then room is announced later. */
   takeRoom(): boolean;
   send(frame: Buffer): void;
-  /** The daemon must be told why this topic fails. */
+  /** The daemon must be told why this topic fails, or that it fails no more. */
   failed(topic: ProvidedTopic): void;
   /** The topic has ended. Resolves when the daemon has been told, if it knew of the topic. */
   left(topic: ProvidedTopic): Promise<void>;
@@ -78,6 +78,12 @@ export class ProvidedTopic implements Provided {
   fail(error: string): void {
     if (this.#hasEnded) return;
     this.#failure = clipped(String(error) || 'no reason was given', LONGEST_FAILURE - 1);
+    this.#providing.failed(this);
+  }
+
+  heal(): void {
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
     this.#providing.failed(this);
   }
 

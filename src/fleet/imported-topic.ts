@@ -42,7 +42,9 @@ export class ImportedTopic {
   readonly subject: string;
   readonly #tools: ImportTools;
   readonly #provided: Provided;
-  readonly #providedAt = performance.now();
+  readonly #client: Client;
+  /** When it was provided; Infinity while the daemon is away. */
+  #providedAt = performance.now();
   #isWanted = false;
   /** The last message that the daemon was given, and when it was made. */
   #last: (Position & { time: number }) | undefined;
@@ -61,6 +63,7 @@ export class ImportedTopic {
     this.topic = topic;
     this.subject = subject;
     this.#tools = tools;
+    this.#client = client;
     this.#provided = client.provide(name, {
       wanted: (last) => this.#wanted(last),
       unwanted: () => this.#unwanted(),
@@ -115,6 +118,7 @@ export class ImportedTopic {
   #wanted({ instance, seq }: Position): void {
     this.#isWanted = true;
     this.#continues = performance.now() - this.#providedAt < CONTINUES_MS;
+    this.#providedAt = -Infinity;
     if (seq > 0) this.#last = { instance, seq, time: this.#last?.seq === seq ? this.#last.time : 0 };
     this.#tools.wanted(this);
   }
@@ -122,6 +126,7 @@ export class ImportedTopic {
   #unwanted(): void {
     if (!this.#isWanted) return;
     this.#isWanted = false;
+    if (this.#client.state.status !== 'ready') this.#providedAt = Infinity; // Its listeners may come back.
     this.#held = undefined;
     this.#tools.unwanted(this);
   }

@@ -95,6 +95,7 @@ class Ear {
         hello: () => this.#register([...this.#topics.keys()]),
         registered: (registered) => this.#registered(registered),
         frame: (frame) => this.#frame(frame),
+        drained: () => {},
         state: () => {},
       },
     );

@@ -70,7 +70,8 @@ export function parseRequest(frame: Frame, isProvider = false): Request {
     case 'chimed.fail': {
       const { topic, error } = object(type, data);
       if (typeof topic !== 'string' || !isTopic(topic)) throw bad(type, 'topic', 'the name of a topic');
-      if (typeof error !== 'string') throw bad(type, 'error', 'a text');
+      if (error === null) return { kind: 'fail', topic, error };
+      if (typeof error !== 'string') throw bad(type, 'error', 'a text, or null if the topic fails no more');
       return { kind: 'fail', topic, error: clipped(error, LONGEST_ERROR) };
     }
     default:

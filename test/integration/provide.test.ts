@@ -137,6 +137,23 @@ describe.concurrent('a topic that clients provide', () => {
     expect(daemon.log.items.some(({ msg }) => msg === 'source is failing')).toBe(false);
   });
 
+  test('fails no more when its provider says so, though no message follows', async () => {
+    await using daemon = await startDaemon({ topics: { t: provided } });
+    using client = await subscriber(daemon, 't');
+    using source = await provider(daemon, 't');
+    source.send('t', 1).send('chimed.fail', { topic: 't', error: 'away' });
+    expect((await client.frames.find(({ data }) => (data as { error?: string }).error === 'away')).type).toBe(
+      'chimed.failing',
+    );
+    const from = client.frames.items.length;
+    source.send('chimed.fail', { topic: 't', error: null });
+    expect((await client.frame('chimed.recovered', from)).data).toEqual({ topic: 't', failures: 1 });
+    using next = await subscriber(daemon, 't');
+    expect(await next.frame('t')).not.toHaveProperty('stale');
+    source.send('chimed.fail', { topic: 't', error: 5 });
+    expect((await source.frame('chimed.rejected')).data).toMatchObject({ code: 'bad-request' });
+  });
+
   test('fails when its provider says so, or sends what cannot be sent, and the next message heals it', async () => {
     await using daemon = await startDaemon({ topics: { t: { ...provided, maxBytes: '10B' } } });
     using client = await subscriber(daemon, 't');

@@ -126,13 +126,15 @@ export function takeMessage(
   );
 }
 
-/** The client says that a topic which it provides fails. @throws {ChimedError} `not-provided`. */
+/** The client says that a topic which it provides fails, or fails no more. @throws {ChimedError} `not-provided`. */
 export function fail(
   client: Session,
   { topic: name, error }: Request & { kind: 'fail' },
   { topics }: RequestContext,
 ): void {
-  providedTopic(client, name, topics).fail(error);
+  const topic = providedTopic(client, name, topics);
+  if (error === null) topic.heal();
+  else topic.fail(error);
 }
 
 function providedTopic(client: Session, name: string, topics: RequestContext['topics']): Topic {

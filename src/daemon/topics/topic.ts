@@ -272,8 +272,7 @@ export class Topic {
       );
     }
     this.namespace?.makeRoom(this.#log.costOf(json) - this.#log.latestBytes, this);
-    const failures = this.#sampler.heal();
-    if (failures > 0) this.#recovered(failures);
+    this.heal();
     this.#publishedAt = Date.now();
     if (!numbers) {
       if (origin) this.#log.endOrigin();
@@ -285,6 +284,12 @@ export class Topic {
   /** Its provider says that it fails, or has sent what cannot be sent. */
   fail(error: string): void {
     this.#sampler.fail(error);
+  }
+
+  /** Its provider says that it fails no more, or has sent a message. */
+  heal(): void {
+    const failures = this.#sampler.heal();
+    if (failures > 0) this.#recovered(failures);
   }
 
   /**
