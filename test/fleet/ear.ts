@@ -25,9 +25,19 @@ export class Ear implements AsyncDisposable {
     await this.#until(() => this.history.topics.length >= topics);
   }
 
-  /** Waits until it has heard the latest message that each origin has numbered. */
-  async caughtUp(topics?: readonly string[]): Promise<void> {
-    await this.#until(() => this.#all.isCaughtUp(this.history, topics));
+  /**
+   * Waits until it has heard the latest message that each origin has numbered.
+   * @returns what does not hold then, of all listeners.
+   */
+  async verdict(): Promise<string[]> {
+    let found: string[] | undefined;
+    // At that very moment: the next message is recorded by the one before the other.
+    await this.#until(() => {
+      if (!this.#all.isCaughtUp(this.history)) return false;
+      found = this.#all.verdict();
+      return true;
+    });
+    return found!;
   }
 
   /** Waits for so many further messages. */

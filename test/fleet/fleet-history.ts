@@ -46,14 +46,11 @@ export class FleetHistory {
     return ear;
   }
 
-  /**
-   * Whether a listener has heard the latest message of every topic, or of those given, that an origin has numbered.
-   * @param topics Names as listeners hear them.
-   */
-  isCaughtUp(ear: EarHistory, topics: Iterable<string> = this.#numbered.keys()): boolean {
-    for (const topic of topics) {
-      const [instance, range] = [...(this.#numbered.get(topic) ?? [])].at(-1) ?? [];
-      if (instance === undefined || ear.lastOf(topic, instance) < range!.last) return false;
+  /** Whether a listener has heard the latest message of every topic that an origin has numbered, and none later. */
+  isCaughtUp(ear: EarHistory): boolean {
+    for (const [topic, instances] of this.#numbered) {
+      const [instance, { last }] = [...instances].at(-1)!;
+      if (ear.lastOf(topic, instance) !== last) return false;
     }
     return true;
   }

@@ -6,7 +6,10 @@ import { Argument, program } from 'commander';
 import { wholeNumber } from '../../src/cli/whole-number.ts';
 import { Host } from './host.ts';
 import { Scale } from './trial.ts';
-import { trials } from './trials.ts';
+import { fleetTrials } from './fleet-trials.ts';
+import { trials as machineTrials } from './trials.ts';
+
+const trials = [...machineTrials, ...fleetTrials];
 
 program
   .name('npm run proof --')
