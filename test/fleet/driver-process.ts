@@ -24,6 +24,7 @@ const PREFIX = 'chimed';
 const HERE_MS = 3000;
 const LEASE_MS = 15_000;
 const options = JSON.parse(process.argv[2]!) as DriverOptions;
+process.on('disconnect', () => process.exit());
 let published = 0;
 let isResting = false;
 
@@ -170,5 +171,4 @@ process.on('message', ({ ask }: DriverQuestion) => {
   if (ask === 'rest') isResting = true;
   process.send!(report());
 });
-process.on('disconnect', () => process.exit());
 process.send!(report());

@@ -1,8 +1,9 @@
 import type { Client } from '../../src/index.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
+import { within } from './within.ts';
 import { Inbox } from '../helpers/inbox.ts';
-import { Program, builtCli, cli } from '../helpers/program.ts';
+import { Program, builtCli } from '../helpers/program.ts';
 
 /** What the topic `fleet.link` says, as far as trials look at it. */
 export interface LinkState {
@@ -26,18 +27,18 @@ export interface MachineOptions {
   nats?: object;
   /** Further settings of the file. */
   settings?: object;
-  /** Runs what `npm run build` has made, and not the sources. */
-  built?: boolean;
 }
 
-/** Clients and namespaces enough for every trial. */
+/** Machines that are started at once: each is two processes. */
+const AT_ONCE = 4;
+const CONNECT_MS = 30_000;
+/** Clients enough for every trial. */
 const LIMITS = { max: 1000, maxPerUser: 1000 };
-const NAMESPACE = { provide: true, maxTopics: 30_000, totalBytes: '256MiB' };
 
 /**
  * A machine of a fleet: a daemon and its bridge, each a process of its own, in a directory of their own. That is all that
  * tells real machines apart for them, since the bridge only connects to a server; so no network namespaces are needed. Links
- * are broken by a relay.
+ * are broken by a relay. Both run what `npm run build` has made.
  */
 export class FleetMachine implements AsyncDisposable {
   readonly name: string;
@@ -45,13 +46,11 @@ export class FleetMachine implements AsyncDisposable {
   readonly client: Client;
   /** What `fleet.link` has said. */
   readonly link = new Inbox<LinkState>();
-  readonly #built: boolean;
   #bridge: Program;
 
-  private constructor(daemon: TestDaemon, { name, built = false }: MachineOptions) {
+  private constructor(daemon: TestDaemon, name: string) {
     this.name = name;
     this.daemon = daemon;
-    this.#built = built;
     this.client = daemon.connect({ name: 'trial' });
     this.#bridge = this.#run();
     void this.#follow();
@@ -59,8 +58,23 @@ export class FleetMachine implements AsyncDisposable {
 
   /** Starts a machine. Its bridge need not be connected yet: see `linked`. */
   static async start(options: MachineOptions): Promise<FleetMachine> {
-    const { built = false } = options;
-    return new FleetMachine(await startDaemon(FleetMachine.config(options), { built }), options);
+    return new FleetMachine(await startDaemon(FleetMachine.config(options), { built: true }), options.name);
+  }
+
+  /** Starts machines, some at a time, waits until they are connected, and has the stack end them. */
+  static async startAll(
+    all: readonly MachineOptions[],
+    stack: AsyncDisposableStack,
+  ): Promise<FleetMachine[]> {
+    const machines: FleetMachine[] = [];
+    for (let from = 0; from < all.length; from += AT_ONCE) {
+      const some = await Promise.all(
+        all.slice(from, from + AT_ONCE).map(async (options) => stack.use(await FleetMachine.start(options))),
+      );
+      for (const machine of some) await within(CONNECT_MS, `${machine.name} connects`, machine.linked());
+      machines.push(...some);
+    }
+    return machines;
   }
 
   /** What daemon and bridge read. */
@@ -68,7 +82,7 @@ export class FleetMachine implements AsyncDisposable {
     const fleet = { export: '>', import: [{ from: '*', topics: '>' }] };
     return {
       clients: LIMITS,
-      topics: { 'remote.>': NAMESPACE, ...topics },
+      topics,
       nats: { servers, name, ...fleet, ...nats },
       ...settings,
     };
@@ -116,7 +130,7 @@ export class FleetMachine implements AsyncDisposable {
   #run(): Program {
     const { configFile, socket } = this.daemon;
     const args = ['nats', '--config', configFile, '--socket', socket, '--log-format', 'json'];
-    return new Program([this.#built ? builtCli : cli, ...args]);
+    return new Program([builtCli, ...args]);
   }
 
   async #follow(): Promise<void> {

@@ -12,7 +12,6 @@ export interface PairOptions {
   /** Messages that each topic keeps. @default none */
   history?: number;
   nats?: MachineOptions['nats'];
-  built?: boolean;
 }
 
 /** Two machines: one has topics, which are recorded there, and on the other one somebody listens to them. */
@@ -26,7 +25,7 @@ export class Pair implements AsyncDisposable {
   private constructor(origin: FleetMachine, listener: FleetMachine) {
     this.origin = origin;
     this.listener = listener;
-    this.#record = new OriginRecord(origin.name, origin.daemon.connect(), 't*', this.history);
+    this.#record = new OriginRecord(origin.name, origin.daemon.connect(), 't.>', this.history);
     this.ear = new Ear(listener.name, listener.daemon.connect(), 'remote.>', this.history);
   }
 
@@ -37,17 +36,16 @@ export class Pair implements AsyncDisposable {
     intervalMs,
     history = 0,
     nats = {},
-    built = false,
   }: PairOptions): Promise<Pair> {
     const topics = Object.fromEntries(
       Array.from({ length: count }, (_, index) => [
-        `t${index + 1}`,
+        `t.${index + 1}`,
         { interval: `${intervalMs}ms`, data: index, history },
       ]),
     );
     const [origin, listener] = await Promise.all([
-      FleetMachine.start({ name: 'origin', servers: servers.origin, topics, nats, built }),
-      FleetMachine.start({ name: 'listener', servers: servers.listener, nats, built }),
+      FleetMachine.start({ name: 'origin', servers: servers.origin, topics, nats }),
+      FleetMachine.start({ name: 'listener', servers: servers.listener, nats }),
     ]);
     const pair = new Pair(origin, listener);
     try {

@@ -7,6 +7,9 @@ import { within } from '../../fleet/within.ts';
 import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
 
+/** Room for the topics of all machines. */
+const NAMESPACE = { provide: true, maxTopics: 30_000, totalBytes: '256MiB' };
+
 export const demand: Trial = {
   name: 'demand',
   holds:
@@ -17,7 +20,7 @@ export const demand: Trial = {
     await using stack = new AsyncDisposableStack();
     const server = stack.use(await NatsServer.start());
     const topics = Object.fromEntries(
-      Array.from({ length: topicCount }, (_, index) => [`t${index + 1}`, { interval: '50ms', data: index }]),
+      Array.from({ length: topicCount }, (_, index) => [`t.${index + 1}`, { interval: '50ms', data: index }]),
     );
     const spy = await connect({ servers: server.url });
     stack.defer(() => spy.close());
@@ -26,11 +29,11 @@ export const demand: Trial = {
       callback: (_, { subject }) => void sent.set(subject, (sent.get(subject) ?? 0) + 1),
     });
     await spy.flush();
-    const machines: FleetMachine[] = [];
-    for (let index = 1; index <= count; index++) {
-      const options = { name: `web${index}`, servers: [server.url], topics, built: scale.full };
-      machines.push(stack.use(await FleetMachine.start(options)));
-    }
+    const names = Array.from({ length: count }, (_, index) => `web${index + 1}`);
+    const machines = await FleetMachine.startAll(
+      names.map((name) => ({ name, servers: [server.url], topics: { 'remote.>': NAMESPACE, ...topics } })),
+      stack,
+    );
     const [first, second, third] = machines as [FleetMachine, FleetMachine, FleetMachine];
     for (const { name } of machines.slice(1))
       await within(60_000, `${name} is seen with its topics`, first.sees(name, topicCount));
@@ -44,7 +47,7 @@ export const demand: Trial = {
     }
 
     scale.say('one client listens');
-    const wanted = [`remote.${second.name}.t1`, `remote.${third.name}.t7`];
+    const wanted = [`remote.${second.name}.t.1`, `remote.${third.name}.t.7`];
     await using client = first.daemon.connect();
     const heard = new Set<string>();
     const began = performance.now();
@@ -57,13 +60,13 @@ export const demand: Trial = {
     const listening = client.listen(wanted);
     await listening.next();
     await wait(scale.of(20_000, 1000));
-    const subjects = ['chimed.web2.t1', 'chimed.web3.t7'];
+    const subjects = ['chimed.web2.t.1', 'chimed.web3.t.7'];
     findings.hold(
       [...sent.keys()].toSorted().join() === subjects.join(),
       `not exactly the wanted topics were sent: ${[...sent.keys()].join(', ')}`,
     );
     const awake = (await Promise.all(machines.map(awakeTopics))).flat();
-    findings.hold(awake.toSorted().join() === 't1,t7', `these topics are awake: ${awake.join(', ')}`);
+    findings.hold(awake.toSorted().join() === 't.1,t.7', `these topics are awake: ${awake.join(', ')}`);
 
     scale.say('it leaves');
     await client.close();
@@ -105,6 +108,6 @@ export const demand: Trial = {
 
 /** Topics of a machine's own that are sampled now. */
 async function awakeTopics({ client }: FleetMachine): Promise<string[]> {
-  const { topics } = await client.status({ topics: ['t*'] });
+  const { topics } = await client.status({ topics: ['t.>'] });
   return topics.filter(({ awake }) => awake).map(({ topic }) => topic);
 }

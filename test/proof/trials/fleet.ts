@@ -28,20 +28,18 @@ export const fleetTrial: Trial = {
     const names = Array.from({ length: count }, (_, index) => `web${index + 1}`);
     const topics = Object.fromEntries(
       Array.from({ length: topicCount }, (_, index) => [
-        `t${index + 1}`,
+        `t.${index + 1}`,
         { interval: `${intervalMs}ms`, data: [0.4, 0.3, 0.2] },
       ]),
     );
     const history = new FleetHistory();
-    const machines: FleetMachine[] = [];
-    for (const name of names) {
-      const machine = await FleetMachine.start({ name, servers: [server.url], topics, built: scale.full });
-      machines.push(stack.use(machine));
-      await within(20_000, `${name} connects`, machine.linked());
-    }
+    const machines = await FleetMachine.startAll(
+      names.map((name) => ({ name, servers: [server.url], topics })),
+      stack,
+    );
     const [listening, ...others] = machines as [FleetMachine, ...FleetMachine[]];
     for (const { name, daemon } of others) {
-      const record = new OriginRecord(name, daemon.connect(), 't*', history);
+      const record = new OriginRecord(name, daemon.connect(), 't.>', history);
       stack.defer(() => record.end());
     }
     const driver = stack.use(

@@ -26,7 +26,6 @@ export const outage: Trial = {
       servers: { origin: servers, listener: servers },
       topics,
       intervalMs,
-      built: scale.full,
     });
     const { origin, listener, ear } = pair;
     await wait(scale.of(10_000, 0));

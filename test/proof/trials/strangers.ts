@@ -112,7 +112,7 @@ function frame(type: string, fields: object): string {
   return JSON.stringify({ type, data: 0, seq: 1, time: Date.now(), instance: 'forged', ...fields });
 }
 
-/** What does not belong on the subject of the topic t1. */
+/** What does not belong on the subject of the topic t.1. */
 const forgedFrames: readonly string[] = [
   '',
   'x',
@@ -120,29 +120,29 @@ const forgedFrames: readonly string[] = [
   '[]',
   '7',
   '{}',
-  '{"type":"t1"}',
-  '\f{"type":"t1","data":0}\f',
+  '{"type":"t.1"}',
+  '\f{"type":"t.1","data":0}\f',
   '['.repeat(100_000),
   '\u0000'.repeat(1000),
-  frame('t2', {}),
-  frame('remote.web2.t1', {}),
+  frame('t.2', {}),
+  frame('remote.web2.t.1', {}),
   frame('chimed.stopping', { data: { reason: 'forged' } }),
   frame('chimed.register', { data: { topics: ['>'] } }),
-  frame('chimed.failing', { data: { topic: 't2', error: 'forged', since: 1, failures: 1 } }),
-  frame('chimed.failing', { data: { topic: 't1', error: 7 } }),
-  frame('t1', { seq: 0 }),
-  frame('t1', { seq: -1 }),
-  frame('t1', { seq: 1.5 }),
-  frame('t1', { seq: '7' }),
-  frame('t1', { seq: 2 ** 53 }),
-  frame('t1', { seq: null }),
-  frame('t1', { time: 'now' }),
-  frame('t1', { time: null }),
-  frame('t1', { instance: '' }),
-  frame('t1', { instance: 'a/b' }),
-  frame('t1', { instance: 'x'.repeat(1000) }),
-  frame('t1', { instance: { a: 1 } }),
-  frame('t1', { data: undefined }),
+  frame('chimed.failing', { data: { topic: 't.2', error: 'forged', since: 1, failures: 1 } }),
+  frame('chimed.failing', { data: { topic: 't.1', error: 7 } }),
+  frame('t.1', { seq: 0 }),
+  frame('t.1', { seq: -1 }),
+  frame('t.1', { seq: 1.5 }),
+  frame('t.1', { seq: '7' }),
+  frame('t.1', { seq: 2 ** 53 }),
+  frame('t.1', { seq: null }),
+  frame('t.1', { time: 'now' }),
+  frame('t.1', { time: null }),
+  frame('t.1', { instance: '' }),
+  frame('t.1', { instance: 'a/b' }),
+  frame('t.1', { instance: 'x'.repeat(1000) }),
+  frame('t.1', { instance: { a: 1 } }),
+  frame('t.1', { data: undefined }),
 ];
 
 async function forgeries(scale: Scale, findings: Findings): Promise<string> {
@@ -152,12 +152,11 @@ async function forgeries(scale: Scale, findings: Findings): Promise<string> {
     servers: { origin: servers, listener: servers },
     topics: 2,
     intervalMs: 50,
-    built: scale.full,
   });
   const { origin, listener, ear } = pair;
   await using forger = await connect({ servers });
   const before = listener.state!.dropped;
-  for (const payload of forgedFrames) forger.publish('chimed.origin.t1', payload);
+  for (const payload of forgedFrames) forger.publish('chimed.origin.t.1', payload);
   await forger.flush();
   const { dropped } = await within(
     20_000,
@@ -192,7 +191,7 @@ async function forgeries(scale: Scale, findings: Findings): Promise<string> {
     'bye',
     'ask.origin',
     'again.listener',
-    'last.listener.t1',
+    'last.listener.t.1',
   ])
     for (const payload of forgedFrames) forger.publish(`chimed-fleet.evil.${talk}`, payload);
   await forger.flush();
