@@ -71,6 +71,7 @@ export class TopicChanges {
     topics.configureNamespaces(this.#namespaces);
     const gone = before.filter((namespace) => !topics.namespaces.includes(namespace));
     this.#removed.push(...gone.map(({ config }) => config));
+    const unmatched = gone.length > 0 ? [...index.unmatched()] : []; // Before topics go, whose subscribers are told as well.
     const changed = new Set(this.#changedNamespaces);
     await inTurns([...topics], (topic) => {
       const { name, config } = topic;
@@ -88,8 +89,7 @@ export class TopicChanges {
         const { maxTopics, name } = namespace.config;
         remove(topic, `a reload lowered maxTopics of ${name} to ${maxTopics}`, context, affected);
       });
-    if (gone.length > 0)
-      await inTurns([...index.unmatched()], (pattern) => tellUnmatched(pattern, gone, context));
+    await inTurns(unmatched, (pattern) => tellUnmatched(pattern, gone, context));
     await inTurns(affected, (client) => client.answer(registeredFrame(client, context)));
   }
 }

@@ -1,43 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Registered, Rejection, Wanted } from '../../src/protocol/messages.ts';
+import type { Registered, Rejection } from '../../src/protocol/messages.ts';
 import { startDaemon } from '../helpers/daemon.ts';
-import type { TestDaemon } from '../helpers/daemon.ts';
-import type { RawClient } from '../helpers/raw-client.ts';
+import { provide, provider, sendNumbered, sentOf, subscriber } from '../helpers/providing.ts';
 
 const provided = { provide: true };
-
-/** Has a client provide topics, and waits for the answer. */
-async function provide(client: RawClient, ...topics: string[]): Promise<void> {
-  const from = client.frames.items.length;
-  await client.send('chimed.provide', { topics, id: from }).frame('chimed.provided', from);
-}
-
-async function provider(daemon: TestDaemon, ...topics: string[]): Promise<RawClient> {
-  const client = await daemon.raw();
-  await provide(client, ...topics);
-  return client;
-}
-
-async function subscriber(daemon: TestDaemon, ...topics: string[]): Promise<RawClient> {
-  const client = await daemon.raw();
-  await client.send('chimed.register', { topics }).frame('chimed.registered');
-  return client;
-}
-
-/** Sends a message of a topic that was numbered elsewhere. */
-function numbered(client: RawClient, type: string, instance: string, seq: number, data: unknown = seq): void {
-  client.write(`${JSON.stringify({ type, data, seq, time: 1000 + seq, instance })}\f`);
-}
-
-/** All that a client has been sent so far of these types. */
-async function sent(client: RawClient, ...types: string[]): Promise<unknown[]> {
-  const from = client.frames.items.length;
-  await client.send('chimed.status', { topics: [] }).frame('chimed.status', from);
-  return client.frames.items
-    .filter(({ type }) => types.includes(type))
-    .map(({ type, data, seq }) => [type, seq ?? (data as Wanted).topic]);
-}
 
 describe.concurrent('a topic that clients provide', () => {
   test('carries what its provider sends, and the daemon numbers it', async () => {
@@ -65,7 +32,7 @@ describe.concurrent('a topic that clients provide', () => {
     await two.send('chimed.unregister', { topics: ['>'] }).frame('chimed.registered', 1);
     await source.frame('chimed.unwanted');
     await one.send('chimed.register', { topics: ['t'] }).frame('chimed.registered', 2);
-    expect(await sent(source, 'chimed.wanted', 'chimed.unwanted')).toEqual([
+    expect(await sentOf(source, 'chimed.wanted', 'chimed.unwanted')).toEqual([
       ['chimed.wanted', 'awake'],
       ['chimed.wanted', 't'],
       ['chimed.unwanted', 't'],
@@ -229,10 +196,10 @@ describe.concurrent('numbers of the origin', () => {
     await using daemon = await startDaemon({ topics: { t: provided } });
     using client = await subscriber(daemon, 't');
     using source = await provider(daemon, 't');
-    numbered(source, 't', 'origin', 5);
-    numbered(source, 't', 'origin', 9);
-    numbered(source, 't', 'origin', 9);
-    numbered(source, 't', 'second', 1);
+    sendNumbered(source, 't', 'origin', 5);
+    sendNumbered(source, 't', 'origin', 9);
+    sendNumbered(source, 't', 'origin', 9);
+    sendNumbered(source, 't', 'second', 1);
     source.send('t', 'own');
     const heard = await client.messages('t', 4);
     expect(heard).toMatchObject([
@@ -255,10 +222,10 @@ describe.concurrent('numbers of the origin', () => {
     using client = await daemon.raw();
     const { instance } = (await client.send('chimed.register', { topics: ['t'] }).frame('chimed.registered'))
       .data as Registered;
-    for (const seq of [2, 10, 20]) numbered(source, 't', 'origin', seq);
+    for (const seq of [2, 10, 20]) sendNumbered(source, 't', 'origin', seq);
     const [, , last] = await client.messages('t', 3);
     client[Symbol.dispose]();
-    for (const seq of [30, 40, 41, 60]) numbered(source, 't', 'origin', seq);
+    for (const seq of [30, 40, 41, 60]) sendNumbered(source, 't', 'origin', seq);
     using watcher = await subscriber(daemon, 't');
     await watcher.frames.find(({ seq }) => seq === 60);
     for (const resume of [
@@ -283,9 +250,9 @@ describe.concurrent('numbers of the origin', () => {
     using client = await daemon.raw();
     const { instance } = (await client.send('chimed.register', { topics: ['t'] }).frame('chimed.registered'))
       .data as Registered;
-    numbered(source, 't', 'origin', 2);
+    sendNumbered(source, 't', 'origin', 2);
     const { offset } = await client.frame('t');
-    numbered(source, 't', 'second', 7);
+    sendNumbered(source, 't', 'second', 7);
     await client.frames.find(({ seq }) => seq === 7);
     using back = await daemon.raw();
     const resume = { instance, offset };
@@ -299,8 +266,8 @@ describe.concurrent('numbers of the origin', () => {
     const { folder } = first;
     const source = await provider(first, 't', 'far.away');
     using client = await subscriber(first, '>');
-    for (const seq of [3, 4, 8]) numbered(source, 't', 'origin', seq);
-    for (const seq of [1, 2 ** 52]) numbered(source, 'far.away', 'origin', seq);
+    for (const seq of [3, 4, 8]) sendNumbered(source, 't', 'origin', seq);
+    for (const seq of [1, 2 ** 52]) sendNumbered(source, 'far.away', 'origin', seq);
     await client.messages('far.away', 2);
     first.program.kill('SIGTERM');
     await first.program.ended;

@@ -8,10 +8,10 @@ import { FrameReader, decodeFrame } from '../../src/transport/frames.ts';
 
 const limits = { history: 3, historyBytes: 10_000, maxBytes: 100 };
 
-/** The kept messages after a number. */
+/** The kept messages after a place, which is a number where these have no gaps. */
 function after(messages: MessageLog, number = 0): LoggedMessage[] {
   const first = Math.max(number + 1, messages.oldest);
-  return Array.from({ length: Math.max(messages.seq + 1 - first, 0) }, (_, index) =>
+  return Array.from({ length: Math.max(messages.place + 1 - first, 0) }, (_, index) =>
     messages.at(first + index)!,
   );
 }
@@ -206,4 +206,89 @@ describe('what is saved', () => {
     expect(restored).toMatchObject({ seq: 41, last: undefined });
     expect(restored.append('1', 1).seq).toBe(42);
   });
+});
+
+describe('numbers of the origin', () => {
+  const numbered = (seq: number, instance = 'origin') => ({ seq, time: 1000 + seq, instance });
+  const add = (seq: number, instance?: string): void =>
+    void log.appendNumbered(String(seq), numbered(seq, instance), 1);
+  const kept = (): unknown[] => frames(log).map(({ seq }) => seq);
+
+  test('may have gaps, which the places of messages do not have', () => {
+    log = new MessageLog('news', { ...limits, history: 4 });
+    for (const seq of [5, 6, 20, 21, 40, 2 ** 52]) add(seq);
+    expect(log).toMatchObject({ seq: 2 ** 52, instance: 'origin', origin: true, place: 6, oldest: 3 });
+    expect(kept()).toEqual([20, 21, 40, 2 ** 52]);
+    expect(frames(log)[0]).toEqual({
+      type: 'news',
+      data: 20,
+      seq: 20,
+      time: 1020,
+      offset: 1,
+      instance: 'origin',
+    });
+    const places = [2 ** 52, 2 ** 52 - 1, 40, 39, 21, 20, 19, 18, 6, 0].map((seq) => log.placeOf(seq));
+    // 19 is the number before the oldest: nothing is missed. At most the two that are gone are missed.
+    expect(places).toEqual([6, 5, 5, 4, 4, 3, 2, 1, 0, 0]);
+  });
+
+  test('of another instance begin anew, and nothing of the former is kept', () => {
+    add(5);
+    add(3, 'second');
+    expect(log).toMatchObject({ seq: 3, instance: 'second', place: 2, oldest: 2 });
+    expect(kept()).toEqual([3]);
+    expect(log.placeOf(0)).toBe(1);
+  });
+
+  test('that go on with the numbers of the daemon keep its messages', () => {
+    log.append('1', 1);
+    log.append('2', 1);
+    log.appendNumbered('7', { ...numbered(7), instance: undefined }, 1);
+    expect(kept()).toEqual([1, 2, 7]);
+    expect([0, 1, 2, 6, 7].map((seq) => log.placeOf(seq))).toEqual([0, 1, 2, 2, 3]);
+  });
+
+  test('end with a message that the daemon numbers in a numbering of its own', () => {
+    add(5);
+    log.endOrigin();
+    log.append('1', 1);
+    expect(log).toMatchObject({ seq: 1, origin: false, instance: expect.stringMatching(/^[\da-f]{16}$/) });
+    expect(kept()).toEqual([1]);
+    log.append('2', 1);
+    expect([0, 1, 2].map((seq) => log.placeOf(seq))).toEqual([1, 2, 3]);
+  });
+
+  test('are saved and restored', () => {
+    for (const seq of [5, 9, 11]) add(seq);
+    const restored = new MessageLog('news', limits, undefined, log.save());
+    expect(frames(restored)).toEqual(frames(log).map(({ offset: _, ...frame }) => frame));
+    expect(restored.save()).toEqual(log.save());
+    expect([4, 5, 8, 9, 11].map((seq) => restored.placeOf(seq))).toEqual([0, 1, 1, 2, 3]);
+  });
+
+  test('lead to the same place as a search through all messages', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(gaps, fc.nat(20), fc.nat(120), (steps, history, after) => {
+        log = new MessageLog('news', { ...limits, history });
+        let seq = 0;
+        for (const step of steps) add((seq += step));
+        const known = frames(log).filter((frame) => frame.seq! <= after).length;
+        if (known > 0) expect(log.placeOf(after)).toBe(log.oldest - 1 + known);
+        else expect(log.placeOf(after)).toBeLessThan(log.oldest);
+        expect(log.placeOf(after)).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+});
+
+test('a log moves with its bytes to another budget', () => {
+  const [one, other] = [new HistoryBudget(() => 10_000), new HistoryBudget(() => 10_000)];
+  log = new MessageLog('news', limits, one);
+  log.append('1', 1);
+  const { bytes } = one;
+  log.configure(limits, other);
+  expect([one.bytes, other.bytes]).toEqual([0, bytes]);
+  log.close();
+  expect(other.bytes).toBe(0);
 });

@@ -36,3 +36,33 @@ test('nobody can count what came before a restart, what has not come, or what is
   expect(slow.of(topic)).toBeUndefined();
   expect(offsets.since(11)!.of(topic)).toBe(REMEMBERED);
 });
+
+test('what raised a number by more than 1 is counted as so many, and another numbering makes it unknown', () => {
+  const offsets = new Offsets();
+  const [plain, jumps, restarted] = [offsets.addTopic(), offsets.addTopic(), offsets.addTopic()] as const;
+  offsets.next(jumps);
+  const since = offsets.since(1)!;
+  offsets.nextAfterGap(jumps, 7);
+  offsets.next(plain);
+  offsets.nextAfterGap(jumps, 2 ** 40);
+  offsets.next(jumps);
+  offsets.nextAfterGap(restarted, NaN);
+  offsets.next(restarted);
+  expect([plain, jumps, restarted].map((topic) => since.of(topic))).toEqual([1, 2 ** 40 + 8, undefined]);
+  expect(offsets.since(6)!.of(restarted)).toBe(1); // It is known what came in the new numbering.
+});
+
+test('a slot that is used again forgets by how much the number rose', () => {
+  const offsets = new Offsets();
+  const topic = offsets.addTopic();
+  offsets.nextAfterGap(topic, 100);
+  for (let count = 0; count < REMEMBERED; count++) offsets.next(topic);
+  expect(offsets.since(1)!.of(topic)).toBe(REMEMBERED);
+});
+
+test('the number of a topic that is gone is given again', () => {
+  const offsets = new Offsets();
+  const [one, other] = [offsets.addTopic(), offsets.addTopic()];
+  offsets.removeTopic(one);
+  expect([offsets.addTopic(), offsets.addTopic()]).toEqual([one, other + 1]);
+});

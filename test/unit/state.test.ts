@@ -35,6 +35,7 @@ const state: State = {
   topics: new Map([
     ['host.load', { seq: 57, messages, sampled: { time: 1795450476742, source: 'a hash' } }],
     ['__proto__', { seq: 0, messages: [] }],
+    ['remote.web2.load', { seq: 90, instance: 'web2-1', origin: true, messages }], // With gaps.
   ]),
 };
 
@@ -125,6 +126,9 @@ describe('a new numbering begins', () => {
       '{"version":2,"instance":"a","floor":0,"topics":1}\n{"topic":"t","seq":1,"messages":1}\nnull\n',
       '{"version":2,"instance":"a","floor":0,"topics":1}\n{"topic":"t","seq":2,"messages":1}\n1 1 {}\n',
       '{"version":2,"instance":"a","floor":0,"topics":2}\n{"topic":"t","seq":2,"messages":0}\n{"topic":"t","seq":2,"messages":0}\n',
+      '{"version":2,"instance":"a","floor":0,"topics":1}\n{"topic":"t","seq":2,"origin":true,"messages":1}\n3 1 {}\n',
+      '{"version":2,"instance":"a","floor":0,"topics":1}\n{"topic":"t","seq":9,"origin":true,"messages":2}\n3 1 {}\n3 1 {}\n',
+      '{"version":2,"instance":"a","floor":0,"topics":1}\n{"topic":"t","seq":9,"origin":true,"messages":1}\n1.5 1 {}\n',
       '{"version":2,"instance":"a","floor":-1,"topics":0}\n',
       '{"version":2,"instance":"","floor":0,"topics":0}\n',
       '{"version":2,"instance":"a","floor":0,"topics":0}\nand more\n',
@@ -167,7 +171,7 @@ describe('a new numbering begins', () => {
             undefined,
             saved,
           );
-          for (let { seq } = log; seq >= log.oldest; seq--) decodeFrame(log.at(seq)!.frame);
+          for (let { place } = log; place >= log.oldest; place--) decodeFrame(log.at(place)!.frame);
           expect(log.append('1', 1).seq).toBe(saved.seq + 1);
         }
       }),
