@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 const topics = { tick: { interval: '1s', data: 'tock' } };
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-const CLIENT_BYTES = 150_000;
+const CLIENT_BYTES = 175_000;
 
 /** One project for each package, and one that has both. */
 const projects = {
@@ -180,7 +180,7 @@ describe('chimed', () => {
 });
 
 describe('chimed-client', () => {
-  test('holds the library alone, without dependencies, in 150 KB', () => {
+  test('holds the library alone, without dependencies, in 175 KB', () => {
     const files = readdirSync(installed('chimed-client'), { recursive: true, encoding: 'utf8' });
     const paths = files.map((file) => installed('chimed-client', file));
     const sizes = paths.map((path) => statSync(path)).filter((stats) => stats.isFile());
