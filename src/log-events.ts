@@ -56,6 +56,7 @@ export const logEvents = {
   'fleet-machine-away': '95ebb8959ad6c60514dc2caf064fcdb7',
   'fleet-topic-refused': 'b33b288e88c406eca74010dc07158525',
   'fleet-message-too-large': '1a7e7bf2a67c6aa42b4c2b0282d891d4',
+  'no-clock-quality': '3f0c6b1e84d94a27b5d8e1927c60fa45',
   'gave-up': '7d3a91f05c2e4b68a1f49e0c8b52d637',
   'no-orphans': '849bcee8be31f1065752169b85f996d7',
 } as const;

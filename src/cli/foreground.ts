@@ -38,7 +38,7 @@ export interface ForegroundContext {
 
 /** A program that has started. */
 export interface Running {
-  /** Applies another configuration. Rejects if that cannot be done; then nothing has changed. */
+  /** Applies another configuration, and logs it. Rejects if that cannot be done; then nothing has changed. */
   reload?: (config: Config) => Promise<void>;
   /** Resolves with an error if the program must end by itself. */
   ended?: Promise<Error | undefined>;
@@ -80,7 +80,8 @@ export async function runInForeground(program: ForegroundProgram): Promise<numbe
   const causes = stopCauses(logger);
   void causes.first.then(() => stopped.abort());
   const tell = await notifier(logger);
-  const status = (text: string): void => tell({ STATUS: text.replaceAll(/\s+/g, ' ') });
+  let line = 'running';
+  const status = (text: string): void => tell({ STATUS: (line = text.replaceAll(/\s+/g, ' ')) });
   const starting = start({ config, logger, status });
   if (loadAgain) {
     const reload = async ({ reload: apply }: Running): Promise<void> => {
@@ -90,7 +91,7 @@ export async function runInForeground(program: ForegroundProgram): Promise<numbe
     };
     onHangUp(
       causes,
-      coalesce(async () => reloadOnce(reload, await starting, tell, logger)),
+      coalesce(async () => reloadOnce(reload, await starting, tell, () => line, logger)),
     );
   }
   const life = async (): Promise<number> => {
@@ -151,14 +152,14 @@ async function reloadOnce(
   reload: (running: Running) => Promise<void>,
   running: Running,
   tell: Tell,
+  status: () => string,
   logger: EventLog,
 ): Promise<void> {
   const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC, as systemd wants it
   tell({ RELOADING: 1, MONOTONIC_USEC: String(now) });
   try {
     await reload(running);
-    logger.info({ event: 'reloaded' }, 'reloaded');
-    tell({ READY: 1 });
+    tell({ READY: 1, STATUS: status() }); // Which may say yet that an earlier one has failed.
   } catch (error) {
     logger.error({ event: 'reload-failed', error: messageOf(error) }, RELOAD_FAILED);
     tell({ READY: 1, STATUS: RELOAD_FAILED });

@@ -1,7 +1,10 @@
 import type { Config } from '../config/config.ts';
 import { loadApart } from '../config/load-apart.ts';
-import { ChimedError } from '../errors.ts';
+import { ChimedError, messageOf } from '../errors.ts';
 import { Bridge } from '../fleet/bridge.ts';
+import { checkKeyFiles } from '../fleet/key-files.ts';
+import type { ClockQuality } from '../linux/clock.ts';
+import type { EventLog } from '../log-events.ts';
 import { runToEnd } from './ending.ts';
 import type { Ending } from './exit-codes.ts';
 import { daemonSocket, runInForeground } from './foreground.ts';
@@ -23,17 +26,19 @@ async function startBridge(
   { config, logger, status }: ForegroundContext,
   flags: ForegroundFlags,
 ): Promise<Running> {
-  requireServers(config);
+  await checkNats(config);
   const socket = daemonSocket(config, flags);
-  const bridge = await Bridge.start({
+  const clock = await clockOfMachine(logger);
+  const bridge = Bridge.start({
     config,
     ...(socket !== undefined && { socket }),
+    ...(clock && { clock }),
     logger,
     status,
   });
   return {
     async reload(next) {
-      requireServers(next);
+      await checkNats(next);
       await bridge.reload(next);
     },
     ended: bridge.ended,
@@ -41,9 +46,24 @@ async function startBridge(
   };
 }
 
-/** @throws {ChimedError} `bad-config` if no NATS server is configured. */
-function requireServers({ nats, file }: Config): void {
-  if (nats) return;
+/** @throws {ChimedError} `bad-config` if no NATS server is configured, or a file with keys cannot be used. */
+async function checkNats({ nats, file }: Config): Promise<void> {
+  if (nats) return await checkKeyFiles(nats);
   const message = `nats.servers is not set in ${file}; write, for example, \`nats: { servers: nats://nats.example:4222, export: host.> }\``;
   throw new ChimedError('bad-config', message);
+}
+
+/** Undefined where the clock cannot be read. */
+async function clockOfMachine(logger: EventLog): Promise<(() => ClockQuality) | undefined> {
+  try {
+    const { clockQuality } = await import('../linux/clock.ts');
+    clockQuality();
+    return clockQuality;
+  } catch (error) {
+    logger.warn(
+      { event: 'no-clock-quality', error: messageOf(error) },
+      'the other machines are not told how well the clock is synchronised',
+    );
+    return undefined;
+  }
 }

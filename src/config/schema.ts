@@ -187,7 +187,7 @@ export const settingsSchema = {
       default: null,
     },
     credentials: {
-      doc: 'NATS credentials file. Not set: the systemd credential `nats-creds`, if there is one.',
+      doc: 'File with what a NATS server is shown: a credentials file (JWT and seed), the seed of an nkey, or `user:password`. Not set: the systemd credential `nats-creds`, if there is one.',
       format: 'path',
       default: null,
     },
