@@ -1,8 +1,8 @@
 import type { Client } from '../client/api.ts';
 import type { Provided } from '../client/provided.ts';
 import { messageOf } from '../errors.ts';
-import { readFrame } from './frame.ts';
-import type { FleetFrame } from './frame.ts';
+import { readFrame } from './topic-frame.ts';
+import type { FleetFrame } from './topic-frame.ts';
 import type { Position } from './local-topics.ts';
 import type { Machine } from './machine.ts';
 import type { Stream } from './stream.ts';
@@ -116,6 +116,7 @@ export class ImportedTopic {
   }
 
   #wanted({ instance, seq }: Position): void {
+    if (this.#isWanted) return; // It can be told twice.
     this.#isWanted = true;
     this.#continues = performance.now() - this.#providedAt < CONTINUES_MS;
     this.#providedAt = -Infinity;
@@ -170,8 +171,12 @@ export class ImportedTopic {
     if (last?.instance === instance && seq <= last.seq) return false;
     this.#continues = true;
     this.#last = { instance, seq, time };
-    const isSent = this.#provided.send(data, { instance, seq, time });
-    if (!isSent) this.#tools.counters.skipped++;
-    return isSent;
+    try {
+      if (this.#provided.send(data, { instance, seq, time })) return true;
+    } catch (error) {
+      this.#provided.fail(messageOf(error)); // It is larger than the daemon takes.
+    }
+    this.#tools.counters.skipped++;
+    return false;
   }
 }

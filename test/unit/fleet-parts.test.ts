@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { renderFleet } from '../../src/cli/fleet-page.ts';
 import type { Colors } from '../../src/cli/colors.ts';
 import { loadCredentials } from '../../src/fleet/credentials.ts';
-import { readFrame } from '../../src/fleet/frame.ts';
+import { readFrame } from '../../src/fleet/topic-frame.ts';
 import { globMatches } from '../../src/fleet/importer.ts';
 import { connectionError, permissionError } from '../../src/fleet/link-errors.ts';
 import { Machine } from '../../src/fleet/machine.ts';
