@@ -171,5 +171,5 @@ async function endOf({ ended }: Running, logger: EventLog): Promise<{ reason: st
   const error = await ended;
   if (error === undefined) return new Promise(() => {}); // It does not, or it was stopped.
   logger.error({ event: 'gave-up', error: messageOf(error) }, 'giving up');
-  return { reason: messageOf(error), exitCode: exitCodeOf(error) };
+  return { reason: 'it gave up', exitCode: exitCodeOf(error) };
 }
