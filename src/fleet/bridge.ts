@@ -13,7 +13,7 @@ import { Presence } from './presence.ts';
 import { Catalog } from './catalog.ts';
 import { Demand } from './demand.ts';
 import { Exporter } from './exporter.ts';
-import { Importer } from './importer.ts';
+import { Importer, REMOTE } from './importer.ts';
 import { Leases } from './leases.ts';
 import { LinkTopic } from './link-topic.ts';
 import { LocalTopics } from './local-topics.ts';
@@ -79,7 +79,10 @@ export class Bridge {
     return new Bridge(nats, options);
   }
 
-  private constructor(nats: NatsConfig, { socket, logger, status, clock = () => undefined }: BridgeOptions) {
+  private constructor(
+    nats: NatsConfig,
+    { config, socket, logger, status, clock = () => undefined }: BridgeOptions,
+  ) {
     this.#nats = this.#config = nats;
     this.#logger = logger;
     this.#status = status;
@@ -97,7 +100,10 @@ export class Bridge {
       logger,
     );
     const link = this.#link;
-    this.#stream = nats.stream === undefined ? undefined : new Stream(nats.stream, link, subjects, logger);
+    this.#stream =
+      nats.stream === undefined
+        ? undefined
+        : new Stream(nats.stream, link, subjects, () => this.#exporter.resume(), logger);
     this.#presence = new Presence(own, link, subjects, clock, (error) => this.#ended.resolve(error));
     this.#demand = new Demand(own, link, subjects);
     this.#catalog = new Catalog(
@@ -136,6 +142,7 @@ export class Bridge {
         subjects,
         demand: this.#demand,
         stream: this.#stream,
+        most: roomFor(config.namespaces),
       },
       logger,
     );
@@ -198,6 +205,7 @@ export class Bridge {
     this.#leases.stop();
     this.#local.close();
     this.#exporter.stop();
+    this.#stream?.stop();
     this.#demand.stop();
     this.#presence.stop();
     await this.#link.stop();
@@ -284,6 +292,12 @@ export class Bridge {
       }),
     };
   }
+}
+
+/** How many topics of other machines the daemon has room for. */
+function roomFor(namespaces: Config['namespaces']): number {
+  const ours = namespaces.filter(({ name }) => name.startsWith(`${REMOTE}.`));
+  return ours.reduce((sum, { maxTopics }) => sum + maxTopics, 0);
 }
 
 /** The lines of the client, all about the connection to the daemon. */

@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import type { Client } from '../client/api.ts';
 import type { Provided } from '../client/provided.ts';
 import { messageOf } from '../errors.ts';
@@ -9,8 +11,11 @@ import type { Stream } from './stream.ts';
 
 /** A topic that is wanted so soon after it was provided had its listeners before: they have missed what came meanwhile. */
 const CONTINUES_MS = 2000;
-/** Messages that wait at most while the stream is read for those before them. */
-const MOST_HELD = 10_000;
+/** Bytes of messages that wait at most while the stream is read for those before them. */
+const MOST_HELD_BYTES = 4 * 1024 * 1024;
+/** How often, and after which time in milliseconds, the stream is read again if that fails. */
+const READS = 10;
+const READ_AGAIN_MS = 1000;
 
 type FleetMessage = (FleetFrame & { kind: 'message' })['message'];
 
@@ -25,12 +30,20 @@ export interface ImportCounters {
   filled: number;
 }
 
+/** Messages are missing: those behind them wait while the stream is read. */
+interface Gap {
+  held: FleetMessage[];
+  bytes: number;
+}
+
 export interface ImportTools {
   counters: ImportCounters;
   stream: Stream | undefined;
   /** Somebody listens; nobody does. */
   wanted(topic: ImportedTopic): void;
   unwanted(topic: ImportedTopic): void;
+  /** The stream cannot be read. */
+  failed(topic: ImportedTopic, error: unknown): void;
 }
 
 /** A topic of another machine, which the local daemon has as `remote.MACHINE.TOPIC`. */
@@ -50,8 +63,7 @@ export class ImportedTopic {
   #last: (Position & { time: number }) | undefined;
   /** Gaps are filled from the stream: the listeners have been there all the time. */
   #continues = false;
-  /** What waits while the stream is read. */
-  #held: FleetMessage[] | undefined;
+  #gap: Gap | undefined;
 
   /** @param name Its name here. */
   constructor(
@@ -95,7 +107,7 @@ export class ImportedTopic {
       case 'message':
         this.#tools.counters.received++;
         this.machine.heard(frame.message.time);
-        return this.#message(frame.message);
+        return this.#message(frame.message, bytes.length);
       default:
         frame satisfies never;
     }
@@ -128,13 +140,15 @@ export class ImportedTopic {
     if (!this.#isWanted) return;
     this.#isWanted = false;
     if (this.#client.state.status !== 'ready') this.#providedAt = Infinity; // Its listeners may come back.
-    this.#held = undefined;
+    this.#gap = undefined;
     this.#tools.unwanted(this);
   }
 
-  #message(message: FleetMessage): void {
-    if (this.#held) {
-      if (this.#held.length < MOST_HELD) this.#held.push(message);
+  #message(message: FleetMessage, bytes: number): void {
+    if (this.#gap) {
+      this.#gap.held.push(message);
+      this.#gap.bytes += bytes;
+      if (this.#gap.bytes > MOST_HELD_BYTES) this.#close(this.#gap); // It stays a gap.
       return;
     }
     const last = this.#last;
@@ -143,26 +157,37 @@ export class ImportedTopic {
       this.#send(message);
       return;
     }
-    this.#held = [message];
-    void this.#fill(last, message.seq);
+    this.#gap = { held: [message], bytes };
+    void this.#fill(this.#gap, message);
   }
 
-  /** Reads from the stream what is missing between two messages, then goes on. */
-  async #fill({ instance, seq, time }: Position & { time: number }, before: number): Promise<void> {
-    const held = this.#held;
-    try {
-      for await (const bytes of this.#tools.stream!.read(this.subject, time)) {
-        const frame = readFrame(this.topic, bytes);
-        if (frame?.kind !== 'message' || frame.message.instance !== instance) continue;
-        if (frame.message.seq >= before || this.#held !== held) break;
-        if (frame.message.seq > seq && this.#send(frame.message)) this.#tools.counters.filled++;
+  /** Gives the daemon what is missing before a message, as far as the stream has it, and then what has come meanwhile. */
+  async #fill(gap: Gap, next: FleetMessage): Promise<void> {
+    for (let read = 1; this.#gap === gap && read <= READS; read++) {
+      try {
+        await this.#read(gap, next);
+        break;
+      } catch (error) {
+        this.#tools.failed(this, error);
+        await wait(READ_AGAIN_MS, undefined, { ref: false });
       }
-    } catch (error) {
-      this.#provided.fail(`what was missed cannot be read from the stream: ${messageOf(error)}`);
     }
-    if (this.#held !== held) return;
-    this.#held = undefined;
-    for (const message of held ?? []) this.#send(message);
+    this.#close(gap);
+  }
+
+  async #read(gap: Gap, next: FleetMessage): Promise<void> {
+    for await (const bytes of this.#tools.stream!.read(this.subject, this.#last?.time ?? 0)) {
+      const frame = readFrame(this.topic, bytes);
+      if (frame?.kind !== 'message' || frame.message.instance !== next.instance) continue;
+      if (frame.message.seq >= next.seq || this.#gap !== gap) return;
+      if (this.#send(frame.message)) this.#tools.counters.filled++;
+    }
+  }
+
+  #close(gap: Gap): void {
+    if (this.#gap !== gap) return;
+    this.#gap = undefined;
+    for (const message of gap.held) this.#send(message);
   }
 
   /** Gives the daemon a message, unless it has it. */

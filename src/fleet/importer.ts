@@ -1,5 +1,6 @@
 import type { Client } from '../client/api.ts';
 import type { NatsConfig } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
 import type { EventLog } from '../log-events.ts';
 import { isTopic, matches } from '../protocol/names.ts';
 import type { Demand } from './demand.ts';
@@ -21,6 +22,9 @@ export class Importer {
   readonly #subjects: Subjects;
   readonly #demand: Demand;
   readonly #stream: Stream | undefined;
+  /** Topics that the daemon has room for (`maxTopics`). */
+  readonly #most: number;
+  #count = 0;
   readonly #logger: EventLog;
   #imports: NatsConfig['import'];
   /** By machines, and their topics. */
@@ -37,6 +41,7 @@ export class Importer {
       subjects,
       demand,
       stream,
+      most,
     }: {
       own: string;
       imports: NatsConfig['import'];
@@ -45,6 +50,7 @@ export class Importer {
       subjects: Subjects;
       demand: Demand;
       stream: Stream | undefined;
+      most: number;
     },
     logger: EventLog,
   ) {
@@ -55,6 +61,7 @@ export class Importer {
     this.#subjects = subjects;
     this.#demand = demand;
     this.#stream = stream;
+    this.#most = most;
     this.#logger = logger;
     link.subscribe(subjects.talk('*', 'last', `${own}.>`), (subject, data) => {
       const { machine, topic } = subjects.parse(subject);
@@ -82,7 +89,13 @@ export class Importer {
       if (wanted.has(topic)) imported.back();
       else this.#remove(known, topic, imported);
     }
-    for (const topic of wanted) if (!known.has(topic)) this.#add(machine, topic, known);
+    let left = 0;
+    for (const topic of wanted) {
+      if (known.has(topic)) continue;
+      if (this.#count < this.#most) this.#add(machine, topic, known);
+      else left++;
+    }
+    if (left > 0) this.#isFull(machine, left);
     this.#demand.tell(machine.name);
   }
 
@@ -124,9 +137,15 @@ export class Importer {
         stream: this.#stream,
         wanted: (one) => this.#wanted(one),
         unwanted: (one) => this.#unwanted(one),
+        failed: ({ subject }, error) =>
+          this.#logger.debug(
+            { event: 'fleet-refused', subject, error: messageOf(error) },
+            'the stream cannot be read: retrying',
+          ),
       },
     );
     known.set(topic, imported);
+    this.#count++;
     void this.#awaitEnd(imported, name, known);
   }
 
@@ -134,7 +153,13 @@ export class Importer {
     const error = await imported.ended;
     if (error)
       this.#logger.warn({ event: 'fleet-topic-refused', topic: name, code: error.code }, error.message);
+    this.#count--;
     if (known.get(imported.topic) === imported) known.delete(imported.topic);
+  }
+
+  #isFull({ name }: Machine, left: number): void {
+    const message = `${left} topics of ${name} are left out: there is room for ${this.#most} topics of other machines; import fewer, or raise maxTopics of ${REMOTE}.>`;
+    this.#logger.warn({ event: 'fleet-topic-refused', machine: name, code: 'too-many-topics' }, message);
   }
 
   #remove(known: Map<string, ImportedTopic>, topic: string, imported: ImportedTopic): void {

@@ -12,6 +12,8 @@ const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
 const LOOK_MS = 1000;
 /** Machines that are remembered at most. */
 const MOST = 10_000;
+/** Names of topics of all machines that are kept. */
+const MOST_NAMES = 1_000_000;
 /** How often a machine is asked for its list while that does not come, in milliseconds. */
 const ASK_MS = 3000;
 
@@ -33,8 +35,9 @@ export class Machines implements Iterable<Machine> {
   readonly #all = new Map<string, Machine>();
   readonly #asked = new Map<string, number>();
   readonly #hearing: (() => void)[] = [];
+  #names = 0;
   readonly #looking: NodeJS.Timeout;
-  /** What was said that could not be read. */
+  /** What was said that could not be read, or that there was no room for. */
   dropped = 0;
 
   /** @param own Our machine's name: it is none of the others. */
@@ -108,8 +111,16 @@ export class Machines implements Iterable<Machine> {
     const machine = this.#all.get(this.#subjects.parse(subject).machine);
     const page = readPage(data);
     if (!page) return this.#drop();
-    if (machine?.isListOld && machine.here.list === page.list && machine.add(page))
-      this.#listener.changed(machine);
+    if (!machine?.isListOld || machine.here.list !== page.list) return;
+    const before = machine.topics.length;
+    if (!machine.add(page)) return;
+    this.#names += machine.topics.length - before;
+    if (this.#names > MOST_NAMES) {
+      this.#names -= machine.topics.length;
+      machine.topics = [];
+      return this.#drop();
+    }
+    this.#listener.changed(machine);
   }
 
   #bye(subject: string, data: Uint8Array): void {
@@ -126,6 +137,7 @@ export class Machines implements Iterable<Machine> {
         this.#leave(machine, `nothing was heard of it for ${AWAY_MS / 1000} s`);
       if (silentMs > FORGOTTEN_MS) {
         this.#all.delete(machine.name);
+        this.#names -= machine.topics.length;
         this.#asked.delete(machine.name);
         this.#listener.forgotten(machine);
       }

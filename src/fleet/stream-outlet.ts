@@ -101,6 +101,8 @@ export class StreamOutlet {
           { event: 'fleet-link-lost', topic, error: messageOf(error) },
           'a message is tried again',
         );
+        const { instance, seq } = position;
+        if (!this.#kept.has(topic)) this.#kept.set(topic, { instance, seq: seq - 1 });
         flow.waiting.length = 0;
         flow.isBehind = true;
       }

@@ -1,4 +1,4 @@
-import type { JetStreamClient } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 
 import { ChimedError, messageOf } from '../errors.ts';
 import type { EventLog } from '../log-events.ts';
@@ -10,6 +10,8 @@ const AGE_NS = 60 * 60 * 1e9;
 const MOST_BYTES = 256 * 1024 * 1024;
 /** How long an answer may take, in milliseconds. */
 const ANSWER_MS = 5000;
+/** When a stream that cannot be used is tried again, in milliseconds. */
+const RETRY_MS = 2000;
 /** A message was kept at the earliest so long before its time, as far as clocks differ, in milliseconds. */
 const CLOCKS_DIFFER_MS = 60_000;
 /** Messages that are read at once. */
@@ -23,12 +25,17 @@ export class Stream {
   readonly #link: NatsLink;
   readonly #subjects: Subjects;
   readonly #logger: EventLog;
+  /** It can be used, some time after the link was made. */
+  readonly #onUp: () => void;
   #client: JetStreamClient | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #lastError: string | undefined;
 
-  constructor(name: string, link: NatsLink, subjects: Subjects, logger: EventLog) {
+  constructor(name: string, link: NatsLink, subjects: Subjects, onUp: () => void, logger: EventLog) {
     this.name = name;
     this.#link = link;
     this.#subjects = subjects;
+    this.#onUp = onUp;
     this.#logger = logger;
   }
 
@@ -36,33 +43,39 @@ export class Stream {
     return this.#link.isUp && this.#client !== undefined;
   }
 
-  /** The link is up: the stream is made, if it is missing and we may. */
+  /** The link is up: the stream is made, if it is missing and we may. What goes wrong is tried again. */
   async up(): Promise<void> {
     const connection = this.#link.connection;
     this.#client = undefined;
+    clearTimeout(this.#retry);
     if (!connection) return;
     try {
       const { jetstream, jetstreamManager } = await import('@nats-io/jetstream');
-      this.#client = jetstream(connection, { timeout: ANSWER_MS });
       const manager = await jetstreamManager(connection, { timeout: ANSWER_MS, checkAPI: false });
-      const isThere = await manager.streams.info(this.name).then(
-        () => true,
-        (error: unknown) => {
-          if ((error as { code?: number }).code === NO_STREAM) return false;
-          throw error;
-        },
-      );
-      if (isThere) return;
-      await manager.streams.add({
-        name: this.name,
-        subjects: [this.#subjects.allTopics],
-        max_age: AGE_NS,
-        max_bytes: MOST_BYTES,
-      });
+      if (!(await isThere(manager, this.name))) await this.#make(manager);
+      if (connection === this.#link.connection) this.#client = jetstream(connection, { timeout: ANSWER_MS });
     } catch (error) {
-      const message = `the stream ${this.name} cannot be used: ${messageOf(error)}; check that the server has JetStream enabled and what this machine may do there`;
-      this.#logger.warn({ event: 'fleet-refused', error: messageOf(error) }, message);
+      if (connection !== this.#link.connection) return;
+      this.#complain(messageOf(error));
+      this.#retry = setTimeout(() => void this.up().then(() => this.#onUp()), RETRY_MS);
     }
+  }
+
+  stop(): void {
+    clearTimeout(this.#retry);
+  }
+
+  async #make({ streams }: JetStreamManager): Promise<void> {
+    const subjects = [this.#subjects.allTopics];
+    await streams.add({ name: this.name, subjects, max_age: AGE_NS, max_bytes: MOST_BYTES });
+  }
+
+  /** Says once what is wrong: a cluster that elects a leader has no JetStream for some seconds. */
+  #complain(error: string): void {
+    const level = this.#lastError === error ? 'debug' : 'warn';
+    this.#lastError = error;
+    const message = `the stream ${this.name} cannot be used: retrying; check that the server has JetStream enabled and what this machine may do there`;
+    this.#logger[level]({ event: 'fleet-refused', error }, message);
   }
 
   /**
@@ -99,17 +112,26 @@ export class Stream {
       inactive_threshold: ANSWER_MS * 1e6,
     });
     try {
-      for (let hasMore = true; hasMore;) {
-        hasMore = false;
-        const messages = await consumer.fetch({ max_messages: BATCH, expires: 1000 });
-        for await (const message of messages) {
-          yield message.data;
-          hasMore = message.info.pending > 0;
-          if (!hasMore) break;
+      let left = (await consumer.info()).num_pending;
+      while (left > 0) {
+        const messages = await consumer.fetch({ max_messages: Math.min(BATCH, left), expires: ANSWER_MS });
+        for await (const { data } of messages) {
+          left--;
+          yield data;
         }
       }
     } finally {
       await consumer.delete().catch(() => {}); // The server forgets it soon anyway.
     }
+  }
+}
+
+async function isThere({ streams }: JetStreamManager, name: string): Promise<boolean> {
+  try {
+    await streams.info(name);
+    return true;
+  } catch (error) {
+    if ((error as { code?: number }).code === NO_STREAM) return false;
+    throw error;
   }
 }
