@@ -13,9 +13,11 @@ import type { Stream } from './stream.ts';
 const CONTINUES_MS = 2000;
 /** Bytes of messages that wait at most while the stream is read for those before them. */
 const MOST_HELD_BYTES = 4 * 1024 * 1024;
-/** How often, and after which time in milliseconds, the stream is read again if that fails. */
-const READS = 10;
-const READ_AGAIN_MS = 1000;
+/** How often, and after which time in milliseconds, the stream is read again if it cannot be read, or lacks something. */
+const READS = 20;
+const READ_AGAIN_MS = 500;
+/** What it lacks it will hardly have later: so many tries fewer. */
+const COST_OF_A_LACK = 4;
 
 type FleetMessage = (FleetFrame & { kind: 'message' })['message'];
 
@@ -161,16 +163,20 @@ export class ImportedTopic {
     void this.#fill(this.#gap, message);
   }
 
-  /** Gives the daemon what is missing before a message, as far as the stream has it, and then what has come meanwhile. */
+  /**
+   * Gives the daemon what is missing before a message, as far as the stream has it, and then what has come meanwhile. A stream
+   * whose servers elect a leader cannot be read for some seconds, and can lack the latest for a moment.
+   */
   async #fill(gap: Gap, next: FleetMessage): Promise<void> {
-    for (let read = 1; this.#gap === gap && read <= READS; read++) {
+    for (let left = READS; this.#gap === gap && left > 0; left--) {
       try {
         await this.#read(gap, next);
-        break;
+        if ((this.#last?.seq ?? 0) >= next.seq - 1) break;
+        left -= COST_OF_A_LACK;
       } catch (error) {
         this.#tools.failed(this, error);
-        await wait(READ_AGAIN_MS, undefined, { ref: false });
       }
+      await wait(READ_AGAIN_MS, undefined, { ref: false });
     }
     this.#close(gap);
   }
