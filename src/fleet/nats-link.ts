@@ -15,7 +15,7 @@ const PONG_MS = 5000;
 /** Longest time to connect, in milliseconds. */
 const CONNECT_MS = 5000;
 /** Waits between attempts, in milliseconds; each is random, up to the bound. */
-const RETRY = { minMs: 250, maxMs: 5000 };
+const RETRY = { minMs: 250, maxMs: 3000 };
 /** So many bytes may be on their way without the server having confirmed that it read them. */
 const MOST_UNCONFIRMED = 4 * 1024 * 1024;
 /** After so many bytes it is asked to. */

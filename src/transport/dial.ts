@@ -55,6 +55,7 @@ export function dial(path: string, handler: DialListener): DialedConnection {
   const reader = new FrameReader({ maxBytes: LARGEST_FRAME_BYTES });
   let failure: ChimedError | undefined;
   let open = true;
+  let isCorked = false;
   ipc.connectTo(PEER, path);
   const peer = ipc.of[PEER]!;
   peer.on('connect', () => open && handler.connected());
@@ -76,9 +77,21 @@ export function dial(path: string, handler: DialListener): DialedConnection {
     open = false;
     handler.ended(failure ?? new ChimedError('connection-lost', 'the daemon closed the connection'));
   });
+  const uncork = (): void => {
+    if (isCorked) peer.socket.uncork();
+    isCorked = false;
+  };
+  /** What is sent in one go is written at once: a system call for each frame would cost more than the frame. */
+  const cork = (): void => {
+    if (isCorked) return;
+    isCorked = true;
+    peer.socket.cork();
+    process.nextTick(uncork);
+  };
   return {
     send(frame) {
       if (!open) return;
+      cork();
       if (Buffer.isBuffer(frame)) peer.emit(ENCODED, frame);
       else peer.emit(frame.type, frame.data);
     },
@@ -86,6 +99,7 @@ export function dial(path: string, handler: DialListener): DialedConnection {
       return peer.socket.writableLength;
     },
     hangUp() {
+      uncork();
       open = false;
       ipc.disconnect(PEER);
     },
