@@ -17,7 +17,7 @@ const MOST_HELD_BYTES = 4 * 1024 * 1024;
 const READS = 20;
 const READ_AGAIN_MS = 500;
 /** What it lacks it will hardly have later: so many tries fewer. */
-const COST_OF_A_LACK = 4;
+const COST_OF_A_LACK = 5;
 
 type FleetMessage = (FleetFrame & { kind: 'message' })['message'];
 
@@ -168,21 +168,23 @@ export class ImportedTopic {
    * whose servers elect a leader cannot be read for some seconds, and can lack the latest for a moment.
    */
   async #fill(gap: Gap, next: FleetMessage): Promise<void> {
-    for (let left = READS; this.#gap === gap && left > 0; left--) {
+    const { stream, failed } = this.#tools;
+    for (let left = READS; this.#gap === gap && left > 0;) {
       try {
-        await this.#read(gap, next);
+        if (stream?.isUp) await this.#read(gap, next, stream);
         if ((this.#last?.seq ?? 0) >= next.seq - 1) break;
-        left -= COST_OF_A_LACK;
+        if (stream?.isUp) left -= COST_OF_A_LACK;
       } catch (error) {
-        this.#tools.failed(this, error);
+        failed(this, error);
+        if (stream?.isUp) left--;
       }
       await wait(READ_AGAIN_MS, undefined, { ref: false });
     }
     this.#close(gap);
   }
 
-  async #read(gap: Gap, next: FleetMessage): Promise<void> {
-    for await (const bytes of this.#tools.stream!.read(this.subject, this.#last?.time ?? 0)) {
+  async #read(gap: Gap, next: FleetMessage, stream: Stream): Promise<void> {
+    for await (const bytes of stream.read(this.subject, this.#last?.time ?? 0)) {
       const frame = readFrame(this.topic, bytes);
       if (frame?.kind !== 'message' || frame.message.instance !== next.instance) continue;
       if (frame.message.seq >= next.seq || this.#gap !== gap) return;

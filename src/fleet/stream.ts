@@ -104,7 +104,7 @@ export class Stream {
    * @param time In milliseconds since the epoch, by the clock of the machine that the messages are from.
    */
   async *read(subject: string, time: number): AsyncGenerator<Uint8Array, void> {
-    if (!this.#client) return;
+    if (!this.#client) throw new ChimedError('no-server', 'there is no connection to NATS');
     const consumer = await this.#client.consumers.get(this.name, {
       filter_subjects: subject,
       deliver_policy: 'by_start_time',
