@@ -99,8 +99,9 @@ export class Exporter implements LocalListener {
     if (!item) return;
     this.#countSkipped(item, message);
     const payload = JSON.stringify({ type: topic, ...message });
-    if (Buffer.byteLength(payload) > this.#link.maxPayload) return this.#tooLarge(topic, item, payload);
+    if (this.#isTooLarge(payload)) return this.#refuse(topic, item, payload);
     item.message = payload;
+    if (!message.stale) delete item.failing;
     if (this.#stream)
       return this.#stream.send(topic, this.#subjects.topic(this.#own, topic), payload, message);
     item.isMessageUnsent = true;
@@ -131,7 +132,11 @@ export class Exporter implements LocalListener {
     this.#notice(recovered.topic, { type: 'chimed.recovered', data: recovered }, false);
   }
 
-  #tooLarge(topic: string, item: Export, payload: string): void {
+  #isTooLarge(payload: string): boolean {
+    return Buffer.byteLength(payload) > this.#link.maxPayload;
+  }
+
+  #refuse(topic: string, item: Export, payload: string): void {
     this.skipped++;
     const error = `the message has ${Buffer.byteLength(payload)} bytes, but the NATS server takes at most ${this.#link.maxPayload} (max_payload)`;
     this.#logger.warn({ event: 'fleet-message-too-large', topic, error }, 'a message cannot be sent');
@@ -153,6 +158,9 @@ export class Exporter implements LocalListener {
 
   #flush(topic: string, item: Export): void {
     const subject = this.#subjects.topic(this.#own, topic);
+    // Another server may take less.
+    if (item.isMessageUnsent && item.message !== undefined && this.#isTooLarge(item.message))
+      this.#refuse(topic, item, item.message);
     if (item.isMessageUnsent && item.message !== undefined && this.#link.publish(subject, item.message)) {
       item.isMessageUnsent = false;
       this.#published++;

@@ -47,7 +47,10 @@ export class LocalTopics {
   /** @param after What was heard of it before: it goes on from there, as far as the daemon's `history` reaches. */
   hear(topic: string, after?: Position): void {
     if (this.#earOf.has(topic)) return;
-    const ear = this.#ears.values().find(({ size }) => size < TOPICS_PER_CONNECTION) ?? this.#addEar();
+    // A connection that has begun can still bring what is newer than what follows from there.
+    const ear =
+      this.#ears.values().find(({ size, isNew }) => size < TOPICS_PER_CONNECTION && (isNew || !after)) ??
+      this.#addEar();
     this.#earOf.set(topic, ear);
     ear.hear(topic, after);
   }
@@ -104,6 +107,11 @@ class Ear {
 
   get size(): number {
     return this.#topics.size;
+  }
+
+  /** Nothing was asked for yet. */
+  get isNew(): boolean {
+    return !this.#link.greeted;
   }
 
   hear(topic: string, after: Position | undefined): void {
