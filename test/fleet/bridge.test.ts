@@ -66,7 +66,9 @@ describe.skipIf(!has('nats-server'))('between two machines', () => {
     const heard = hear(two.web2, 'remote.web1.value');
     expect(await heard.find(({ data }) => data === 'one')).toMatchObject({ topic: 'remote.web1.value' });
     unlinkSync(file);
-    expect((await heard.find(({ error }) => error !== undefined)).error).toMatch(/^web1: .*No such file or directory$/);
+    expect((await heard.find(({ error }) => error !== undefined)).error).toMatch(
+      /^web1: .*No such file or directory$/,
+    );
     const late = hear(two.web2, 'remote.web1.value');
     expect(await late.find(({ data }) => data === 'one')).toMatchObject({ stale: true });
     writeFileSync(file, 'two');
