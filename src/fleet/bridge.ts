@@ -109,9 +109,15 @@ export class Bridge {
     this.#catalog = new Catalog(
       this.#client,
       () => this.#config.export,
-      (topics) => {
-        this.#presence.export(topics);
-        this.#exporter.catalogChanged();
+      {
+        changed: (topics) => {
+          this.#presence.export(topics);
+          this.#exporter.catalogChanged();
+        },
+        revised: () => {
+          this.#linkTopic.retry();
+          this.#importer.configure(this.#config.import, this.#machines);
+        },
       },
       logger,
     );
@@ -160,7 +166,7 @@ export class Bridge {
       },
       logger,
     );
-    this.#linkTopic = new LinkTopic(this.#client, () => this.#state());
+    this.#linkTopic = new LinkTopic(this.#client, () => this.#state(), logger);
     this.#machines.hear(nats.import.map(({ from }) => from));
     link.open();
   }

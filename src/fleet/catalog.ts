@@ -7,11 +7,18 @@ const ASK_MS = 2000;
 /** What other machines have sent, and what bridges say of themselves: never sent on. */
 export const NEVER_EXPORTED = ['remote', 'fleet'];
 
+export interface CatalogListener {
+  /** Other topics are exported now. */
+  changed(topics: readonly string[]): void;
+  /** Something about the topics of the daemon is not as it was: what it refused before may be allowed now. */
+  revised(): void;
+}
+
 /** The topics of the local daemon that other machines can hear: kept up to date, and none of them is woken. */
 export class Catalog {
   readonly #client: Client;
   readonly #patterns: () => readonly string[];
-  readonly #changed: (topics: readonly string[]) => void;
+  readonly #listener: CatalogListener;
   readonly #logger: EventLog;
   #topics: ReadonlySet<string> = new Set();
   #revision: unknown;
@@ -21,12 +28,12 @@ export class Catalog {
   constructor(
     client: Client,
     patterns: () => readonly string[],
-    changed: (topics: readonly string[]) => void,
+    listener: CatalogListener,
     logger: EventLog,
   ) {
     this.#client = client;
     this.#patterns = patterns;
-    this.#changed = changed;
+    this.#listener = listener;
     this.#logger = logger;
     void this.#look();
   }
@@ -65,10 +72,12 @@ export class Catalog {
     const revision = topicsRevision === undefined ? undefined : `${instance} ${topicsRevision}`;
     if (revision !== undefined && revision === this.#revision) return;
     const names = patterns.length === 0 ? [] : await this.#list(patterns);
+    const isFirst = this.#revision === undefined;
     this.#revision = revision;
+    if (!isFirst) this.#listener.revised();
     if (names.length === this.#topics.size && names.every((name) => this.#topics.has(name))) return;
     this.#topics = new Set(names);
-    this.#changed(names);
+    this.#listener.changed(names);
   }
 
   async #list(patterns: readonly string[]): Promise<string[]> {

@@ -61,6 +61,9 @@ export class ImportedTopic {
   /** When it was provided; Infinity while the daemon is away. */
   #providedAt = performance.now();
   #isWanted = false;
+  #isAway = false;
+  /** Why it fails on its machine, if it does. */
+  #failure: string | undefined;
   /** The last message that the daemon was given, and when it was made. */
   #last: (Position & { time: number }) | undefined;
   /** Gaps are filled from the stream: the listeners have been there all the time. */
@@ -103,12 +106,15 @@ export class ImportedTopic {
     if (!this.#isWanted) return;
     switch (frame.kind) {
       case 'failing':
-        return this.#provided.fail(`${this.machine.name}: ${frame.failing.error}`);
+        this.#failure = `${this.machine.name}: ${frame.failing.error}`;
+        return this.#provided.fail(this.#failure);
       case 'recovered':
+        this.#failure = undefined;
         return this.#provided.heal();
       case 'message':
         this.#tools.counters.received++;
         this.machine.heard(frame.message.time);
+        if (!frame.message.stale) this.#failure = undefined;
         return this.#message(frame.message, bytes.length);
       default:
         frame satisfies never;
@@ -117,11 +123,15 @@ export class ImportedTopic {
 
   /** The machine, or the link to it, is away, or is back. */
   away(reason: string): void {
+    this.#isAway = true;
     this.#provided.fail(reason);
   }
 
   back(): void {
-    this.#provided.heal();
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    if (this.#failure === undefined) this.#provided.heal();
+    else this.#provided.fail(this.#failure);
   }
 
   async end(): Promise<void> {

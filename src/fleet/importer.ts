@@ -86,8 +86,9 @@ export class Importer {
       ),
     );
     for (const [topic, imported] of known) {
-      if (wanted.has(topic)) imported.back();
-      else this.#remove(known, topic, imported);
+      if (wanted.has(topic)) {
+        if (machine.isHere) imported.back();
+      } else this.#remove(known, topic, imported);
     }
     let left = 0;
     for (const topic of wanted) {
@@ -96,7 +97,8 @@ export class Importer {
       else left++;
     }
     if (left > 0) this.#isFull(machine, left);
-    this.#demand.tell(machine.name);
+    if (machine.isHere) this.#demand.tell(machine.name);
+    else this.away(machine);
   }
 
   away({ name, changedAt }: Machine): void {

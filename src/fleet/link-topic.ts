@@ -1,5 +1,6 @@
 import type { Client } from '../client/api.ts';
 import type { Provided } from '../client/provided.ts';
+import type { EventLog } from '../log-events.ts';
 import { FLEET_LINK } from '../protocol/fleet-link.ts';
 import type { FleetLink } from '../protocol/fleet-link.ts';
 
@@ -10,12 +11,25 @@ const SOON_MS = 100;
 /** The state of the link, as a topic: sent at each change, and every few seconds. */
 export class LinkTopic {
   readonly #state: () => FleetLink;
-  readonly #provided: Provided;
+  readonly #client: Client;
+  readonly #logger: EventLog;
+  #provided: Provided;
+  /** The daemon has refused it: it may not have read yet that there is a bridge. */
+  #isRefused = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(client: Client, state: () => FleetLink) {
+  constructor(client: Client, state: () => FleetLink, logger: EventLog) {
     this.#state = state;
-    this.#provided = client.provide(FLEET_LINK, { wanted: () => this.#send(), unwanted: () => this.#rest() });
+    this.#client = client;
+    this.#logger = logger;
+    this.#provided = this.#provide();
+  }
+
+  /** Other topics are configured now. */
+  retry(): void {
+    if (!this.#isRefused) return;
+    this.#isRefused = false;
+    this.#provided = this.#provide();
   }
 
   /** Something has changed. */
@@ -28,6 +42,22 @@ export class LinkTopic {
   async stop(): Promise<void> {
     this.#rest();
     await this.#provided.end();
+  }
+
+  #provide(): Provided {
+    const provided = this.#client.provide(FLEET_LINK, {
+      wanted: () => this.#send(),
+      unwanted: () => this.#rest(),
+    });
+    void this.#awaitEnd(provided);
+    return provided;
+  }
+
+  async #awaitEnd({ ended }: Provided): Promise<void> {
+    const error = await ended;
+    if (!error) return;
+    this.#isRefused = true;
+    this.#logger.warn({ event: 'fleet-topic-refused', topic: FLEET_LINK, code: error.code }, error.message);
   }
 
   #send(): void {

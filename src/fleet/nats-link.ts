@@ -16,6 +16,8 @@ const PONG_MS = 5000;
 const CONNECT_MS = 5000;
 /** Waits between attempts, in milliseconds; each is random, up to the bound. */
 const RETRY = { minMs: 250, maxMs: 3000 };
+/** A connection that has lived for so long was a good one, in milliseconds. */
+const STABLE_MS = 5000;
 /** So many bytes may be on their way without the server having confirmed that it read them. */
 const MOST_UNCONFIRMED = 4 * 1024 * 1024;
 /** After so many bytes it is asked to. */
@@ -55,7 +57,8 @@ export class NatsLink {
   #connecting: Promise<void> | undefined;
   #isStopped = false;
   #unconfirmed = 0;
-  #isConfirming = false;
+  /** The connection whose server has been asked whether it has read everything. */
+  #confirming: NatsConnection | undefined;
   #lacksRoom = false;
   /** Permissions that were complained of. */
   readonly #refused = new Set<string>();
@@ -159,7 +162,7 @@ export class NatsLink {
       const connection = await connect(await this.#options());
       if (this.#isStopped) return void (await connection.close());
       this.#adopt(connection);
-      await before?.close();
+      if (before) await retire(before, connection);
     } catch (error) {
       const why = error instanceof ChimedError ? error : connectionError(error, servers);
       if (this.#isStopped) return;
@@ -195,7 +198,6 @@ export class NatsLink {
 
   #adopt(connection: NatsConnection): void {
     this.#connection = connection;
-    this.#attempt = 0;
     this.#unconfirmed = 0;
     this.#lacksRoom = false;
     this.connections++;
@@ -274,12 +276,12 @@ export class NatsLink {
 
   async #confirm(): Promise<void> {
     const connection = this.#connection;
-    if (!connection || this.#isConfirming) return;
-    this.#isConfirming = true;
+    if (!connection || this.#confirming === connection) return;
+    this.#confirming = connection;
     const bytes = this.#unconfirmed;
-    await connection.flush().catch(() => {});
-    this.#isConfirming = false;
+    await connection.flush().catch(() => {}); // It may never answer, once it is gone.
     if (connection !== this.#connection) return;
+    this.#confirming = undefined;
     this.#unconfirmed -= bytes;
     if (!this.#lacksRoom) return;
     this.#lacksRoom = false;
@@ -296,6 +298,8 @@ export class NatsLink {
   }
 
   #failed(error: ChimedError): void {
+    // A server that closes each connection at once must not be asked without end.
+    if (this.since !== undefined && Date.now() - this.since > STABLE_MS) this.#attempt = 0;
     const delayMs = backoff(++this.#attempt, RETRY, Math.random());
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.open(), delayMs);
@@ -309,6 +313,13 @@ export class NatsLink {
     );
     this.#listener.down(error);
   }
+}
+
+/** Closes a connection once another has its subscriptions: what is on its way still arrives. */
+async function retire(before: NatsConnection, next: NatsConnection): Promise<void> {
+  await within(DRAIN_MS, next.flush()).catch(() => {});
+  await within(DRAIN_MS, before.drain()).catch(() => {});
+  await before.close();
 }
 
 async function within<T>(ms: number, promise: Promise<T>): Promise<T> {

@@ -2,12 +2,13 @@ import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import type { Message } from '../../src/index.ts';
+import { startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { Inbox } from '../helpers/inbox.ts';
 import { Program, builtCli } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 import { FleetMachine } from './fleet-machine.ts';
-import type { MachineOptions } from './fleet-machine.ts';
+import type { LinkState, MachineOptions } from './fleet-machine.ts';
 import { NatsServer } from './nats-server.ts';
 import type { NatsServerConfig } from './nats-server.ts';
 
@@ -170,6 +171,19 @@ describe.skipIf(!has('nats-server'))('between two machines', () => {
     await two.web1.linkIs(({ exported }) => exported === 0);
     const { topics: status } = await two.web1.daemon.status();
     expect(status.find(({ topic }) => topic === 't')!.awake).toBe(false);
+  });
+
+  test('a bridge that is started before the daemon knows of it goes on once that is reloaded', async () => {
+    await using server = await NatsServer.start();
+    await using daemon = await startDaemon({ topics: {} }, { built: true });
+    const config = FleetMachine.config({ name: 'web1', servers: [server.url] });
+    daemon.write(config);
+    const args = ['nats', '--config', daemon.configFile, '--socket', daemon.socket, '--log-format', 'json'];
+    await using bridge = new Program([builtCli, ...args]);
+    await bridge.stdout.find((line) => line.includes('there is no topic fleet.link'));
+    await daemon.reload(config);
+    await using client = daemon.connect();
+    for await (const { data } of client.listen<LinkState>('fleet.link')) if (data.connected) break;
   });
 
   test('chimed status shows the fleet', async () => {
