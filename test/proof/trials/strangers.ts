@@ -15,7 +15,7 @@ import { Findings } from '../trial.ts';
 import type { Scale, Trial } from '../trial.ts';
 
 /** Of a made-up list, which has 5,000 names on each: more names than the namespace has room for. */
-const PAGES = 3;
+const PAGES = 20;
 /** What a bridge may grow by, whatever strangers say, in KiB. */
 const GROWTH_KIB = 256 * 1024;
 
@@ -175,7 +175,7 @@ async function forgeries(scale: Scale, findings: Findings): Promise<string> {
   // They cost time, so that messages can be missed; but never without being counted.
   scale.say('made-up machines');
   const memory = residentKiB(listener.bridge.pid);
-  const made = await makeUp(forger, scale.of(20_000, 500), 1);
+  const made = await makeUp(forger, scale.of(20_000, 500), scale.of(100, 5));
   for (const machine of [origin, listener])
     for (const talk of [
       'here',
