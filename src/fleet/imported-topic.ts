@@ -34,7 +34,7 @@ export interface ImportCounters {
 
 /** Messages are missing: those behind them wait while the stream is read. */
 interface Gap {
-  held: FleetMessage[];
+  held: { message: FleetMessage; bytes: number }[];
   bytes: number;
 }
 
@@ -158,7 +158,7 @@ export class ImportedTopic {
 
   #message(message: FleetMessage, bytes: number): void {
     if (this.#gap) {
-      this.#gap.held.push(message);
+      this.#gap.held.push({ message, bytes });
       this.#gap.bytes += bytes;
       if (this.#gap.bytes > MOST_HELD_BYTES) this.#close(this.#gap); // It stays a gap.
       return;
@@ -169,7 +169,7 @@ export class ImportedTopic {
       this.#send(message);
       return;
     }
-    this.#gap = { held: [message], bytes };
+    this.#gap = { held: [{ message, bytes }], bytes };
     void this.#fill(this.#gap, message);
   }
 
@@ -205,7 +205,9 @@ export class ImportedTopic {
   #close(gap: Gap): void {
     if (this.#gap !== gap) return;
     this.#gap = undefined;
-    for (const message of gap.held) this.#send(message);
+    const [next, ...others] = gap.held;
+    this.#send(next!.message);
+    for (const { message, bytes } of others) this.#message(message, bytes); // There may be a gap among them, too.
   }
 
   /** Gives the daemon a message, unless it has it. */
