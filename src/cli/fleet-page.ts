@@ -20,6 +20,9 @@ export function renderFleet(link: FleetLink, paint: Colors): string[] {
       machines.map(([name, other]) => machineRow(name, other, paint)),
       paint,
     ),
+    ...(link.machineCount > machines.length
+      ? [`${link.machineCount - machines.length} machines are not listed`]
+      : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { BoundedLog } from '../bounded-log.ts';
 import type { Client } from '../client/api.ts';
 import { connect } from '../client/client.ts';
 import type { Config, NatsConfig } from '../config/config.ts';
@@ -25,6 +26,8 @@ import { Subjects } from './subjects.ts';
 
 /** What the daemon calls us. */
 const NAME = 'chimed nats';
+/** Machines that `fleet.link` describes: the payload of a topic is bounded. */
+const MOST_DESCRIBED = 1000;
 /** How often who supervises us is told how we are, at most, in milliseconds. */
 const STATUS_MS = 1000;
 
@@ -89,6 +92,8 @@ export class Bridge {
     const { machine } = nats;
     const own = { bridge: randomBytes(8).toString('hex'), machine };
     const subjects = new Subjects(nats.prefix);
+    // What other machines can cause to be logged.
+    const lines = new BoundedLog(logger, {}, BoundedLog.forAll());
     this.#client = connect({ ...(socket !== undefined && { socket }), name: NAME, logger: asEvents(logger) });
     this.#link = new NatsLink(
       nats,
@@ -116,7 +121,7 @@ export class Bridge {
         },
         revised: () => {
           this.#linkTopic.retry();
-          this.#importer.configure(this.#config.import, this.#machines);
+          this.#importer.retry(this.#machines);
         },
       },
       logger,
@@ -127,12 +132,12 @@ export class Bridge {
       subjects,
       (topic) => this.#catalog.has(topic),
       this.#stream,
-      logger,
+      lines,
     );
     this.#local = new LocalTopics(
       { paths: () => (socket === undefined ? socketPaths() : [socket]), name: NAME },
       this.#exporter,
-      logger,
+      lines,
     );
     this.#exporter.local = this.#local;
     this.#leases = new Leases(machine, link, subjects, (other, change) => {
@@ -150,7 +155,7 @@ export class Bridge {
         stream: this.#stream,
         most: roomFor(config.namespaces),
       },
-      logger,
+      lines,
     );
     this.#machines = new Machines(
       machine,
@@ -164,7 +169,7 @@ export class Bridge {
         },
         forgotten: (other) => this.#importer.forgotten(other),
       },
-      logger,
+      lines,
     );
     this.#linkTopic = new LinkTopic(this.#client, () => this.#state(), logger);
     this.#machines.hear(nats.import.map(({ from }) => from));
@@ -276,8 +281,11 @@ export class Bridge {
       dropped: dropped + this.#machines.dropped + this.#leases.dropped,
       imported: this.#importer.size,
       exported: this.#exporter.size,
+      machineCount: this.#machines.size,
       machines: Object.fromEntries(
-        [...this.#machines].map((machine) => [machine.name, this.#describe(machine)]),
+        Iterator.from(this.#machines)
+          .take(MOST_DESCRIBED)
+          .map((machine) => [machine.name, this.#describe(machine)]),
       ),
     };
   }

@@ -25,6 +25,8 @@ export class Importer {
   /** Topics that the daemon has room for (`maxTopics`). */
   readonly #most: number;
   #count = 0;
+  /** The daemon has refused topics. */
+  #isRefused = false;
   readonly #logger: EventLog;
   #imports: NatsConfig['import'];
   /** By machines, and their topics. */
@@ -75,26 +77,30 @@ export class Importer {
     for (const machine of machines) this.changed(machine);
   }
 
+  /** The daemon may take now what it refused before. */
+  retry(machines: Iterable<Machine>): void {
+    if (!this.#isRefused) return;
+    this.#isRefused = false;
+    this.configure(this.#imports, machines);
+  }
+
   /** A machine is there, or has other topics. */
   changed(machine: Machine): void {
     const known = this.#machines.get(machine.name) ?? new Map<string, ImportedTopic>();
     this.#machines.set(machine.name, known);
     const patterns = this.#patternsFor(machine.name);
-    const wanted = new Set(
-      machine.topics.filter(
-        (topic) => patterns.some((pattern) => matches(pattern, topic)) && this.#isNamed(machine, topic),
-      ),
-    );
+    const isWanted = (topic: string): boolean =>
+      patterns.some((pattern) => matches(pattern, topic)) && this.#isNamed(machine, topic);
+    const listed = new Set(machine.topics);
     for (const [topic, imported] of known) {
-      if (wanted.has(topic)) {
-        if (machine.isHere) imported.back();
-      } else this.#remove(known, topic, imported);
+      if (!listed.has(topic) || !isWanted(topic)) this.#remove(known, topic, imported);
+      else if (machine.isHere) imported.back();
     }
     let left = 0;
-    for (const topic of wanted) {
+    for (const topic of patterns.length > 0 ? listed : []) {
       if (known.has(topic)) continue;
-      if (this.#count < this.#most) this.#add(machine, topic, known);
-      else left++;
+      if (this.#count >= this.#most) left++;
+      else if (isWanted(topic)) this.#add(machine, topic, known);
     }
     if (left > 0) this.#isFull(machine, left);
     if (machine.isHere) this.#demand.tell(machine.name);
@@ -153,9 +159,11 @@ export class Importer {
 
   async #awaitEnd(imported: ImportedTopic, name: string, known: Map<string, ImportedTopic>): Promise<void> {
     const error = await imported.ended;
-    if (error)
-      this.#logger.warn({ event: 'fleet-topic-refused', topic: name, code: error.code }, error.message);
     this.#count--;
+    if (error) {
+      this.#isRefused = true;
+      this.#logger.warn({ event: 'fleet-topic-refused', topic: name, code: error.code }, error.message);
+    }
     if (known.get(imported.topic) === imported) known.delete(imported.topic);
   }
 

@@ -6,7 +6,7 @@ import type { FleetLink } from '../protocol/fleet-link.ts';
 
 /** How often it is sent, and how soon after a change, in milliseconds. */
 const EVERY_MS = 5000;
-const SOON_MS = 100;
+const SOON_MS = 250;
 
 /** The state of the link, as a topic: sent at each change, and every few seconds. */
 export class LinkTopic {

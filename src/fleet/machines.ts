@@ -54,6 +54,10 @@ export class Machines implements Iterable<Machine> {
     return this.#all.values();
   }
 
+  get size(): number {
+    return this.#all.size;
+  }
+
   get(name: string): Machine | undefined {
     return this.#all.get(name);
   }

@@ -28,6 +28,9 @@ export interface FleetLink {
   /** Topics that are heard from other machines, and by them, now. */
   imported: number;
   exported: number;
+  /** How many other machines are known. */
+  machineCount: number;
+  /** The first thousand of them. */
   machines: Record<string, FleetMachine>;
 }
 

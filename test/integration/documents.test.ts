@@ -9,6 +9,7 @@ import { startDaemon } from '../helpers/daemon.ts';
 import { blocks, blocksOf, documentAt, manual } from '../helpers/documents.ts';
 import { chimed, root } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
+import { fleetTrials } from '../proof/fleet-trials.ts';
 import { trials } from '../proof/trials.ts';
 
 const README_BYTES = 8192;
@@ -69,7 +70,7 @@ test('docs/proof.md has each trial, and what must hold in it', () => {
     ...documentAt('docs/proof.md').matchAll(/^## ([\w-]+)\n\nMust hold: (.*)\.\n\nSeen: ./gm),
   ];
   expect(sections.map(([, name, holds]) => [name, holds])).toEqual(
-    trials.map(({ name, holds }) => [name, holds]),
+    [...trials, ...fleetTrials].map(({ name, holds }) => [name, holds]),
   );
 });
 

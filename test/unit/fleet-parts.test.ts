@@ -234,6 +234,7 @@ test('the status shows the machines, and what is wrong', () => {
       dropped: 1,
       imported: 1,
       exported: 0,
+      machineCount: 2,
       machines: { web3: { ...machine, here: 0, synchronised: 0 }, web2: machine },
     },
     plain,
