@@ -11,6 +11,7 @@ import { FleetMachine } from './fleet-machine.ts';
 import type { LinkState, MachineOptions } from './fleet-machine.ts';
 import { NatsServer } from './nats-server.ts';
 import type { NatsServerConfig } from './nats-server.ts';
+import { newerNats } from './newer-nats.ts';
 
 if (!has('nats-server')) process.stderr.write('\nSKIPPED: the bridge; nats-server is not installed\n\n');
 
@@ -27,8 +28,12 @@ class Two implements AsyncDisposable {
   }
 
   /** @param of web1, which has the topics. */
-  static async start(of: Partial<MachineOptions>, config: NatsServerConfig = {}): Promise<Two> {
-    const server = await NatsServer.start({ config });
+  static async start(
+    of: Partial<MachineOptions>,
+    config: NatsServerConfig = {},
+    executable = 'nats-server',
+  ): Promise<Two> {
+    const server = await NatsServer.start({ config, executable });
     const servers = [server.url];
     const [web1, web2] = await Promise.all([
       FleetMachine.start({ name: 'web1', servers, ...of }),
@@ -197,5 +202,41 @@ describe.skipIf(!has('nats-server'))('between two machines', () => {
     expect(stdout).toMatch(
       /^web1 +here +\S+ ago +\S+ +\d+\.\d+\.\d+ +1 +0 +- +-?[\d.]+ms +(synchronised to|not synchronised)/m,
     );
+  });
+});
+
+const newer = newerNats();
+const servers = [
+  { which: 'the installed nats-server', executable: 'nats-server' },
+  ...(newer === undefined ? [] : [{ which: 'a newer nats-server', executable: newer }]),
+];
+
+describe.skipIf(!has('nats-server')).each(servers)('with a stream on $which', ({ executable }) => {
+  test('listeners get what came while the bridge of their machine was stopped', async () => {
+    const topics = { price: { publish: true, history: 100, always: true } };
+    await using two = await Two.start({ topics, nats: { stream: 'FLEET' } }, { jetstream: {} }, executable);
+    const heard = hear(two.web2, 'remote.web1.price');
+    // Somebody else wants it all the time.
+    await using web3 = await FleetMachine.start({
+      name: 'web3',
+      servers: [two.server.url],
+      nats: { stream: 'FLEET' },
+    });
+    await web3.sees('web1', 1);
+    const others = hear(web3, 'remote.web1.price');
+    await two.web1.linkIs(({ machines }) => machines['web3']?.here === 1);
+    await two.web1.client.publish('price', 1);
+    await heard.find(({ data }) => data === 1);
+    await two.web2.stopBridge('SIGKILL');
+    for (let price = 2; price <= 20; price++) await two.web1.client.publish('price', price);
+    await others.find(({ data }) => data === 20);
+    await two.web2.restartBridge();
+    await two.web2.linkIs((state) => state.machines['web1']?.wanted === 1, two.web2.link.items.length);
+    await two.web1.linkIs(({ exported }) => exported === 1);
+    await two.web1.client.publish('price', 21);
+    await heard.find(({ data }) => data === 21);
+    const messages = heard.items.filter(({ seq }) => seq !== undefined);
+    expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
+    expect(messages.every(({ missed }) => missed === 0)).toBe(true);
   });
 });
