@@ -2,24 +2,19 @@ import type { TopicConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
 import type { EventLog } from '../../log-events.ts';
 import type { Totals } from '../../protocol/status-snapshot.ts';
-import { encodeMessage } from '../../transport/frames.ts';
 import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
+import { Latest } from './latest.ts';
 import { MessageLog } from './message-log.ts';
 import type { LoggedMessage, LoggedNumbers, SavedMessages } from './message-log.ts';
 import type { Namespace } from './namespaces.ts';
 import type { Offsets } from './offsets.ts';
+import { Provision } from './provision.ts';
 import { Replay } from './replay.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplerListener } from './sampler.ts';
 import { fingerprintOf } from './source-fingerprint.ts';
-import {
-  NOBODY_PROVIDES,
-  failingFrame,
-  recoveredFrame,
-  unwantedFrame,
-  wantedFrame,
-} from './source-notices.ts';
+import { NOBODY_PROVIDES, failingFrame, recoveredFrame } from './source-notices.ts';
 import { TopicCounters } from './topic-counters.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import type { TopicParts } from './topic-parts.ts';
@@ -59,18 +54,14 @@ export class Topic {
   /** Reports whether the latest message is what whoever joins begins with, and not one that is being sampled. */
   #fresh = false;
   #awake = false;
-  /** The latest message, marked as stale: made once, for all who join. */
-  #stale: LoggedMessage | undefined;
+  readonly #latest: Latest;
   /** Settles when the samples of earlier configurations have ended. */
   #ending: Promise<unknown> = Promise.resolve();
   /** When a client published to it last, or what a restart has kept was made. */
   #publishedAt: number | undefined;
   /** The name with wildcards that it is of, if it is of one. */
   namespace: Namespace | undefined;
-  /** The client that is its source. */
-  #provider: Provider | undefined;
-  /** What the provider was told last. Undefined: nothing yet, and it is not to be told. */
-  #toldWanted: boolean | undefined;
+  readonly #provision: Provision;
   readonly #instance: string;
   readonly #budget: HistoryBudget | undefined;
   #parts: TopicParts;
@@ -100,6 +91,8 @@ export class Topic {
     this.addedAt = offsets.last;
     this.counters = new TopicCounters(totals);
     this.#log = new MessageLog(parts.config.name, parts.config, namespace?.budget ?? budget, saved);
+    this.#latest = new Latest(this.name, this.#log, () => this.#sampler.failing > 0);
+    this.#provision = new Provision(this.name);
     this.#publishedAt = this.lastSent;
     this.#sampler = this.#createSampler();
     if (parts.config.source.kind === 'provide') this.#sampler.lack(NOBODY_PROVIDES);
@@ -152,8 +145,9 @@ export class Topic {
     return this.#log.latestBytes;
   }
 
+  /** The client that is its source. */
   get provider(): Provider | undefined {
-    return this.#provider;
+    return this.#provision.provider;
   }
 
   get awake(): boolean {
@@ -192,7 +186,7 @@ export class Topic {
       lost = replay.takeLost();
       subscriber.replay(this.name, replay);
     } else if (this.#fresh) {
-      if (this.config.first !== 'none' && !this.#isTooOld) this.#deliver(this.#lastAsItIs, subscriber);
+      if (this.config.first !== 'none' && !this.#isTooOld) this.#deliver(this.#latest.message, subscriber);
     } else if (this.config.onChange) this.#waiting.add(subscriber);
     if (this.#sampler.failing > 0) subscriber.notice(this.name, failingFrame(this.name, this.#sampler));
     if (wakes) this.#wake();
@@ -213,38 +207,30 @@ export class Topic {
    * @param isNew It is the first that anybody hears of this topic.
    */
   provide(provider: Provider, isNew = false): void {
-    this.#release();
-    this.#provider = provider;
-    provider.provided.add(this.name);
+    this.#provision.take(provider);
     this.namespace?.returned(this);
     const failures = this.#sampler.heal();
     if (failures > 0 && !isNew) this.#notify(recoveredFrame(this.name, failures));
-    this.#stale = undefined;
-  }
-
-  #release(): void {
-    this.#provider?.provided.delete(this.name);
-    this.#provider = this.#toldWanted = undefined;
+    this.#latest.forget();
   }
 
   /** Tells a new provider whether somebody listens, and from then on whenever that changes. */
   announceDemand(provider: Provider): void {
-    if (provider !== this.#provider || this.#toldWanted !== undefined) return;
-    this.#toldWanted = false;
-    this.#tellDemand();
+    this.#provision.announce(provider, this.#awake, this.#position);
   }
 
   #tellDemand(): void {
-    if (this.#toldWanted === undefined || this.#toldWanted === this.#awake) return;
-    this.#toldWanted = this.#awake;
-    const { name, instance = this.#instance, seq } = this;
-    const frame = this.#awake ? wantedFrame({ topic: name, instance, seq }) : unwantedFrame(name);
-    this.#provider?.demand(name, frame);
+    this.#provision.tell(this.#awake, this.#position);
   }
+
+  readonly #position = (): { instance: string; seq: number } => {
+    const { instance = this.#instance, seq } = this;
+    return { instance, seq };
+  };
 
   /** Its provider is its source no more. @param reason What its subscribers are told. */
   withdraw(reason: string): void {
-    this.#release();
+    this.#provision.release();
     this.#lack(reason);
     this.namespace?.gone(this);
   }
@@ -328,15 +314,12 @@ export class Topic {
   empty(): void {
     this.#checkPublishable();
     this.#log.empty();
-    this.#stale = undefined;
+    this.#latest.forget();
   }
 
   /** What whoever joins would get now. `json`: the payload. */
   get lastMessage(): (MessageHead & { json: string }) | undefined {
-    const { last, lastJson: json } = this.#log;
-    if (!last || json === undefined || this.#isTooOld) return undefined;
-    const { frame: _, ...head } = last;
-    return { ...head, ...(this.#sampler.failing > 0 && { stale: true }), json };
+    return this.#isTooOld ? undefined : this.#latest.parts;
   }
 
   /**
@@ -370,7 +353,7 @@ export class Topic {
     this.#ending = Promise.allSettled([this.#ending, running]);
     this.#sampler = this.#createSampler(running ? this.#ending : undefined);
     const isProvided = parts.config.source.kind === 'provide';
-    if (!isProvided) this.#release();
+    if (!isProvided) this.#provision.release();
     if (isProvided && before.kind !== 'provide') this.#lack(NOBODY_PROVIDES);
     else if (parts.source || isProvided) this.#sampler.continue(before.sampler);
     else if (before.sampler.failing > 0) this.#recovered(before.sampler.failing);
@@ -395,7 +378,7 @@ export class Topic {
 
   /** Lets go of all messages, once it is removed. */
   remove(): void {
-    this.#release();
+    this.#provision.release();
     this.namespace?.delete(this);
     this.#offsets.removeTopic(this.number);
     this.#log.close();
@@ -441,17 +424,6 @@ export class Topic {
     this.audience.each((subscriber) => subscriber.notice(name, frame));
   }
 
-  /** The latest message, which says so if the source has failed since. */
-  get #lastAsItIs(): LoggedMessage | undefined {
-    const { last, lastJson = '' } = this.#log;
-    if (!last || this.#sampler.failing === 0) return last;
-    if (this.#stale?.seq !== last.seq) {
-      const frame = encodeMessage(this.name, lastJson, { ...last, stale: true });
-      this.#stale = { ...last, frame };
-    }
-    return this.#stale;
-  }
-
   /** Reports whether the latest message says nothing any more to whoever joins. */
   get #isTooOld(): boolean {
     return Date.now() - (this.lastSent ?? 0) > (this.config.maxAgeMs ?? Infinity);
@@ -481,7 +453,7 @@ export class Topic {
    */
   #send(json: string, advance = 1, numbers?: LoggedNumbers): void {
     this.#fresh = true;
-    this.#stale = undefined;
+    this.#latest.forget();
     // A message that is left out must not be a gap in the numbers of another machine.
     if (this.config.onChange && !numbers && json === this.#log.lastJson) {
       for (const subscriber of this.#waiting)
