@@ -134,6 +134,7 @@ describe.skipIf(!has('nats-server'))('between two machines', () => {
     const more = { ...topics, two: { interval: '1h', data: 2 } };
     await two.web1.daemon.reload(FleetMachine.config({ name: 'web1', servers: [url], topics: more }));
     expect(await heard.find(({ data }) => data === 2)).toMatchObject({ seq: 1 });
+    await two.web2.linkIs(({ machines }) => machines['web1']!.topics === 2);
     await two.web1.daemon.reload(FleetMachine.config({ name: 'web1', servers: [url], topics }));
     await two.web2.linkIs(({ machines }) => machines['web1']!.topics === 1);
     const status = await two.web2.daemon.status();
