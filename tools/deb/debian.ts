@@ -35,8 +35,16 @@ function changelog(maintainer: string, epoch: number): string {
 `;
 }
 
+/** Debian has the text of the Apache License once for all packages; whose copyright it is stays here. */
+const APACHE = / *Apache License\n[^]*?END OF TERMS AND CONDITIONS[^]*?(?=\n-{80}\n|$)/g;
+
+function withoutApache(text: string): string {
+  const owners = text.match(/^ *Copyright (?!\[|\{).*$/gm)?.map((line) => line.trim()) ?? [];
+  return ['Apache License, Version 2.0: see /usr/share/common-licenses/Apache-2.0', ...owners, ''].join('\n');
+}
+
 function copyright(): string {
-  const bundled = read('dist/licences.txt').trim();
+  const bundled = read('dist/licences.txt').trim().replace(APACHE, withoutApache);
   return [
     `chimed\n\n${read('LICENSE').trim()}`,
     `${PACKAGED}/bin/node is Node.js. Its licence, and those of its parts, are in
