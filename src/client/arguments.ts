@@ -4,7 +4,7 @@ import { ChimedError, messageOf } from '../errors.ts';
 import { toJson } from '../protocol/json.ts';
 import type { OriginNumbers } from '../protocol/messages.ts';
 import { isPattern, isTopic } from '../protocol/names.ts';
-import { HIGHEST_SEQ, LATEST_TIME, isInstance } from '../protocol/number-bounds.ts';
+import { isInstance, isSeq, isTime } from '../protocol/number-bounds.ts';
 import type { ProvideHandler } from './provided.ts';
 
 /** @throws {ChimedError} `bad-request` for a text that is neither a topic nor a pattern. */
@@ -37,10 +37,8 @@ export function carried(data: unknown): string {
 /** @throws {ChimedError} `bad-request` for numbers that the daemon would refuse. */
 export function checkNumbers({ instance, seq, time }: OriginNumbers): void {
   if (!isInstance(instance)) throw badNumber('instance', '1 to 100 letters, digits, `_` or `-`', instance);
-  if (!(Number.isSafeInteger(seq) && seq >= 1 && seq <= HIGHEST_SEQ))
-    throw badNumber('seq', 'a whole number from 1 to 2^52', seq);
-  if (!(Number.isSafeInteger(time) && Math.abs(time) <= LATEST_TIME))
-    throw badNumber('time', 'whole milliseconds since the epoch', time);
+  if (!isSeq(seq)) throw badNumber('seq', 'a whole number from 1 to 2^52', seq);
+  if (!isTime(time)) throw badNumber('time', 'whole milliseconds since the epoch', time);
 }
 
 function badNumber(field: string, expected: string, value: unknown): ChimedError {

@@ -5,6 +5,7 @@ import type { Logger } from '../log.ts';
 import { NAME, isName } from '../protocol/client-name.ts';
 import type { OnBehalfOf } from '../protocol/messages.ts';
 import { isTopic } from '../protocol/names.ts';
+import { isCount } from '../protocol/number-bounds.ts';
 import { ON_BEHALF_OF, isOnBehalfOf } from '../protocol/on-behalf.ts';
 
 export interface ConnectOptions {
@@ -133,10 +134,6 @@ function checkResumeAfter(resume: ResumeAfter): void {
 }
 
 const COUNT = 'a whole number, 0 or more';
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
 
 /** @throws {ChimedError} `bad-request` for an option that is unknown or has a wrong value. */
 export function checkListenOptions(options: ListenOptions): void {

@@ -1,11 +1,13 @@
+import type { Position } from '../client/message-queue.ts';
 import type { EventLog } from '../log-events.ts';
 import type { Failing, Recovered } from '../protocol/messages.ts';
 import type { LeaseChange } from './leases.ts';
-import type { LocalListener, LocalMessage, LocalTopics, Position } from './local-topics.ts';
+import type { LocalListener, LocalTopics } from './local-topics.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { Stream } from './stream.ts';
 import { StreamOutlet } from './stream-outlet.ts';
 import type { Subjects } from './subjects.ts';
+import type { NumberedMessage } from './topic-frame.ts';
 
 /** A topic that other machines want. */
 interface Export {
@@ -94,7 +96,7 @@ export class Exporter implements LocalListener {
     this.#stream?.stop();
   }
 
-  message(topic: string, message: LocalMessage): void {
+  message(topic: string, message: NumberedMessage): void {
     const item = this.#exports.get(topic);
     if (!item) return;
     this.#countSkipped(item, message);
@@ -109,7 +111,7 @@ export class Exporter implements LocalListener {
   }
 
   /** Those that another one replaces before they were sent, and those that the daemon's history has no more. */
-  #countSkipped(item: Export, { instance, seq }: LocalMessage): void {
+  #countSkipped(item: Export, { instance, seq }: NumberedMessage): void {
     const { last } = item;
     item.last = { instance, seq };
     if (item.isMessageUnsent) this.skipped++;

@@ -2,10 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Client } from '../client/api.ts';
 import type { Provided } from '../client/provided.ts';
+import type { Position } from '../client/message-queue.ts';
 import { messageOf } from '../errors.ts';
 import { readFrame } from './topic-frame.ts';
-import type { FleetFrame } from './topic-frame.ts';
-import type { Position } from './local-topics.ts';
+import type { NumberedMessage } from './topic-frame.ts';
 import type { Machine } from './machine.ts';
 import type { Stream } from './stream.ts';
 
@@ -18,8 +18,6 @@ const READS = 20;
 const READ_AGAIN_MS = 500;
 /** What it lacks it will hardly have later: so many tries fewer. */
 const COST_OF_A_LACK = 5;
-
-type FleetMessage = (FleetFrame & { kind: 'message' })['message'];
 
 /** What has come for all imported topics. */
 export interface ImportCounters {
@@ -34,7 +32,7 @@ export interface ImportCounters {
 
 /** Messages are missing: those behind them wait while the stream is read. */
 interface Gap {
-  held: { message: FleetMessage; bytes: number }[];
+  held: { message: NumberedMessage; bytes: number }[];
   bytes: number;
 }
 
@@ -85,10 +83,6 @@ export class ImportedTopic {
       wanted: (last) => this.#wanted(last),
       unwanted: () => this.#unwanted(),
     });
-  }
-
-  get isWanted(): boolean {
-    return this.#isWanted;
   }
 
   /** Why it ended, if the daemon refused it. */
@@ -156,7 +150,7 @@ export class ImportedTopic {
     this.#tools.unwanted(this);
   }
 
-  #message(message: FleetMessage, bytes: number): void {
+  #message(message: NumberedMessage, bytes: number): void {
     if (this.#gap) {
       this.#gap.held.push({ message, bytes });
       this.#gap.bytes += bytes;
@@ -177,7 +171,7 @@ export class ImportedTopic {
    * Gives the daemon what is missing before a message, as far as the stream has it, and then what has come meanwhile. A stream
    * whose servers elect a leader cannot be read for some seconds, and can lack the latest for a moment.
    */
-  async #fill(gap: Gap, next: FleetMessage): Promise<void> {
+  async #fill(gap: Gap, next: NumberedMessage): Promise<void> {
     const { stream, failed } = this.#tools;
     for (let left = READS; this.#gap === gap && left > 0;) {
       try {
@@ -193,7 +187,7 @@ export class ImportedTopic {
     this.#close(gap);
   }
 
-  async #read(gap: Gap, next: FleetMessage, stream: Stream): Promise<void> {
+  async #read(gap: Gap, next: NumberedMessage, stream: Stream): Promise<void> {
     for await (const bytes of stream.read(this.subject, this.#last?.time ?? 0)) {
       const frame = readFrame(this.topic, bytes);
       if (frame?.kind !== 'message' || frame.message.instance !== next.instance) continue;
@@ -211,7 +205,7 @@ export class ImportedTopic {
   }
 
   /** Gives the daemon a message, unless it has it. */
-  #send({ data, seq, time, instance }: FleetMessage): boolean {
+  #send({ data, seq, time, instance }: NumberedMessage): boolean {
     const last = this.#last;
     if (last?.instance === instance && seq <= last.seq) return false;
     this.#continues = true;

@@ -1,22 +1,15 @@
 import type { EventLog } from '../log-events.ts';
 import { DEFAULT_RETRY, DEFAULT_TIMEOUT_MS } from '../client/options.ts';
 import { Link } from '../client/link.ts';
+import type { Position } from '../client/message-queue.ts';
 import type { Failing, Frame, Recovered, Registered, Rejection, ResumePoint } from '../protocol/messages.ts';
+import type { NumberedMessage } from './topic-frame.ts';
 
 /** Topics that one connection hears: the daemon lets each register for so many (`clients.maxPatterns`). */
 const TOPICS_PER_CONNECTION = 200;
 
-/** A message of the daemon's, whole. */
-export type LocalMessage = Required<Pick<Frame, 'data' | 'seq' | 'time' | 'instance'>> & Pick<Frame, 'stale'>;
-
-/** The number of a message, and the numbering that it belongs to. */
-export interface Position {
-  instance: string;
-  seq: number;
-}
-
 export interface LocalListener {
-  message(topic: string, message: LocalMessage): void;
+  message(topic: string, message: NumberedMessage): void;
   failing(failing: Failing): void;
   recovered(recovered: Recovered): void;
 }

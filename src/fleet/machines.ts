@@ -58,10 +58,6 @@ export class Machines implements Iterable<Machine> {
     return this.#all.size;
   }
 
-  get(name: string): Machine | undefined {
-    return this.#all.get(name);
-  }
-
   /**
    * Hears of the machines that topics are imported from, and of no others: in a large fleet, most machines only export.
    * @param imports Names of machines, in which `*` stands for any characters.

@@ -1,6 +1,6 @@
 import type { EventLog } from '../log-events.ts';
+import type { Position } from '../client/message-queue.ts';
 import { messageOf } from '../errors.ts';
-import type { Position } from './local-topics.ts';
 import type { Stream } from './stream.ts';
 
 /** Messages of a topic that wait at most for the stream to confirm the one before. */

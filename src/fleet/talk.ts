@@ -1,4 +1,5 @@
 import type { ClockQuality } from '../linux/clock.ts';
+import { isCount } from '../protocol/number-bounds.ts';
 import type { Page } from './pages.ts';
 
 /** Every few seconds, and after a change: a machine is there. Times are milliseconds. */
@@ -66,8 +67,4 @@ function isPage(value: Record<string, unknown>): value is Record<string, unknown
 
 function isShortText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 255;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -3,7 +3,7 @@ import { clipped } from '../text.ts';
 import { LONGEST_NAME, NAME, isName } from './client-name.ts';
 import type { Frame, OnBehalfOf, OriginNumbers, Request, RequestId, WholeResumePoint } from './messages.ts';
 import { isPattern, isTopic } from './names.ts';
-import { HIGHEST_SEQ, LATEST_TIME, isInstance } from './number-bounds.ts';
+import { isCount, isInstance, isSeq, isTime } from './number-bounds.ts';
 import { ON_BEHALF_OF, isOnBehalfOf } from './on-behalf.ts';
 
 /** Characters of a provider's error that are kept. */
@@ -51,7 +51,7 @@ export function parseRequest(frame: Frame, isProvider = false): Request {
       const { topics, after, afterClient, id } = object(type, data ?? {});
       if (after !== undefined && (typeof after !== 'string' || !isTopic(after)))
         throw bad(type, 'after', 'the name of a topic');
-      if (afterClient !== undefined && !isNumber(afterClient))
+      if (afterClient !== undefined && !isCount(afterClient))
         throw bad(type, 'afterClient', 'the number of a client');
       return {
         kind: 'status',
@@ -133,11 +133,9 @@ function originNumbers({ type, seq, time, instance }: Frame): OriginNumbers | un
   if (seq === undefined && time === undefined && instance === undefined) return undefined;
   if (!isInstance(instance))
     throw bad(type, 'instance', 'up to 100 letters, digits, _ and -, if it has seq or time');
-  if (!isNumber(seq) || seq < 1 || seq > HIGHEST_SEQ)
-    throw bad(type, 'seq', 'a whole number from 1 to 2^52, if it has instance or time');
-  if (!Number.isSafeInteger(time) || Math.abs(time!) > LATEST_TIME)
-    throw bad(type, 'time', 'milliseconds since the epoch, if it has instance or seq');
-  return { instance, seq, time: time! };
+  if (!isSeq(seq)) throw bad(type, 'seq', 'a whole number from 1 to 2^52, if it has instance or time');
+  if (!isTime(time)) throw bad(type, 'time', 'milliseconds since the epoch, if it has instance or seq');
+  return { instance, seq, time };
 }
 
 function clientName(type: string, value: unknown): string {
@@ -172,17 +170,13 @@ function resumePoint(type: string, value: unknown): WholeResumePoint {
   if (!Object.values(own).every((id) => typeof id === 'string'))
     throw bad(type, 'resume.instances', 'a text for each topic');
   const seqs = object(type, after, 'resume.after');
-  if (!Object.values(seqs).every(isNumber))
+  if (!Object.values(seqs).every(isCount))
     throw bad(type, 'resume.after', 'a number, 0 or more, for each topic');
-  if (offset !== undefined && !isNumber(offset)) throw bad(type, 'resume.offset', 'a number, 0 or more');
+  if (offset !== undefined && !isCount(offset)) throw bad(type, 'resume.offset', 'a number, 0 or more');
   return {
     instance,
     instances: own as Record<string, string>,
     after: seqs as Record<string, number>,
     ...(offset !== undefined && { offset }),
   };
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

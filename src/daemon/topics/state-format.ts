@@ -1,6 +1,6 @@
 import { MOST_LEVELS, isDeeperThan } from '../../protocol/nesting.ts';
 import { isTopic } from '../../protocol/names.ts';
-import { HIGHEST_SEQ, LATEST_TIME, isInstance } from '../../protocol/number-bounds.ts';
+import { HIGHEST_SEQ, isCount, isInstance, isTime } from '../../protocol/number-bounds.ts';
 import type { SavedMessages } from './message-log.ts';
 
 /** Numbering and kept messages of topics. */
@@ -149,8 +149,7 @@ function checkTopic(
     const isNext = origin ? message.seq > before && message.seq <= last : message.seq === before + 1;
     if (!isNext || !Number.isSafeInteger(message.seq) || message.seq < 1)
       throw new Error(`its numbering of ${topic} is broken`);
-    if (!Number.isSafeInteger(message.time) || Math.abs(message.time) > LATEST_TIME)
-      throw new Error(`it has a message of ${topic} without a time`);
+    if (!isTime(message.time)) throw new Error(`it has a message of ${topic} without a time`);
   }
   // An older version kept payloads with more levels: they cannot be sent any more, nor what is before them.
   const unsendable = messages.findLastIndex(({ json }) => isDeeperThan(MOST_LEVELS, json.toString()));
@@ -171,7 +170,7 @@ function checkSeq(seq: unknown, what: string): number {
 }
 
 function wholeNumber(value: unknown, what: string): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  if (isCount(value)) return value;
   throw new Error(`its ${what} is missing or broken`);
 }
 
