@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Authenticator } from '@nats-io/transport-node';
 
-import { ChimedError, messageAt, systemCode } from '../errors.ts';
+import { ChimedError } from '../errors.ts';
+import { readSecret } from '../secret-file.ts';
 
 /** The systemd credential: `LoadCredential=nats-creds`. */
 const CREDENTIAL = 'nats-creds';
@@ -19,18 +18,9 @@ export async function loadCredentials(
   file: string | undefined,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Authenticator | undefined> {
-  const directory = env['CREDENTIALS_DIRECTORY'];
-  const path = file ?? (directory === undefined ? undefined : join(directory, CREDENTIAL));
-  if (path === undefined) return undefined;
-  let bytes;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    if (file === undefined && systemCode(error) === 'ENOENT') return undefined;
-    throw new ChimedError('bad-config', `the NATS credentials cannot be read: ${messageAt(path, error)}`, {
-      cause: error,
-    });
-  }
+  const secret = readSecret('the NATS credentials', file, CREDENTIAL, env);
+  if (!secret) return undefined;
+  const { path, bytes } = secret;
   const { credsAuthenticator, nkeyAuthenticator, usernamePasswordAuthenticator } =
     await import('@nats-io/transport-node');
   const text = bytes.toString().trim();

@@ -1,10 +1,9 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 import type { NatsConfig } from '../config/config.ts';
-import { ChimedError, messageAt } from '../errors.ts';
+import { ChimedError } from '../errors.ts';
+import { isPublic, unreadable } from '../secret-file.ts';
 import { loadCredentials } from './credentials.ts';
-
-const READ_BY_OTHERS = 0o004;
 
 /**
  * Checks the files with keys before they are needed: a connection that cannot be made is tried for ever, and these are for
@@ -27,14 +26,12 @@ function read(setting: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ChimedError('bad-config', `${setting} cannot be read: ${messageAt(path, error)}`, {
-      cause: error,
-    });
+    throw unreadable(setting, path, error);
   }
 }
 
 function refuseIfPublic(setting: string, path: string): void {
-  if ((statSync(path).mode & READ_BY_OTHERS) === 0) return;
+  if (!isPublic(path)) return;
   const message = `${setting}: every user can read ${path}, which must be secret; run: chmod o= ${path}`;
   throw new ChimedError('bad-config', message);
 }

@@ -1,16 +1,14 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
 
-import { ChimedError, messageAt, systemCode } from '../errors.ts';
+import { ChimedError } from '../errors.ts';
+import { isPublic, readSecret } from '../secret-file.ts';
 
 /** The systemd credential: `LoadCredential=web-token:FILE`. */
 const CREDENTIAL = 'web-token';
 const COOKIE = 'chimed-token';
 /** A shorter token can be guessed. */
 const SHORTEST = 16;
-const READ_BY_OTHERS = 0o004;
 
 /** What requests to the loopback port must carry: every user of the machine can connect there. */
 export class Token {
@@ -50,19 +48,11 @@ export function loadToken(
   file: string | undefined,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Token | undefined {
-  const credentials = env['CREDENTIALS_DIRECTORY'];
-  const path = file ?? (credentials === undefined ? undefined : join(credentials, CREDENTIAL));
-  if (path === undefined) return undefined;
-  let text;
-  try {
-    text = readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    if (file === undefined && systemCode(error) === 'ENOENT') return undefined;
-    throw new ChimedError('bad-config', `the token cannot be read: ${messageAt(path, error)}`, {
-      cause: error,
-    });
-  }
-  if (file !== undefined && statSync(path).mode & READ_BY_OTHERS)
+  const secret = readSecret('the token', file, CREDENTIAL, env);
+  if (!secret) return undefined;
+  const { path } = secret;
+  const text = secret.bytes.toString().trim();
+  if (file !== undefined && isPublic(path))
     throw new ChimedError('bad-config', `every user can read the token in ${path}; run: chmod 600 ${path}`);
   if (text.length < SHORTEST || /\s/.test(text)) {
     const message = `the token in ${path} must have at least ${SHORTEST} characters and no spaces; make one: openssl rand -hex 32`;
