@@ -13,3 +13,15 @@ const nothing: LogMethod = () => {};
 
 /** The logger of a library that was given none. */
 export const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** A logger whose lines have other fields than it is given. @param change Makes what `logger` wants of them. */
+export function withFields<Fields extends object>(
+  logger: Record<keyof Logger, (fields: Fields, message: string) => void>,
+  change: (fields: object) => Fields,
+): Logger {
+  const method =
+    (level: keyof Logger): LogMethod =>
+    (fields, message) =>
+      logger[level](change(fields), message);
+  return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
+}

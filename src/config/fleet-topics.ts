@@ -1,11 +1,13 @@
+import { FLEET_LINK } from '../protocol/fleet-link.ts';
+import { REMOTE } from '../protocol/fleet-names.ts';
 import type { Accounts, NatsConfig } from './config.ts';
 import { readTopics } from './read-topics.ts';
 import type { Topics } from './read-topics.ts';
 
 /** Topics of other machines, and the state of the link to them. */
 const fleetTopics = {
-  'remote.>': { provide: true, maxTopics: 10_000, totalBytes: '64MiB' },
-  'fleet.link': { provide: true, always: true, metrics: true },
+  [`${REMOTE}.>`]: { provide: true, maxTopics: 10_000, totalBytes: '64MiB' },
+  [FLEET_LINK]: { provide: true, always: true, metrics: true },
 };
 
 /**

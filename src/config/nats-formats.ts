@@ -1,3 +1,4 @@
+import { MACHINE, isOfFleet } from '../protocol/fleet-names.ts';
 import { isPattern } from '../protocol/names.ts';
 import { isMapping, isText, kindOf, shown } from './format.ts';
 import type { Format } from './format.ts';
@@ -12,10 +13,7 @@ export interface RawImport {
 export type RawTls = Partial<Record<(typeof tlsKeys)[number], string>>;
 
 const tlsKeys = ['ca', 'cert', 'key'] as const;
-/** First words of topics that are the fleet's own on each machine, and never leave it. */
-const fleetWords = ['remote', 'fleet'];
 
-const WORD = /^[A-Za-z0-9_-]{1,63}$/;
 const PREFIX = /^(?=.{1,127}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 const MACHINES = /^[A-Za-z0-9_*-]{1,63}$/;
 const SERVER =
@@ -31,21 +29,12 @@ export const natsFormats = {
     fault: listFault('server', isServer, serverFault),
     shape: listShape({ type: 'string', pattern: SERVER.source }),
   },
-  machine: {
-    expected: 'one word of at most 63 letters, digits, `_` and `-`',
-    check: (value) => typeof value === 'string' && WORD.test(value),
-    shape: { type: 'string', pattern: WORD.source },
-  },
-  stream: {
-    expected: 'the name of a stream: one word of at most 63 letters, digits, `_` and `-`',
-    check: (value) => typeof value === 'string' && WORD.test(value),
-    shape: { type: 'string', pattern: WORD.source },
-  },
-  prefix: {
-    expected: 'words of letters, digits, `_` and `-`, joined by dots',
-    check: (value) => typeof value === 'string' && PREFIX.test(value),
-    shape: { type: 'string', pattern: PREFIX.source },
-  },
+  machine: textFormat('one word of at most 63 letters, digits, `_` and `-`', MACHINE),
+  stream: textFormat(
+    'the name of a stream: one word of at most 63 letters, digits, `_` and `-`',
+    MACHINE, // A stream can be called what a machine can.
+  ),
+  prefix: textFormat('words of letters, digits, `_` and `-`, joined by dots', PREFIX),
   tls: {
     expected: 'paths of PEM files, such as {ca: ca.pem, cert: web1.pem, key: web1.key}',
     check: (value) => tlsFault(value) === undefined,
@@ -81,6 +70,14 @@ export const natsFormats = {
     },
   },
 } satisfies Record<string, Format>;
+
+function textFormat(expected: string, pattern: RegExp): Format {
+  return {
+    expected,
+    check: (value) => typeof value === 'string' && pattern.test(value),
+    shape: { type: 'string', pattern: pattern.source },
+  };
+}
 
 /** The list that one text stands for, or the list itself. */
 export function asList<T>(value: T | readonly T[]): readonly T[] {
@@ -124,10 +121,6 @@ function serverFault(value: unknown): string {
 /** Reports whether other machines can hear some topic of a pattern. */
 function isExportable(value: unknown): boolean {
   return typeof value === 'string' && isPattern(value) && !isOfFleet(value);
-}
-
-function isOfFleet(pattern: string): boolean {
-  return fleetWords.some((word) => pattern.startsWith(`${word}.`));
 }
 
 function patternFault(value: unknown): string {

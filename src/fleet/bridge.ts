@@ -6,15 +6,16 @@ import { connect } from '../client/client.ts';
 import type { Config, NatsConfig } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
 import type { ClockQuality } from '../linux/clock.ts';
-import type { EventLog } from '../log-events.ts';
-import type { LogMethod, Logger } from '../log.ts';
+import type { EventFields, EventLog } from '../log-events.ts';
+import { withFields } from '../log.ts';
 import type { FleetLink, FleetMachine } from '../protocol/fleet-link.ts';
+import { REMOTE } from '../protocol/fleet-names.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import { Presence } from './presence.ts';
 import { Catalog } from './catalog.ts';
 import { Demand } from './demand.ts';
 import { Exporter } from './exporter.ts';
-import { Importer, REMOTE } from './importer.ts';
+import { Importer } from './importer.ts';
 import { Leases } from './leases.ts';
 import { LinkTopic } from './link-topic.ts';
 import { LocalTopics } from './local-topics.ts';
@@ -94,7 +95,11 @@ export class Bridge {
     const subjects = new Subjects(nats.prefix);
     // What other machines can cause to be logged.
     const lines = new BoundedLog(logger, {}, BoundedLog.forAll());
-    this.#client = connect({ ...(socket !== undefined && { socket }), name: NAME, logger: asEvents(logger) });
+    this.#client = connect({
+      ...(socket !== undefined && { socket }),
+      name: NAME,
+      logger: withFields<EventFields>(logger, (fields) => ({ ...fields, event: 'fleet-daemon' })),
+    });
     this.#link = new NatsLink(
       nats,
       {
@@ -312,15 +317,6 @@ export class Bridge {
 function roomFor(namespaces: Config['namespaces']): number {
   const ours = namespaces.filter(({ name }) => name.startsWith(`${REMOTE}.`));
   return ours.reduce((sum, { maxTopics }) => sum + maxTopics, 0);
-}
-
-/** The lines of the client, all about the connection to the daemon. */
-function asEvents(logger: EventLog): Logger {
-  const method =
-    (level: keyof Logger): LogMethod =>
-    (fields, message) =>
-      logger[level]({ event: 'fleet-daemon', ...fields }, message);
-  return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
 }
 
 function rounded(ms: number): number {

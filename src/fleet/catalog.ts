@@ -1,11 +1,10 @@
 import type { Client } from '../client/api.ts';
 import type { EventLog } from '../log-events.ts';
 import { messageOf } from '../errors.ts';
+import { isOfFleet } from '../protocol/fleet-names.ts';
 
 /** How often the daemon is asked whether its topics have changed, in milliseconds. */
 const ASK_MS = 2000;
-/** What other machines have sent, and what bridges say of themselves: never sent on. */
-export const NEVER_EXPORTED = ['remote', 'fleet'];
 
 export interface CatalogListener {
   /** Other topics are exported now. */
@@ -82,6 +81,6 @@ export class Catalog {
 
   async #list(patterns: readonly string[]): Promise<string[]> {
     const { topics } = await this.#client.status({ topics: patterns });
-    return topics.map(({ topic }) => topic).filter((topic) => !NEVER_EXPORTED.includes(topic.split('.')[0]!));
+    return topics.map(({ topic }) => topic).filter((topic) => !isOfFleet(topic));
   }
 }

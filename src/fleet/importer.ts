@@ -2,6 +2,7 @@ import type { Client } from '../client/api.ts';
 import type { NatsConfig } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { EventLog } from '../log-events.ts';
+import { REMOTE } from '../protocol/fleet-names.ts';
 import { isTopic, matches } from '../protocol/names.ts';
 import type { Demand } from './demand.ts';
 import { ImportedTopic } from './imported-topic.ts';
@@ -10,9 +11,6 @@ import type { Machine } from './machine.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { Stream } from './stream.ts';
 import type { Subjects } from './subjects.ts';
-
-/** First word of what other machines have sent. */
-export const REMOTE = 'remote';
 
 /** Gives the local daemon the topics of other machines, each as long as somebody listens to it. */
 export class Importer {

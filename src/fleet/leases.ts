@@ -1,7 +1,7 @@
+import { MACHINE } from '../protocol/fleet-names.ts';
 import type { NatsLink } from './nats-link.ts';
 import { Pages } from './pages.ts';
 import type { Page } from './pages.ts';
-import { MACHINE } from './subjects.ts';
 import type { Subjects } from './subjects.ts';
 import { readWant } from './talk.ts';
 

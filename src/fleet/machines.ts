@@ -1,7 +1,7 @@
 import type { EventLog } from '../log-events.ts';
 import { Machine } from './machine.ts';
+import { MACHINE } from '../protocol/fleet-names.ts';
 import type { NatsLink, OnMessage } from './nats-link.ts';
-import { MACHINE } from './subjects.ts';
 import type { Subjects, Talk } from './subjects.ts';
 import { readHere, readPage, readTalk } from './talk.ts';
 

@@ -1,6 +1,3 @@
-/** Words of a machine's name. */
-export const MACHINE = /^[A-Za-z0-9_-]{1,64}$/;
-
 /** What bridges say to each other, beside the messages of topics. */
 export type Talk = 'here' | 'bye' | 'who' | 'topics' | 'ask' | 'want' | 'again' | 'last';
 

@@ -4,8 +4,8 @@ import { ConfigError } from '../../config/mistakes.ts';
 import type { Mistake } from '../../config/mistakes.ts';
 import { Parts } from '../../config/parts.ts';
 import { messageOf } from '../../errors.ts';
-import { silent } from '../../log.ts';
-import type { LogMethod, Logger } from '../../log.ts';
+import { silent, withFields } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import { createSource } from '../../sources/create.ts';
 import type { Source, SourceContext } from '../../sources/source.ts';
 
@@ -55,14 +55,7 @@ export async function loadModules(config: Config): Promise<Config> {
 
 function contextOf(topic: TopicConfig, { directory }: Config, logger: Logger): SourceContext {
   const { name, timeoutMs, maxBytes } = topic;
-  return { topic: name, timeoutMs, maxBytes, directory, logger: withoutEvents(logger) };
-}
-
-/** A module's lines are about none of our events, whatever it says. */
-function withoutEvents(logger: Logger): Logger {
-  const method =
-    (level: keyof Logger): LogMethod =>
-    (fields, message) =>
-      logger[level]({ ...fields, event: undefined }, message);
-  return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
+  // A module's lines are about none of our events, whatever it says.
+  const lines = withFields(logger, (fields) => ({ ...fields, event: undefined }));
+  return { topic: name, timeoutMs, maxBytes, directory, logger: lines };
 }
