@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts';
 import { coalesce } from '../daemon/coalesce.ts';
 import { messageOf } from '../errors.ts';
-import type { ServiceManager } from '../linux/notify.ts';
+import { RELOAD_FAILED, patientTell, reloadingState } from '../linux/tell-manager.ts';
+import type { Tell } from '../linux/tell-manager.ts';
 import type { EventLog } from '../log-events.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import type { DaemonLogger } from './logger.ts';
@@ -45,8 +46,6 @@ export interface Running {
   stop: () => Promise<void>;
 }
 
-const RELOAD_FAILED = 'the reload failed, the old configuration stays (see the journal)';
-
 /**
  * Loads the configuration, starts the program, tells systemd, and stops it at a signal.
  * @returns the exit code.
@@ -79,7 +78,7 @@ export async function runInForeground(program: ForegroundProgram): Promise<numbe
   const { logger, close } = log;
   const causes = stopCauses(logger);
   void causes.first.then(() => stopped.abort());
-  const tell = await notifier(logger);
+  const tell = patientTell(await serviceManager(logger), logger);
   let line = 'running';
   const status = (text: string): void => tell({ STATUS: (line = text.replaceAll(/\s+/g, ' ')) });
   const starting = start({ config, logger, status });
@@ -122,24 +121,6 @@ export function daemonSocket({ socket, socketKeys }: Config, flags: ForegroundFl
   return socketKeys?.includes('path') ? socket.path : undefined;
 }
 
-type Tell = ServiceManager['notify'];
-
-/** Tells systemd, if it wants to know; one that does not listen is no reason to stop. */
-async function notifier(logger: EventLog): Promise<Tell> {
-  const manager = await serviceManager(logger);
-  let isFailing = false;
-  return (state) => {
-    try {
-      manager?.notify(state);
-      isFailing = false;
-    } catch (error) {
-      if (!isFailing)
-        logger.warn({ event: 'no-notifications', error: messageOf(error) }, 'systemd cannot be notified');
-      isFailing = true;
-    }
-  };
-}
-
 function onHangUp({ hangUp }: StopCauses, reload: () => Promise<void>): void {
   const isHungUp = watchTerminal();
   process.on('SIGHUP', () => {
@@ -155,8 +136,7 @@ async function reloadOnce(
   status: () => string,
   logger: EventLog,
 ): Promise<void> {
-  const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC, as systemd wants it
-  tell({ RELOADING: 1, MONOTONIC_USEC: String(now) });
+  tell(reloadingState());
   try {
     await reload(running);
     tell({ READY: 1, STATUS: status() }); // Which may say yet that an earlier one has failed.

@@ -1,5 +1,6 @@
-import { messageOf } from '../errors.ts';
 import type { ServiceManager } from '../linux/notify.ts';
+import { RELOAD_FAILED, patientTell, reloadingState } from '../linux/tell-manager.ts';
+import type { Tell } from '../linux/tell-manager.ts';
 import type { EventLog } from '../log-events.ts';
 import type { Health } from './health.ts';
 
@@ -17,10 +18,10 @@ export class Supervision {
   readonly #manager: ServiceManager;
   readonly #health: () => Health;
   readonly #logger: EventLog;
+  readonly #tell: Tell;
   #heartbeat: NodeJS.Timeout | undefined;
   #reloadFailed = false;
   #status = '';
-  #failing = false;
   /** What the rate of messages is counted from. */
   #since = { messages: 0, at: 0 };
 
@@ -28,11 +29,12 @@ export class Supervision {
     this.#manager = manager;
     this.#health = health;
     this.#logger = logger;
+    this.#tell = patientTell(manager, logger);
   }
 
   ready(): void {
     this.#since = { messages: this.#health().messages, at: performance.now() };
-    this.#notify({ READY: 1 });
+    this.#tell({ READY: 1 });
     const { watchdogMs = Infinity } = this.#manager;
     this.#heartbeat = setInterval(
       // After the timers that are due with it: what is merely late is not taken for dead.
@@ -43,14 +45,13 @@ export class Supervision {
   }
 
   reloading(): void {
-    const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC, as systemd wants it
-    this.#notify({ RELOADING: 1, MONOTONIC_USEC: String(now) });
+    this.#tell(reloadingState());
   }
 
   reloaded({ failed }: { failed: boolean }): void {
     this.#reloadFailed = failed;
     this.#since = { messages: this.#health().messages, at: performance.now() };
-    this.#notify({ READY: 1 });
+    this.#tell({ READY: 1 });
     this.#tellStatus(this.#health(), 0);
   }
 
@@ -58,12 +59,12 @@ export class Supervision {
   stopping(timeoutMs: number): void {
     clearInterval(this.#heartbeat);
     const longest = (timeoutMs + STOP_MARGIN_MS) * 1000;
-    this.#notify({ STOPPING: 1, STATUS: 'stopping', EXTEND_TIMEOUT_USEC: longest });
+    this.#tell({ STOPPING: 1, STATUS: 'stopping', EXTEND_TIMEOUT_USEC: longest });
   }
 
   #beat(watchdogMs: number): void {
     const health = this.#health();
-    if (health.overdueMs < watchdogMs / 2) this.#notify({ WATCHDOG: 1 });
+    if (health.overdueMs < watchdogMs / 2) this.#tell({ WATCHDOG: 1 });
     else
       this.#logger.error(
         { event: 'schedule-stands-still', overdueMs: Math.round(health.overdueMs) },
@@ -79,22 +80,7 @@ export class Supervision {
     const status = describe(health, rate, this.#reloadFailed);
     if (status === this.#status) return;
     this.#status = status;
-    this.#notify({ STATUS: status });
-  }
-
-  /** A service manager that does not listen is no reason to stop: it ends us itself, if it wants to. */
-  #notify(state: Parameters<ServiceManager['notify']>[0]): void {
-    try {
-      this.#manager.notify(state);
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing)
-        this.#logger.warn(
-          { event: 'no-notifications', error: messageOf(error) },
-          'systemd cannot be notified',
-        );
-      this.#failing = true;
-    }
+    this.#tell({ STATUS: status });
   }
 }
 
@@ -104,7 +90,7 @@ export class Supervision {
  */
 function describe({ clients, topics, awake, failing }: Health, rate: number, reloadFailed: boolean): string {
   const status = [
-    reloadFailed && 'the reload failed, the old configuration stays (see the journal)',
+    reloadFailed && RELOAD_FAILED,
     `${counted(clients, 'client')}, ${counted(topics, 'topic')} (${awake} awake), ${rate.toFixed(1)} messages/s`,
     failing > 0 && `${counted(failing, 'topic')} failing (see the journal)`,
   ];
