@@ -21,6 +21,9 @@ export class Catalog {
   readonly #logger: EventLog;
   #topics: ReadonlySet<string> = new Set();
   #revision: unknown;
+  /** The patterns have changed since it looked. */
+  #isOutdated = false;
+  /** Until it looks again; undefined while it does. */
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -43,7 +46,8 @@ export class Catalog {
 
   /** Looks now: the patterns have changed. */
   refresh(): void {
-    this.#revision = undefined;
+    this.#isOutdated = true;
+    if (!this.#timer) return; // It is looking, and looks again.
     clearTimeout(this.#timer);
     void this.#look();
   }
@@ -51,17 +55,21 @@ export class Catalog {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   async #look(): Promise<void> {
-    try {
-      await this.#compare();
-    } catch (error) {
-      this.#logger.debug(
-        { event: 'fleet-topic-refused', error: messageOf(error) },
-        'the topics cannot be listed',
-      );
-    }
+    this.#timer = undefined;
+    do {
+      if (this.#isOutdated) this.#revision = undefined;
+      this.#isOutdated = false;
+      try {
+        await this.#compare();
+      } catch (error) {
+        const fields = { event: 'fleet-topic-refused', error: messageOf(error) } as const;
+        this.#logger.debug(fields, 'the topics cannot be listed');
+      }
+    } while (this.#isOutdated && !this.#isStopped);
     if (!this.#isStopped) this.#timer = setTimeout(() => void this.#look(), ASK_MS);
   }
 
