@@ -80,6 +80,7 @@ export class Exporter implements LocalListener {
 
   /** Other topics are exported now: what is wanted may be there, or gone. */
   catalogChanged(): void {
+    this.#stream?.forgetUnless(this.#isExported);
     for (const [topic, machines] of this.#wanted) {
       if (!this.#isExported(topic)) this.#end(topic, true);
       else for (const machine of machines) this.#serve(machine, topic);
@@ -100,14 +101,12 @@ export class Exporter implements LocalListener {
     const item = this.#exports.get(topic);
     if (!item) return;
     this.#countSkipped(item, message);
-    const payload = JSON.stringify({ type: topic, ...message });
-    if (this.#isTooLarge(payload)) return this.#refuse(topic, item, payload);
-    item.message = payload;
+    item.message = JSON.stringify({ type: topic, ...message });
     if (!message.stale) delete item.failing;
-    if (this.#stream)
-      return this.#stream.send(topic, this.#subjects.topic(this.#own, topic), payload, message);
-    item.isMessageUnsent = true;
-    this.#flush(topic, item);
+    item.isMessageUnsent = this.#stream === undefined;
+    if (!this.#stream) this.#flush(topic, item);
+    else if (this.#isTooLarge(item.message)) this.#refuse(topic, item, item.message);
+    else this.#stream.send(topic, this.#subjects.topic(this.#own, topic), item.message, message);
   }
 
   /** Those that another one replaces before they were sent, and those that the daemon's history has no more. */

@@ -1,27 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { ConnectionOptions, Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 
 import type { NatsConfig } from '../config/config.ts';
 import { ChimedError, messageOf } from '../errors.ts';
 import type { EventLog } from '../log-events.ts';
 import { backoff } from '../client/backoff.ts';
-import { loadCredentials } from './credentials.ts';
+import { connectionOptions } from './connection-options.ts';
 import { connectionError, permissionError } from './link-errors.ts';
+import { SendWindow } from './send-window.ts';
 
 /** How often the server is asked for a sign of life, and how long that may take, in milliseconds. */
 const PING_MS = 2500;
 const PONG_MS = 5000;
-/** Longest time to connect, in milliseconds. */
-const CONNECT_MS = 5000;
 /** Waits between attempts, in milliseconds; each is random, up to the bound. */
 const RETRY = { minMs: 250, maxMs: 3000 };
 /** A connection that has lived for so long was a good one, in milliseconds. */
 const STABLE_MS = 5000;
-/** So many bytes may be on their way without the server having confirmed that it read them. */
-const MOST_UNCONFIRMED = 4 * 1024 * 1024;
-/** After so many bytes it is asked to. */
-const CONFIRM_BYTES = 256 * 1024;
 /** Longest time that a stop waits for the server to take what was published, in milliseconds. */
 const DRAIN_MS = 2000;
 
@@ -56,10 +51,8 @@ export class NatsLink {
   #retry: NodeJS.Timeout | undefined;
   #connecting: Promise<void> | undefined;
   #isStopped = false;
-  #unconfirmed = 0;
-  /** The connection whose server has been asked whether it has read everything. */
-  #confirming: NatsConnection | undefined;
-  #lacksRoom = false;
+  /** Of the connection. */
+  #window: SendWindow | undefined;
   /** Permissions that were complained of. */
   readonly #refused = new Set<string>();
   /** Connections made. */
@@ -116,19 +109,14 @@ export class NatsLink {
    */
   publish(subject: string, payload: string | Uint8Array): boolean {
     const connection = this.#connection;
-    if (!connection) return false;
-    if (this.#unconfirmed > MOST_UNCONFIRMED) {
-      this.#lacksRoom = true;
-      return false;
-    }
+    if (!connection || !this.#window?.hasRoom) return false;
     try {
       connection.publish(subject, payload);
     } catch (error) {
       this.#complain(error as Error); // The server takes no payload of this size.
       return false;
     }
-    this.#unconfirmed += payload.length;
-    if (this.#unconfirmed > CONFIRM_BYTES) void this.#confirm();
+    this.#window.sent(payload.length);
     return true;
   }
 
@@ -159,7 +147,7 @@ export class NatsLink {
     const { servers } = this.#config;
     try {
       const { connect } = await import('@nats-io/transport-node');
-      const connection = await connect(await this.#options());
+      const connection = await connect(await connectionOptions(this.#config));
       if (this.#isStopped) return void (await connection.close());
       this.#adopt(connection);
       if (before) await retire(before, connection);
@@ -175,31 +163,11 @@ export class NatsLink {
     }
   }
 
-  async #options(): Promise<ConnectionOptions> {
-    const { servers, tls, machine, credentials } = this.#config;
-    const authenticator = await loadCredentials(credentials);
-    return {
-      servers: [...servers],
-      name: `chimed ${machine}`,
-      reconnect: false,
-      timeout: CONNECT_MS,
-      noAsyncTraces: true,
-      inboxPrefix: `_INBOX.${machine}`, // So that a server can keep the answers apart.
-      ...(authenticator && { authenticator }),
-      ...(tls && {
-        tls: {
-          ...(tls.ca !== undefined && { caFile: tls.ca }),
-          ...(tls.cert !== undefined && { certFile: tls.cert }),
-          ...(tls.key !== undefined && { keyFile: tls.key }),
-        },
-      }),
-    };
-  }
-
   #adopt(connection: NatsConnection): void {
     this.#connection = connection;
-    this.#unconfirmed = 0;
-    this.#lacksRoom = false;
+    this.#window = new SendWindow(connection, () => {
+      if (connection === this.#connection) this.#listener.room();
+    });
     this.connections++;
     this.since = Date.now();
     this.lastError = undefined;
@@ -272,20 +240,6 @@ export class NatsLink {
       this.rttMs = performance.now() - began;
       await wait(PING_MS, undefined, { ref: false });
     }
-  }
-
-  async #confirm(): Promise<void> {
-    const connection = this.#connection;
-    if (!connection || this.#confirming === connection) return;
-    this.#confirming = connection;
-    const bytes = this.#unconfirmed;
-    await connection.flush().catch(() => {}); // It may never answer, once it is gone.
-    if (connection !== this.#connection) return;
-    this.#confirming = undefined;
-    this.#unconfirmed -= bytes;
-    if (!this.#lacksRoom) return;
-    this.#lacksRoom = false;
-    this.#listener.room();
   }
 
   #ended(connection: NatsConnection, error: Error | undefined): void {

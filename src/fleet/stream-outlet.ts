@@ -75,6 +75,11 @@ export class StreamOutlet {
     if (isForgotten) this.#kept.delete(topic);
   }
 
+  /** Forgets where topics stood that are not exported any more. */
+  forgetUnless(isExported: (topic: string) => boolean): void {
+    for (const topic of this.#kept.keys()) if (!isExported(topic)) this.#kept.delete(topic);
+  }
+
   /** The link is up: what could not be kept is tried again. */
   resume(): void {
     for (const [topic, flow] of this.#flows) if (flow.isBehind && !flow.isBusy) this.#again(topic, flow);
