@@ -10,8 +10,8 @@ export const LEASE_MS = 15_000;
 const LOOK_MS = 1000;
 /** Machines whose demand is kept at most. */
 const MOST_MACHINES = 10_000;
-/** Topics that one machine can want at most. */
-const MOST_TOPICS = 100_000;
+/** Topics that all of them can want together. */
+const MOST_TOPICS = 1_000_000;
 
 /** What a machine has begun, and ceased, to want. `isExpired`: it has not said so, but was not heard of for too long. */
 export interface LeaseChange {
@@ -38,6 +38,9 @@ export class Leases {
   readonly #changed: OnLease;
   readonly #leases = new Map<string, Lease>();
   readonly #looking: NodeJS.Timeout;
+  /** Topics of all leases. */
+  #count = 0;
+  /** What could not be read, or that there was no room for. */
   dropped = 0;
 
   constructor(own: string, link: NatsLink, subjects: Subjects, changed: OnLease) {
@@ -78,7 +81,11 @@ export class Leases {
     if (!topics) return;
     lease.bridge = want.bridge;
     lease.list = want.list;
-    this.#replace(machine, lease, new Set(topics.slice(0, MOST_TOPICS)));
+    if (this.#count - lease.topics.size + topics.length > MOST_TOPICS) {
+      this.dropped++;
+      return;
+    }
+    this.#replace(machine, lease, new Set(topics));
     if (topics.length === 0) this.#leases.delete(machine);
   }
 
@@ -94,6 +101,7 @@ export class Leases {
   #replace(machine: string, lease: Lease, topics: ReadonlySet<string>, isExpired = false): void {
     const begun = [...topics].filter((topic) => !lease.topics.has(topic));
     const ceased = [...lease.topics].filter((topic) => !topics.has(topic));
+    this.#count += topics.size - lease.topics.size;
     lease.topics = topics;
     if (begun.length + ceased.length > 0) this.#changed(machine, { begun, ceased, isExpired });
   }

@@ -1,5 +1,6 @@
 import type { Client } from '../client/api.ts';
 import type { Provided } from '../client/provided.ts';
+import { messageOf } from '../errors.ts';
 import type { EventLog } from '../log-events.ts';
 import { FLEET_LINK } from '../protocol/fleet-link.ts';
 import type { FleetLink } from '../protocol/fleet-link.ts';
@@ -62,7 +63,11 @@ export class LinkTopic {
 
   #send(): void {
     this.#rest();
-    this.#provided.send(this.#state());
+    try {
+      this.#provided.send(this.#state());
+    } catch (error) {
+      this.#provided.fail(messageOf(error)); // It is larger than the daemon takes (clients.frameBytes).
+    }
     this.#timer = setTimeout(() => this.#send(), EVERY_MS);
   }
 

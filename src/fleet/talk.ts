@@ -1,5 +1,5 @@
 import type { ClockQuality } from '../linux/clock.ts';
-import { isCount } from '../protocol/number-bounds.ts';
+import { isCount, isTime } from '../protocol/number-bounds.ts';
 import type { Page } from './pages.ts';
 
 /** Every few seconds, and after a change: a machine is there. Times are milliseconds. */
@@ -40,9 +40,23 @@ export function readTalk(data: Uint8Array): Record<string, unknown> | undefined 
 
 export function readHere(data: Uint8Array): Here | undefined {
   const value = readTalk(data);
-  const texts = ['bridge', 'host', 'version', 'list'].every((key) => isShortText(value?.[key]));
-  const numbers = ['pid', 'since', 'time', 'rttMs'].every((key) => Number.isFinite(value?.[key]));
-  return texts && numbers ? (value as unknown as Here) : undefined;
+  if (!value) return undefined;
+  const { pid, since, time, rttMs, clock } = value;
+  const texts = ['bridge', 'host', 'version', 'list'].every((key) => isShortText(value[key]));
+  const numbers = isCount(pid) && isTime(since) && isTime(time) && isDuration(rttMs);
+  return texts && numbers && (clock === undefined || isClock(clock)) ? (value as unknown as Here) : undefined;
+}
+
+function isClock(value: unknown): value is ClockQuality {
+  const { synchronised, maxErrorMs } = (value ?? {}) as Partial<ClockQuality>;
+  return typeof synchronised === 'boolean' && isDuration(maxErrorMs);
+}
+
+/** The longest that a kernel or a link is believed, in milliseconds. */
+const LONGEST_MS = 1e9;
+
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= LONGEST_MS;
 }
 
 export function readPage(data: Uint8Array): Page | undefined {
@@ -62,7 +76,7 @@ const MOST_PAGES = 64;
 function isPage(value: Record<string, unknown>): value is Record<string, unknown> & Page {
   const { list, page, pages, topics } = value;
   if (!isShortText(list) || !isCount(page) || !isCount(pages) || pages > MOST_PAGES) return false;
-  return Array.isArray(topics) && topics.every((topic) => typeof topic === 'string');
+  return Array.isArray(topics) && topics.every(isShortText);
 }
 
 function isShortText(value: unknown): value is string {

@@ -1,4 +1,5 @@
 import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { connect } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 
 import type { Message } from '../../src/index.ts';
@@ -190,6 +191,30 @@ describe.skipIf(!has('nats-server'))('between two machines', () => {
     await daemon.reload(config);
     await using client = daemon.connect();
     for await (const { data } of client.listen<LinkState>('fleet.link')) if (data.connected) break;
+  });
+
+  test.each([
+    ['no clock', { clock: {} }],
+    ['a time beyond all bounds', { time: 1e308, rttMs: 1e308 }],
+    ['no number for a time', { since: 'yesterday' }],
+  ])('a machine that announces %s is left out, and harms no bridge', async (_, lie) => {
+    await using two = await Two.start({ topics: { t: { interval: '1h', data: 1 } } });
+    await using forger = await connect({ servers: two.server.url });
+    const here = {
+      bridge: 'b',
+      host: 'h',
+      pid: 1,
+      version: '1',
+      since: 0,
+      time: Date.now(),
+      rttMs: 1,
+      list: 'l',
+    };
+    forger.publish('chimed-fleet.liar.here', JSON.stringify({ ...here, ...lie }));
+    await forger.flush();
+    await two.web2.linkIs(({ dropped }) => dropped === 1);
+    expect(two.web2.state!.machines).not.toHaveProperty('liar');
+    expect(two.web2.bridge.child.exitCode).toBeNull();
   });
 
   test('chimed status shows the fleet', async () => {
