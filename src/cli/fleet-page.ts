@@ -1,7 +1,8 @@
 import type { FleetLink, FleetMachine } from '../protocol/fleet-link.ts';
+import { ago } from './ago.ts';
 import type { Colors } from './colors.ts';
 import { printable, printableCell } from './printable.ts';
-import { ago, textTable } from './text-table.ts';
+import { textTable } from './text-table.ts';
 
 const heads = ['MACHINE', 'STATE', 'SINCE', 'HOST', 'VERSION', 'TOPICS', 'WANTED', 'LATE', 'SKEW', 'CLOCK'];
 

@@ -2,10 +2,11 @@ import ms from 'ms';
 
 import type { FleetLink } from '../protocol/fleet-link.ts';
 import type { ClientStatus, ReloadStatus, Status, TopicStatus } from '../protocol/status-snapshot.ts';
+import { ago } from './ago.ts';
 import type { Colors } from './colors.ts';
 import { renderFleet } from './fleet-page.ts';
 import { printable, printableCell } from './printable.ts';
-import { ago, shownLength, textTable } from './text-table.ts';
+import { shownLength, textTable } from './text-table.ts';
 
 /** What topics can be sorted by: by numbers, the largest first. */
 const sorts = {

@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util';
-import ms from 'ms';
 
 import type { Colors } from './colors.ts';
 
@@ -19,9 +18,4 @@ export function textTable(heads: string[], rows: string[][], paint: Colors): str
 /** How many places a text takes, without its colours. */
 export function shownLength(text: string): number {
   return stripVTControlCharacters(text).length;
-}
-
-/** @param time In milliseconds since the epoch. */
-export function ago(time: number): string {
-  return `${ms(Math.max(Date.now() - time, 0))} ago`;
 }

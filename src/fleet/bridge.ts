@@ -8,13 +8,14 @@ import { ChimedError } from '../errors.ts';
 import type { ClockQuality } from '../linux/clock.ts';
 import type { EventFields, EventLog } from '../log-events.ts';
 import { withFields } from '../log.ts';
-import type { FleetLink, FleetMachine } from '../protocol/fleet-link.ts';
 import { REMOTE } from '../protocol/fleet-names.ts';
 import { socketPaths } from '../protocol/paths.ts';
 import { Presence } from './presence.ts';
 import { Catalog } from './catalog.ts';
 import { Demand } from './demand.ts';
 import { Exporter } from './exporter.ts';
+import { fleetSentence, fleetState } from './fleet-state.ts';
+import type { FleetParts } from './fleet-state.ts';
 import { Importer } from './importer.ts';
 import { Leases } from './leases.ts';
 import { LinkTopic } from './link-topic.ts';
@@ -27,8 +28,6 @@ import { Subjects } from './subjects.ts';
 
 /** What the daemon calls us. */
 const NAME = 'chimed nats';
-/** Machines that `fleet.link` describes: the payload of a topic is bounded. */
-const MOST_DESCRIBED = 1000;
 /** How often who supervises us is told how we are, at most, in milliseconds. */
 const STATUS_MS = 1000;
 
@@ -64,6 +63,8 @@ export class Bridge {
   readonly #exporter: Exporter;
   readonly #importer: Importer;
   readonly #linkTopic: LinkTopic;
+  /** What says how the fleet is. */
+  readonly #parts: FleetParts;
   readonly #ended = Promise.withResolvers<ChimedError | undefined>();
   #stopping: Promise<void> | undefined;
   #telling: NodeJS.Timeout | undefined;
@@ -176,7 +177,16 @@ export class Bridge {
       },
       lines,
     );
-    this.#linkTopic = new LinkTopic(this.#client, () => this.#state(), logger);
+    this.#parts = {
+      machine,
+      link,
+      machines: this.#machines,
+      leases: this.#leases,
+      demand: this.#demand,
+      importer: this.#importer,
+      exporter: this.#exporter,
+    };
+    this.#linkTopic = new LinkTopic(this.#client, () => fleetState(this.#parts), logger);
     this.#machines.hear(nats.import.map(({ from }) => from));
     link.open();
   }
@@ -258,58 +268,8 @@ export class Bridge {
     this.#linkTopic.changed();
     this.#telling ??= setTimeout(() => {
       this.#telling = undefined;
-      this.#status?.(this.#sentence());
+      this.#status?.(fleetSentence(this.#parts));
     }, STATUS_MS);
-  }
-
-  #sentence(): string {
-    if (!this.#link.isUp) return this.#link.lastError?.message ?? 'connecting to NATS';
-    const here = [...this.#machines].filter(({ isHere }) => isHere).length;
-    return `connected to NATS at ${this.#link.server}; ${here} other machines; ${this.#importer.size} topics imported, ${this.#exporter.size} exported now`;
-  }
-
-  #state(): FleetLink {
-    const { isUp, server, since, connections, rttMs } = this.#link;
-    const { received, dropped, skipped, filled } = this.#importer.counters;
-    return {
-      machine: this.#nats.machine,
-      connected: isUp ? 1 : 0,
-      server: server ?? null,
-      since: since ?? null,
-      error: this.#link.lastError?.message ?? null,
-      connections,
-      rttMs: rttMs === undefined ? null : rounded(rttMs),
-      published: this.#exporter.published,
-      received,
-      filled,
-      skipped: this.#exporter.skipped + skipped,
-      dropped: dropped + this.#machines.dropped + this.#leases.dropped,
-      imported: this.#importer.size,
-      exported: this.#exporter.size,
-      machineCount: this.#machines.size,
-      machines: Object.fromEntries(
-        Iterator.from(this.#machines)
-          .take(MOST_DESCRIBED)
-          .map((machine) => [machine.name, this.#describe(machine)]),
-      ),
-    };
-  }
-
-  #describe({ name, here, isHere, changedAt, skewMs, lateMs, topics }: Machine): FleetMachine {
-    return {
-      here: isHere ? 1 : 0,
-      host: here.host,
-      version: here.version,
-      since: changedAt,
-      topics: topics.length,
-      wanted: this.#demand.countOf(name),
-      lateMs: lateMs === undefined ? null : rounded(lateMs),
-      skewMs: rounded(skewMs),
-      ...(here.clock && {
-        synchronised: here.clock.synchronised ? 1 : 0,
-        maxErrorMs: rounded(here.clock.maxErrorMs),
-      }),
-    };
   }
 }
 
@@ -317,8 +277,4 @@ export class Bridge {
 function roomFor(namespaces: Config['namespaces']): number {
   const ours = namespaces.filter(({ name }) => name.startsWith(`${REMOTE}.`));
   return ours.reduce((sum, { maxTopics }) => sum + maxTopics, 0);
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

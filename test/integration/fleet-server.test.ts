@@ -5,7 +5,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 
 import { Inbox } from '../helpers/inbox.ts';
-import { ExampleServer } from '../helpers/nats-server.ts';
+import { ExampleServer } from '../helpers/example-server.ts';
 import { has } from '../helpers/programs-here.ts';
 
 /** A client with the certificate of a machine. */
