@@ -140,7 +140,10 @@ export class Exporter implements LocalListener {
   #refuse(topic: string, item: Export, payload: string): void {
     this.skipped++;
     const error = `the message has ${Buffer.byteLength(payload)} bytes, but the NATS server takes at most ${this.#link.maxPayload} (max_payload)`;
-    this.#logger.warn({ event: 'fleet-message-too-large', topic, error }, 'a message cannot be sent');
+    this.#logger.warn(
+      { event: 'fleet-message-too-large', topic, error },
+      'message too large for the NATS server',
+    );
     delete item.message;
     item.isMessageUnsent = false;
     this.failing({ topic, error, since: Date.now(), failures: 1 });

@@ -166,7 +166,7 @@ export class Importer {
   }
 
   #isFull({ name }: Machine, left: number): void {
-    const message = `${left} topics of ${name} are left out: there is room for ${this.#most} topics of other machines; import fewer, or raise maxTopics of ${REMOTE}.>`;
+    const message = `Too many topics from ${name}: ${left} ignored, limit ${this.#most} for all machines (maxTopics of ${REMOTE}.>). Import fewer topics, or raise the limit.`;
     this.#logger.warn({ event: 'fleet-topic-refused', machine: name, code: 'too-many-topics' }, message);
   }
 

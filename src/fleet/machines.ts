@@ -95,7 +95,7 @@ export class Machines implements Iterable<Machine> {
     this.#all.set(name, machine);
     this.#logger.info(
       { event: 'fleet-machine-here', machine: name, host: here.host, version: here.version },
-      'a machine of the fleet is there',
+      'machine joined the fleet',
     );
     this.#listener.changed(machine);
   }
@@ -133,8 +133,7 @@ export class Machines implements Iterable<Machine> {
     const now = performance.now();
     for (const machine of this.#all.values()) {
       const silentMs = now - machine.seenAt;
-      if (machine.isHere && silentMs > AWAY_MS)
-        this.#leave(machine, `nothing was heard of it for ${AWAY_MS / 1000} s`);
+      if (machine.isHere && silentMs > AWAY_MS) this.#leave(machine, `no heartbeat for ${AWAY_MS / 1000} s`);
       if (silentMs > FORGOTTEN_MS) {
         this.#all.delete(machine.name);
         this.#names -= machine.topics.length;
@@ -149,7 +148,7 @@ export class Machines implements Iterable<Machine> {
     machine.changedAt = Date.now();
     this.#logger.warn(
       { event: 'fleet-machine-away', machine: machine.name, reason },
-      'a machine of the fleet is away',
+      'machine left the fleet',
     );
     this.#listener.away(machine);
   }

@@ -157,7 +157,7 @@ export class NatsLink {
       if (before && this.#connection === before)
         this.#logger.error(
           { event: 'fleet-link-lost', error: why.message },
-          'cannot connect to NATS anew: the earlier connection stays',
+          'cannot open a new connection to NATS: the old one stays in use',
         );
       else this.#failed(why);
     }
@@ -196,7 +196,7 @@ export class NatsLink {
     } catch (error) {
       this.#logger.error(
         { event: 'internal-error', subject, error: messageOf(error) },
-        'what came from NATS cannot be handled',
+        'failed to process a message from NATS',
       );
     }
   }
@@ -214,7 +214,7 @@ export class NatsLink {
     if (connection !== this.#connection) return;
     this.#logger.info(
       { event: 'fleet-link-lost', server: connection.getServer(), error: 'lame duck mode' },
-      'the NATS server is about to stop: looking for another one',
+      'the NATS server is shutting down: connecting to another one',
     );
     this.open();
   }

@@ -104,7 +104,7 @@ export class StreamOutlet {
       } catch (error) {
         this.#logger.debug(
           { event: 'fleet-link-lost', topic, error: messageOf(error) },
-          'a message is tried again',
+          'publishing to the stream failed: retrying',
         );
         const { instance, seq } = position;
         if (!this.#kept.has(topic)) this.#kept.set(topic, { instance, seq: seq - 1 });

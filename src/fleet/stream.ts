@@ -74,7 +74,7 @@ export class Stream {
   #complain(error: string): void {
     const level = this.#lastError === error ? 'debug' : 'warn';
     this.#lastError = error;
-    const message = `the stream ${this.name} cannot be used: retrying; check that the server has JetStream enabled and what this machine may do there`;
+    const message = `cannot use the stream ${this.name}: retrying; check that JetStream is enabled on the server and that this machine has permission to use the stream`;
     this.#logger[level]({ event: 'fleet-refused', error }, message);
   }
 
