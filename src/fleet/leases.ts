@@ -1,6 +1,6 @@
 import { MACHINE } from '../protocol/fleet-names.ts';
 import type { NatsLink } from './nats-link.ts';
-import { Pages } from './pages.ts';
+import { NameBudget, Pages } from './pages.ts';
 import type { Page } from './pages.ts';
 import type { Subjects } from './subjects.ts';
 import { readWant } from './talk.ts';
@@ -10,8 +10,6 @@ export const LEASE_MS = 15_000;
 const LOOK_MS = 1000;
 /** Machines whose demand is kept at most. */
 const MOST_MACHINES = 10_000;
-/** Topics that all of them can want together. */
-const MOST_TOPICS = 1_000_000;
 
 /** What a machine has begun, and ceased, to want. `isExpired`: it has not said so, but was not heard of for too long. */
 export interface LeaseChange {
@@ -38,10 +36,8 @@ export class Leases {
   readonly #changed: OnLease;
   readonly #leases = new Map<string, Lease>();
   readonly #looking: NodeJS.Timeout;
-  /** Topics of all leases. */
-  #count = 0;
-  /** What could not be read, or that there was no room for. */
-  dropped = 0;
+  readonly #budget = new NameBudget();
+  #dropped = 0;
 
   constructor(own: string, link: NatsLink, subjects: Subjects, changed: OnLease) {
     this.#own = own;
@@ -50,6 +46,11 @@ export class Leases {
     this.#changed = changed;
     link.subscribe(subjects.talk('*', 'want', own), (subject, data) => this.#want(subject, data));
     this.#looking = setInterval(() => this.#expire(), LOOK_MS);
+  }
+
+  /** What could not be read, or that there was no room for. */
+  get dropped(): number {
+    return this.#dropped + this.#budget.refused;
   }
 
   stop(): void {
@@ -66,7 +67,7 @@ export class Leases {
       machine === this.#own ||
       (!known && this.#leases.size >= MOST_MACHINES)
     ) {
-      this.dropped++;
+      this.#dropped++;
       return;
     }
     if (want.topics === undefined) {
@@ -74,34 +75,34 @@ export class Leases {
       else this.#link.publish(this.#subjects.talk(this.#own, 'again', machine), '{}');
       return;
     }
-    const lease = known ?? { ...NOTHING, bridge: want.bridge, pages: new Pages() };
+    const lease = known ?? { ...NOTHING, bridge: want.bridge, pages: new Pages(this.#budget) };
     const topics = lease.pages.add(want as Page);
     this.#leases.set(machine, lease);
     lease.renewedAt = performance.now();
     if (!topics) return;
     lease.bridge = want.bridge;
     lease.list = want.list;
-    if (this.#count - lease.topics.size + topics.length > MOST_TOPICS) {
-      this.dropped++;
-      return;
-    }
     this.#replace(machine, lease, new Set(topics));
-    if (topics.length === 0) this.#leases.delete(machine);
+    if (topics.length === 0) this.#forget(machine, lease);
   }
 
   #expire(): void {
     const now = performance.now();
     for (const [machine, lease] of this.#leases) {
       if (now - lease.renewedAt < LEASE_MS) continue;
-      this.#leases.delete(machine);
+      this.#forget(machine, lease);
       this.#replace(machine, lease, new Set(), true);
     }
+  }
+
+  #forget(machine: string, lease: Lease): void {
+    this.#leases.delete(machine);
+    lease.pages.close();
   }
 
   #replace(machine: string, lease: Lease, topics: ReadonlySet<string>, isExpired = false): void {
     const begun = [...topics].filter((topic) => !lease.topics.has(topic));
     const ceased = [...lease.topics].filter((topic) => !topics.has(topic));
-    this.#count += topics.size - lease.topics.size;
     lease.topics = topics;
     if (begun.length + ceased.length > 0) this.#changed(machine, { begun, ceased, isExpired });
   }

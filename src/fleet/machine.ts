@@ -1,6 +1,6 @@
 import type { Here } from './talk.ts';
 import { Pages } from './pages.ts';
-import type { Page } from './pages.ts';
+import type { NameBudget, Page } from './pages.ts';
 
 /** Messages whose lateness is remembered. */
 const REMEMBERED = 128;
@@ -19,13 +19,15 @@ export class Machine {
   skewMs = 0;
   readonly #late: number[] = [];
   #lateAt = 0;
-  readonly #pages = new Pages();
+  readonly #pages: Pages;
   #list: string | undefined;
   /** What it exports. */
   topics: readonly string[] = [];
 
-  constructor(name: string, here: Here) {
+  /** @param budget Bounds the lists of all machines. */
+  constructor(name: string, here: Here, budget?: NameBudget) {
     this.name = name;
+    this.#pages = new Pages(budget);
     this.#here = here;
   }
 
@@ -52,6 +54,11 @@ export class Machine {
     this.topics = topics;
     this.#list = page.list;
     return true;
+  }
+
+  /** It is forgotten. */
+  close(): void {
+    this.#pages.close();
   }
 
   /** A message of its topics has come that was made at that time, in milliseconds since the epoch. */

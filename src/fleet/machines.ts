@@ -1,6 +1,7 @@
 import type { EventLog } from '../log-events.ts';
 import { Machine } from './machine.ts';
 import { MACHINE } from '../protocol/fleet-names.ts';
+import { NameBudget } from './pages.ts';
 import type { NatsLink, OnMessage } from './nats-link.ts';
 import type { Subjects, Talk } from './subjects.ts';
 import { readHere, readPage, readTalk } from './talk.ts';
@@ -12,8 +13,6 @@ const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
 const LOOK_MS = 1000;
 /** Machines that are remembered at most. */
 const MOST = 10_000;
-/** Names of topics of all machines that are kept. */
-const MOST_NAMES = 1_000_000;
 /** How often a machine is asked for its list while that does not come, in milliseconds. */
 const ASK_MS = 3000;
 
@@ -35,10 +34,9 @@ export class Machines implements Iterable<Machine> {
   readonly #all = new Map<string, Machine>();
   readonly #asked = new Map<string, number>();
   readonly #hearing: (() => void)[] = [];
-  #names = 0;
+  readonly #budget = new NameBudget();
   readonly #looking: NodeJS.Timeout;
-  /** What was said that could not be read, or that there was no room for. */
-  dropped = 0;
+  #dropped = 0;
 
   /** @param own Our machine's name: it is none of the others. */
   constructor(own: string, link: NatsLink, subjects: Subjects, listener: MachinesListener, logger: EventLog) {
@@ -52,6 +50,11 @@ export class Machines implements Iterable<Machine> {
 
   [Symbol.iterator](): Iterator<Machine> {
     return this.#all.values();
+  }
+
+  /** What was said that could not be read, or that there was no room for. */
+  get dropped(): number {
+    return this.#dropped + this.#budget.refused;
   }
 
   get size(): number {
@@ -85,7 +88,7 @@ export class Machines implements Iterable<Machine> {
     if (!here || !MACHINE.test(name)) return this.#drop();
     const known = this.#all.get(name);
     if (!known && this.#all.size >= MOST) return this.#drop();
-    const machine = known ?? new Machine(name, here);
+    const machine = known ?? new Machine(name, here, this.#budget);
     const isNews = !known || !machine.isHere || machine.here.bridge !== here.bridge;
     machine.seen(here, this.#link.rttMs ?? 0);
     if (machine.isListOld) this.#ask(machine);
@@ -112,15 +115,7 @@ export class Machines implements Iterable<Machine> {
     const page = readPage(data);
     if (!page) return this.#drop();
     if (!machine?.isListOld || machine.here.list !== page.list) return;
-    const before = machine.topics.length;
-    if (!machine.add(page)) return;
-    this.#names += machine.topics.length - before;
-    if (this.#names > MOST_NAMES) {
-      this.#names -= machine.topics.length;
-      machine.topics = [];
-      return this.#drop();
-    }
-    this.#listener.changed(machine);
+    if (machine.add(page)) this.#listener.changed(machine);
   }
 
   #bye(subject: string, data: Uint8Array): void {
@@ -136,7 +131,7 @@ export class Machines implements Iterable<Machine> {
       if (machine.isHere && silentMs > AWAY_MS) this.#leave(machine, `no heartbeat for ${AWAY_MS / 1000} s`);
       if (silentMs > FORGOTTEN_MS) {
         this.#all.delete(machine.name);
-        this.#names -= machine.topics.length;
+        machine.close();
         this.#asked.delete(machine.name);
         this.#listener.forgotten(machine);
       }
@@ -154,6 +149,6 @@ export class Machines implements Iterable<Machine> {
   }
 
   #drop(): void {
-    this.dropped++;
+    this.#dropped++;
   }
 }

@@ -25,29 +25,73 @@ export function toPages(list: string, topics: readonly string[]): Page[] {
   return parts.map((part, page) => ({ list, page, pages: parts.length, topics: part }));
 }
 
-/** Names of a list that are kept; the rest is left out. */
+/** Names of one list that are kept; the rest is ignored. */
 const MOST_NAMES = 50_000;
 
-/** Collects the pages of the latest list. */
+/** Bounds the names in the lists of all machines together, whole or not. */
+export class NameBudget {
+  #left: number;
+  /** Pages that were refused. */
+  refused = 0;
+
+  constructor(most = 1_000_000) {
+    this.#left = most;
+  }
+
+  take(names: number): boolean {
+    if (names > this.#left) {
+      this.refused++;
+      return false;
+    }
+    this.#left -= names;
+    return true;
+  }
+
+  giveBack(names: number): void {
+    this.#left += names;
+  }
+}
+
+/** Collects the pages of one machine's latest list. The names of that list, and of the last whole one, count. */
 export class Pages {
+  readonly #budget: NameBudget;
   #list = '';
   #parts: (string[] | undefined)[] = [];
   #names = 0;
+  #wholeNames = 0;
 
-  /** @returns the whole list, once all of its pages are there. */
+  constructor(budget = new NameBudget()) {
+    this.#budget = budget;
+  }
+
+  /** @returns the whole list, once all of its pages are there. It replaces the last one. */
   add({ list, page, pages, topics }: Page): string[] | undefined {
-    if (list !== this.#list || pages !== this.#parts.length) {
-      this.#list = list;
-      this.#parts = Array.from({ length: pages });
-      this.#names = 0;
-    }
+    if (list !== this.#list || pages !== this.#parts.length) this.#begin(list, pages);
     if (page >= pages || this.#parts[page]) return undefined;
-    this.#parts[page] = topics.slice(0, MOST_NAMES - this.#names);
-    this.#names += this.#parts[page].length;
+    const names = topics.slice(0, MOST_NAMES - this.#names);
+    if (!this.#budget.take(names.length)) return undefined;
+    this.#parts[page] = names;
+    this.#names += names.length;
     if (this.#parts.includes(undefined)) return undefined;
     const whole = (this.#parts as string[][]).flat();
-    this.#parts = [];
-    this.#list = '';
+    this.#budget.giveBack(this.#wholeNames);
+    this.#wholeNames = this.#names;
+    this.#names = 0;
+    this.#begin('', 0);
     return whole;
+  }
+
+  /** The machine is forgotten, with its lists. */
+  close(): void {
+    this.#begin('', 0);
+    this.#budget.giveBack(this.#wholeNames);
+    this.#wholeNames = 0;
+  }
+
+  #begin(list: string, pages: number): void {
+    this.#budget.giveBack(this.#names);
+    this.#names = 0;
+    this.#list = list;
+    this.#parts = Array.from({ length: pages });
   }
 }

@@ -10,7 +10,7 @@ import { readFrame } from '../../src/fleet/topic-frame.ts';
 import { globMatches } from '../../src/fleet/importer.ts';
 import { connectionError, permissionError } from '../../src/fleet/link-errors.ts';
 import { Machine } from '../../src/fleet/machine.ts';
-import { Pages, toPages } from '../../src/fleet/pages.ts';
+import { NameBudget, Pages, toPages } from '../../src/fleet/pages.ts';
 import { Subjects } from '../../src/fleet/subjects.ts';
 import { readHere, readWant } from '../../src/fleet/talk.ts';
 import type { Here } from '../../src/fleet/talk.ts';
@@ -68,6 +68,21 @@ describe('a list in pages', () => {
     pages.add(one!);
     expect(pages.add({ list: 'new', page: 0, pages: 1, topics: ['a'] })).toEqual(['a']);
     expect(pages.add(two!)).toBeUndefined();
+  });
+
+  test('counts against what all machines may have together, until it is replaced or forgotten', () => {
+    const budget = new NameBudget(5);
+    const [one, other] = [new Pages(budget), new Pages(budget)];
+    const page = { list: 'a', page: 0, pages: 1, topics: ['1', '2', '3'] };
+    expect(one.add(page)).toHaveLength(3);
+    expect(other.add(page)).toBeUndefined(); // 3 of the 2 that are left.
+    expect(budget.refused).toBe(1);
+    expect(other.add({ list: 'b', page: 0, pages: 2, topics: ['1', '2'] })).toBeUndefined(); // Half of it.
+    expect(one.add({ list: 'c', page: 0, pages: 1, topics: ['1'] })).toBeUndefined(); // The half counts.
+    other.close();
+    expect(one.add({ list: 'd', page: 0, pages: 1, topics: ['1'] })).toEqual(['1']);
+    expect(other.add({ list: 'e', page: 0, pages: 1, topics: ['1', '2', '3', '4'] })).toHaveLength(4);
+    expect(budget.refused).toBe(2);
   });
 
   test('can be empty', () => {
