@@ -1,6 +1,7 @@
 import type { Surroundings } from './environment.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
+import { lateSource } from './late-source.ts';
 import type { OutputFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
 
@@ -21,11 +22,13 @@ export function createSource(config: SourceConfig, context: SourceContext): Sour
     case 'data':
       return { sample: () => config.data };
     case 'command':
-      return late(async () => (await import('./command.ts')).commandSource(config, context));
+      return lateSource(async () => (await import('./command.ts')).commandSource(config, context));
     case 'file':
-      return late(async () => (await import('./file.ts')).fileSource(config.file, context, config.format));
+      return lateSource(async () =>
+        (await import('./file.ts')).fileSource(config.file, context, config.format),
+      );
     case 'module':
-      return late(async () => (await import('./module.ts')).moduleSource(config, context));
+      return lateSource(async () => (await import('./module.ts')).moduleSource(config, context));
     case 'host':
       return hostSource(config.host);
     case 'publish':
@@ -34,10 +37,4 @@ export function createSource(config: SourceConfig, context: SourceContext): Sour
     default:
       return config satisfies never;
   }
-}
-
-/** A source whose code is loaded at its first sample. */
-function late(load: () => Promise<Source>): Source {
-  let source: Promise<Source> | undefined;
-  return { sample: async (signal) => (await (source ??= load())).sample(signal) };
 }

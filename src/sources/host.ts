@@ -1,13 +1,16 @@
-import { cpus, freemem, loadavg, totalmem, uptime } from 'node:os';
+import { freemem, loadavg, totalmem, uptime } from 'node:os';
 
+import { systemRoots } from './host/roots.ts';
+import type { Roots } from './host/roots.ts';
+import { lateSource } from './late-source.ts';
 import type { Source } from './source.ts';
 
 /** What can be read of the host. */
 export const hostReadings = ['load', 'memory', 'uptime', 'cpu'] as const;
 export type HostReading = (typeof hostReadings)[number];
 
-/** Reads the host by node:os. */
-export function hostSource(reading: HostReading): Source {
+/** Reads the host. What takes more than a line is in a file of its own below `host/`, loaded at the first sample. */
+export function hostSource(reading: HostReading, _roots: Roots = systemRoots): Source {
   switch (reading) {
     case 'load':
       return { sample: () => loadavg().map((value) => Math.round(value * 100) / 100) };
@@ -16,7 +19,7 @@ export function hostSource(reading: HostReading): Source {
     case 'uptime':
       return { sample: () => Math.floor(uptime()) };
     case 'cpu':
-      return cpuSource();
+      return lateSource(async () => (await import('./host/cpu.ts')).cpuSource());
     default:
       return reading satisfies never;
   }
@@ -27,22 +30,4 @@ function memory(): { total: number; free: number; used: number } {
   const total = totalmem();
   const free = freemem();
   return { total, free, used: total - free };
-}
-
-/** Share of all cores' time spent busy since the last sample, 0 to 1; since boot for the first. */
-function cpuSource(): Source {
-  let last = { busy: 0, all: 0 };
-  return {
-    sample() {
-      const now = { busy: 0, all: 0 };
-      for (const { times } of cpus()) {
-        const all = times.user + times.nice + times.sys + times.idle + times.irq;
-        now.all += all;
-        now.busy += all - times.idle;
-      }
-      const share = (now.busy - last.busy) / Math.max(now.all - last.all, 1);
-      last = now;
-      return { busy: Math.round(share * 1000) / 1000 };
-    },
-  };
 }

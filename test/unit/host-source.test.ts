@@ -27,7 +27,7 @@ test('uptime is in whole seconds', () => {
   expect(Math.abs(seconds - uptime())).toBeLessThan(5);
 });
 
-test('cpu is the share of the time since the last sample that the cores were busy', () => {
+test('cpu is the share of the time since the last sample that the cores were busy', async () => {
   /** Says how long the cores have been busy and idle: a real machine cannot be told to. */
   function spend(...cores: [busy: number, idle: number][]): void {
     const times = cores.map(([busy, idle]) => ({ user: busy - 3, nice: 1, sys: 1, irq: 1, idle }));
@@ -36,18 +36,18 @@ test('cpu is the share of the time since the last sample that the cores were bus
   }
   const { sample } = hostSource('cpu');
   spend([100, 200], [100, 0]);
-  expect(sample(signal)).toEqual({ busy: 0.5 });
+  expect(await sample(signal)).toEqual({ busy: 0.5 });
   spend([110, 290], [100, 0]);
-  expect(sample(signal)).toEqual({ busy: 0.1 });
-  expect(sample(signal), 'no time has passed').toEqual({ busy: 0 });
+  expect(await sample(signal)).toEqual({ busy: 0.1 });
+  expect(await sample(signal), 'no time has passed').toEqual({ busy: 0 });
   vi.restoreAllMocks();
   syncBuiltinESMExports();
-  expect(sample(signal)).toEqual({ busy: expect.any(Number) });
+  expect(await sample(signal)).toEqual({ busy: expect.any(Number) });
 });
 
-test('every reading is something that JSON can carry', () => {
+test('every reading is something that JSON can carry', async () => {
   for (const reading of hostReadings) {
-    const payload = read(reading);
+    const payload = await read(reading);
     expect(JSON.parse(JSON.stringify(payload))).toEqual(payload);
   }
 });
