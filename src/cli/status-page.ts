@@ -99,11 +99,14 @@ const topicHeads = [
   'FAILED',
 ];
 
+/** When a topic without a schedule sends, by the kind of its source. */
+const paces: Record<string, string> = { publish: 'when published', provide: 'when provided' };
+
 function topicRow(topic: TopicStatus, paint: Colors): string[] {
   const { seq, clients, lastSent, lateP50Ms, lateP99Ms, skippedTicks, failures } = topic;
   return [
     topic.awake ? paint.name(topic.topic) : paint.dim(topic.topic),
-    topic.schedule ?? (topic.source === 'provide' ? 'when provided' : 'when published'),
+    topic.schedule ?? paces[topic.source] ?? 'as it comes',
     topic.source,
     String(seq),
     clients === 0 && !topic.awake ? paint.dim('asleep') : String(clients),

@@ -18,6 +18,8 @@ export interface TopicConfig {
   /** Absent for a topic that sends only what clients publish or provide, when they do. */
   schedule?: ScheduleConfig;
   source: SourceConfig;
+  /** Of what a stream brings, the newest of each so many milliseconds is sent. Absent: all. */
+  everyMs?: number;
   first: First;
   access: Access;
   timeoutMs: number;

@@ -29,7 +29,7 @@ export function takeHealth(
     awake: all.filter(({ awake }) => awake).length,
     messages,
     overdueMs,
-    failing: all.filter(({ sampler }) => sampler.failing > 0).length,
+    failing: all.filter(({ health }) => health.failing > 0).length,
   };
 }
 

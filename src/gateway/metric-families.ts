@@ -114,6 +114,12 @@ export const daemonFamilies: readonly Family<Status>[] = [
     of: ({ totals }) => totals?.skippedTicks,
   },
   {
+    name: 'chimed_omitted_payloads_total',
+    type: 'counter',
+    help: 'Payloads of streams that newer ones replaced before they were sent (every).',
+    of: ({ totals }) => totals?.omitted,
+  },
+  {
     name: 'chimed_reload_failed',
     type: 'gauge',
     help: 'Whether the last reload failed, so that the previous configuration stays in effect.',
@@ -156,6 +162,12 @@ export const topicFamilies: readonly Family<TopicStatus>[] = [
     type: 'counter',
     help: 'Ticks that did not happen because an earlier one, or the machine, took too long.',
     of: ({ skippedTicks }) => skippedTicks,
+  },
+  {
+    name: 'chimed_topic_omitted_payloads_total',
+    type: 'counter',
+    help: 'Payloads of a stream that newer ones replaced before they were sent (every).',
+    of: ({ omitted }) => omitted,
   },
   {
     name: 'chimed_topic_failures_total',

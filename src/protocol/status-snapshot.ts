@@ -45,6 +45,8 @@ export interface Totals {
   /** Samples that failed. */
   failures: number;
   skippedTicks: number;
+  /** Payloads of streams that newer ones have replaced before they were sent (`every`). */
+  omitted: number;
 }
 
 /** How late the ticks of a topic came. Those of several topics, or daemons, can be added up. */
@@ -133,6 +135,8 @@ export interface TopicStatus {
   lateness?: LatenessStatus;
   /** Ticks that did not happen because an earlier one, or the machine, took too long. */
   skippedTicks: number;
+  /** Payloads of its stream that newer ones have replaced before they were sent; only with `every`. */
+  omitted?: number;
   /** Samples that failed. */
   failures: number;
   /** Why the latest sample failed; null if it did not. */

@@ -9,6 +9,26 @@ export interface Source {
    * @throws whatever went wrong; the message is logged, shown in the status, and counted.
    */
   sample(signal: AbortSignal): unknown;
+  /** Calls `changed` whenever a sample is worth taking before the next tick, until `signal` aborts. Must not throw. */
+  watch?(signal: AbortSignal, changed: () => void): void;
+}
+
+/** A source that says by itself when there is something new, such as a program that writes lines. */
+export interface StreamSource {
+  /**
+   * Runs until `signal` aborts; resolves when nothing of it is left, and is never called again before. If it ends by
+   * itself, with an error or without, it has failed, and is run again later.
+   * @param latest The payload that it sent last, as JSON, if little time has passed since it ran: it can go on there.
+   */
+  run(signal: AbortSignal, sink: StreamSink, latest?: string): Promise<void>;
+}
+
+/** Takes what a stream brings. */
+export interface StreamSink {
+  /** Sends a payload. */
+  send(payload: unknown): void;
+  /** Something came that cannot be sent. The next payload shows that the stream works again. */
+  fail(error: string): void;
 }
 
 /** What a source is given beside its own options. */
@@ -21,4 +41,8 @@ export interface SourceContext {
   /** Directory that relative paths start from: the configuration file's. */
   directory: string;
   logger: Logger;
+}
+
+export function isStream(source: Source | StreamSource | undefined): source is StreamSource {
+  return source !== undefined && 'run' in source;
 }

@@ -35,7 +35,7 @@ export function snapshot(others: Partial<Status> = {}): Status {
     configFile: '/etc/chimed/chimed.yaml',
     socketPath: '/run/chimed/chimed.sock',
     reload: { at: 1_700_000_000_500, failed: true, error: 'topics: must be a mapping' },
-    totals: { connections: 9, messages: 57, sent: 114, skipped: 5, failures: 4, skippedTicks: 3 },
+    totals: { connections: 9, messages: 57, sent: 114, skipped: 5, failures: 4, skippedTicks: 3, omitted: 2 },
     eventLoop: { activeMs: 1500, idleMs: 58_500, lagMs: 2 },
     clientCount: 3,
     users: [

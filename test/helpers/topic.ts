@@ -11,12 +11,14 @@ import type { SavedMessages } from '../../src/daemon/topics/message-log.ts';
 import { silent } from '../../src/log.ts';
 import type { Logger } from '../../src/log.ts';
 import type { Frame } from '../../src/protocol/messages.ts';
-import type { Source } from '../../src/sources/source.ts';
+import type { Source, StreamSource } from '../../src/sources/source.ts';
 import { decodeFrame } from '../../src/transport/frames.ts';
 
 export interface TopicOptions extends Partial<TopicConfig> {
   /** Takes a sample; a topic without it is one that clients publish to. */
   sample?: Source['sample'];
+  /** Runs a stream instead. */
+  run?: StreamSource['run'];
 }
 
 /** What all topics share. Timers that are fake fire at whole milliseconds. */
@@ -26,7 +28,11 @@ export function topicTools(): TopicTools {
 }
 
 /** What a topic is made of, with a tick each second unless it says otherwise. */
-export function topicParts({ sample, ...config }: TopicOptions): TopicParts {
+export function topicParts({ sample, run, ...config }: TopicOptions): TopicParts {
+  if (run) {
+    const { schedule: _, ...parts } = topicParts(config).config;
+    return { config: { ...parts, source: { kind: 'data', data: String(run) } }, source: { run } };
+  }
   return {
     config: {
       name: 't',

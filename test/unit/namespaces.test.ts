@@ -90,7 +90,7 @@ describe('a namespace', () => {
     begin({ 'a.1': saved(2 ** 52), 'a.2': saved(2), 'a.3': saved(3), 'a.4': saved(4), 'b.1': saved(5) });
     expect(names()).toEqual(['exact', 'a.1', 'a.2', 'a.3']);
     expect(topics.get('a.1')).toMatchObject({ seq: 2 ** 52, instance: 'far', provider: undefined });
-    expect(topics.get('a.1')!.sampler.lastError).toBe('no client provides it');
+    expect(topics.get('a.1')!.health.lastError).toBe('no client provides it');
     // What another machine has numbered does not raise the numbers of new topics here.
     expect(topics.save().floor).toBe(1);
   });

@@ -75,6 +75,9 @@ chimed_sample_failures_total 4
 # HELP chimed_skipped_ticks Skipped ticks of all topics.
 # TYPE chimed_skipped_ticks counter
 chimed_skipped_ticks_total 3
+# HELP chimed_omitted_payloads Payloads of streams that newer ones replaced before they were sent (every).
+# TYPE chimed_omitted_payloads counter
+chimed_omitted_payloads_total 2
 # HELP chimed_reload_failed Whether the last reload failed, so that the previous configuration stays in effect.
 # TYPE chimed_reload_failed gauge
 chimed_reload_failed 1

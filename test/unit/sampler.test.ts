@@ -4,11 +4,20 @@ import { Sampler } from '../../src/daemon/topics/sampler.ts';
 import { Scheduler } from '../../src/daemon/schedule/scheduler.ts';
 import { TopicCounters } from '../../src/daemon/topics/topic-counters.ts';
 import { newTotals } from '../../src/daemon/totals.ts';
-import type { Sample, SamplerTools } from '../../src/daemon/topics/sampler.ts';
+import { SourceHealth } from '../../src/daemon/topics/source-health.ts';
+import type { HealthListener } from '../../src/daemon/topics/source-health.ts';
+import type { SamplerTools } from '../../src/daemon/topics/sampler.ts';
+import type { Source } from '../../src/sources/source.ts';
 
-function samplerTools(): SamplerTools {
-  return { scheduler: new Scheduler((ring) => ring(), 0), counters: new TopicCounters(newTotals()) };
+type Sample = Source['sample'];
+
+function samplerTools(listener: HealthListener): SamplerTools {
+  const counters = new TopicCounters(newTotals());
+  const health = new SourceHealth(listener, counters);
+  return { scheduler: new Scheduler((ring) => ring(), 0), counters, health };
 }
+
+const tellNobody: HealthListener = { failing() {}, recovered() {} };
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
@@ -20,19 +29,20 @@ afterEach(() => {
 /** A sampler that ticks once a second, and what it said. */
 function sampling(sample: Sample) {
   const said: unknown[] = [];
-  const tools = samplerTools();
+  const tools = samplerTools({
+    failing: (error) => said.push(`failing: ${error}`),
+    recovered: (failures) => said.push(`recovered after ${failures}`),
+  });
   const sampler = new Sampler(
-    sample,
+    { sample },
     { kind: 'interval', intervalMs: 1000, align: false },
     {
       encode: (payload) => payload as string, // What is said is what was sampled.
       payload: (json) => said.push(json),
-      failing: (error) => said.push(`failing: ${error}`),
-      recovered: (failures) => said.push(`recovered after ${failures}`),
     },
     tools,
   );
-  return { sampler, said, counters: tools.counters };
+  return { sampler, said, counters: tools.counters, health: tools.health };
 }
 
 /** A source whose samples take as long as the test wants, and what became of each. */
@@ -89,7 +99,7 @@ describe('a slow sample', () => {
   test('is aborted when the sampler stops, and what it gives or throws then is dropped', async () => {
     for (const outcome of ['too late', new Error('aborted')]) {
       const source = new SlowSource();
-      const { sampler, said, counters } = sampling(source.sample);
+      const { sampler, said, counters, health } = sampling(source.sample);
       sampler.start({ sampleNow: true });
       const { signal } = source.runs[0]!;
       expect(signal.aborted).toBe(false);
@@ -97,7 +107,7 @@ describe('a slow sample', () => {
       expect(signal.aborted).toBe(true);
       await source.end(outcome);
       expect(said).toEqual([]);
-      expect([counters.failures, sampler.lastError]).toEqual([0, undefined]);
+      expect([counters.failures, health.lastError]).toEqual([0, undefined]);
       expect(source.runs).toHaveLength(1);
     }
   });
@@ -143,9 +153,9 @@ test('a stopped sampler has no timer and takes no samples', () => {
 
 test('a sampler without a schedule takes one sample and no more', () => {
   const payload = vi.fn();
-  const tools = samplerTools();
-  const listener = { encode: String, payload, failing() {}, recovered() {} };
-  const sampler = new Sampler(() => 1, undefined, listener, tools);
+  const tools = samplerTools(tellNobody);
+  const listener = { encode: String, payload };
+  const sampler = new Sampler({ sample: () => 1 }, undefined, listener, tools);
   sampler.start({ sampleNow: true });
   expect(vi.getTimerCount()).toBe(0);
   expect(payload).toHaveBeenCalledOnce();
@@ -174,12 +184,12 @@ describe('a source that fails', () => {
     ['by rejecting', async (index: number) => give(outcomes[index])],
   ])('%s is told with each new reason, and its recovery once', async (_, outcome) => {
     let index = 0;
-    const { sampler, said, counters } = sampling(() => outcome(index++));
+    const { sampler, said, counters, health } = sampling(() => outcome(index++));
     sampler.start({ sampleNow: false });
     await vi.advanceTimersByTimeAsync(2000);
-    expect([counters.failures, sampler.lastError]).toEqual([2, 'second']);
+    expect([counters.failures, health.lastError]).toEqual([2, 'second']);
     await vi.advanceTimersByTimeAsync(1000);
-    expect([counters.failures, sampler.lastError]).toEqual([2, undefined]);
+    expect([counters.failures, health.lastError]).toEqual([2, undefined]);
     await vi.advanceTimersByTimeAsync(2000);
     expect(said).toEqual(expected);
     expect(counters.failures).toBe(3);
@@ -192,10 +202,10 @@ describe('a source that fails', () => {
       throw new Error('too large');
     };
     const sampler = new Sampler(
-      () => 1,
+      { sample: () => 1 },
       undefined,
-      { encode, payload() {}, failing, recovered() {} },
-      samplerTools(),
+      { encode, payload() {} },
+      samplerTools({ ...tellNobody, failing }),
     );
     sampler.start({ sampleNow: true });
     expect(failing).toHaveBeenCalledWith('too large');
@@ -206,9 +216,9 @@ describe('a source that fails', () => {
     const payload = () => {
       throw new Error('a mistake in the delivery');
     };
-    const tools = samplerTools();
-    const listener = { encode: String, payload, failing, recovered() {} };
-    const sampler = new Sampler(() => 1, undefined, listener, tools);
+    const tools = samplerTools({ ...tellNobody, failing });
+    const listener = { encode: String, payload };
+    const sampler = new Sampler({ sample: () => 1 }, undefined, listener, tools);
     expect(() => sampler.start({ sampleNow: true })).toThrow('a mistake in the delivery');
     expect(failing).not.toHaveBeenCalled();
     expect(tools.counters.failures).toBe(0);

@@ -94,7 +94,7 @@ test('the last good sample is told from those that failed, and survives a reload
   expect(topic.lastGood).toBe(NOON + 2000);
   fails('disk is gone', 3000);
   expect(topic.lastGood).toBe(NOON + 2000);
-  expect(topic.sampler).toMatchObject({ failing: 3, failingSince: NOON + 3000 });
+  expect(topic.health).toMatchObject({ failing: 3, failingSince: NOON + 3000 });
   topic.replace(topicParts({ sample: () => 'other', history: 3 }));
   expect(topic.lastGood).toBe(NOON + 2000);
   topic.open();

@@ -172,7 +172,7 @@ describe('a topic whose source fails', () => {
     expect(logger.lines).toContainEqual(
       expect.objectContaining({ message: 'source has recovered', failures: 3 }),
     );
-    expect([topic.counters.failures, topic.sampler.lastError]).toEqual([3, undefined]);
+    expect([topic.counters.failures, topic.health.lastError]).toEqual([3, undefined]);
   });
 
   test.each([

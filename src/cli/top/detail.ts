@@ -63,11 +63,14 @@ export function clientDetail(
   ];
 }
 
+/** What sets the pace of a topic without a schedule, by the kind of its source. */
+const paces: Record<string, string> = { publish: 'clients publish', provide: 'a client provides it' };
+
 function statusFields(status: TopicStatus, rate: string, now: number): Field[] {
   const { schedule, source, awake, clients, seq, next, lastSent, lateP50Ms, lateP99Ms } = status;
-  const { skippedTicks, failures, failingSince, lastGood, metrics, publishable } = status;
+  const { skippedTicks, omitted, failures, failingSince, lastGood, metrics, publishable } = status;
   return [
-    ['schedule', schedule ?? (source === 'provide' ? 'none: a client provides it' : 'none: clients publish')],
+    ['schedule', schedule ?? `none: ${paces[source] ?? 'its source decides'}`],
     ['source', source],
     ['state', awake ? 'awake' : 'asleep'],
     ['clients', String(clients)],
@@ -76,6 +79,7 @@ function statusFields(status: TopicStatus, rate: string, now: number): Field[] {
     ...(typeof next === 'number' ? [['next tick', `in ${age(now, next)}`] as const] : []),
     ['lateness', `half within ${milliseconds(lateP50Ms)}, 99 % within ${milliseconds(lateP99Ms)}`],
     ['skipped ticks', String(skippedTicks)],
+    ...(typeof omitted === 'number' ? [['left out by every', String(omitted)] as const] : []),
     ['failed samples', String(failures)],
     ...(typeof failingSince === 'number' ? [['failing for', age(failingSince, now)] as const] : []),
     ...(typeof lastGood === 'number' ? [['last good', `${age(lastGood, now)} ago`] as const] : []),

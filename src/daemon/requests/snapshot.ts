@@ -157,12 +157,12 @@ function clientStatus(client: Session): ClientStatus {
 }
 
 function topicStatus(topic: Topic, asker: Session): TopicStatus {
-  const { name, config, seq, lastSent, lastGood, audience, awake, sampler, counters } = topic;
-  const { lateness, skippedTicks, failures } = counters;
+  const { name, config, seq, lastSent, lastGood, audience, awake, driver, health, counters } = topic;
+  const { lateness, skippedTicks, failures, omitted } = counters;
   return {
     topic: name,
     schedule: config.schedule ? describeSchedule(config.schedule) : null,
-    next: finite(sampler.nextAt(Date.now())),
+    next: finite(driver.nextAt(Date.now())),
     source: config.source.kind,
     awake,
     seq,
@@ -173,9 +173,10 @@ function topicStatus(topic: Topic, asker: Session): TopicStatus {
     lateness: { counts: lateness.counts, sumMs: lateness.sumMs },
     skippedTicks,
     failures,
-    lastError: sampler.lastError ?? null,
+    ...(config.everyMs !== undefined && { omitted }),
+    lastError: health.lastError ?? null,
     lastGood: lastGood ?? null,
-    failingSince: sampler.failing > 0 ? sampler.failingSince : null,
+    failingSince: health.failing > 0 ? health.failingSince : null,
     ...(config.source.kind === 'provide' && { provider: topic.provider?.id ?? null }),
     ...(config.metrics && { metrics: true }),
     ...(canPublish(asker, topic) && { publishable: true }),

@@ -1,36 +1,33 @@
 import type { ScheduleConfig } from '../../config/config.ts';
-import { messageOf } from '../../errors.ts';
+import type { Source } from '../../sources/source.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import { Ticker } from '../schedule/ticker.ts';
 import type { Tick } from '../schedule/timetable.ts';
+import type { Driver } from './driver.ts';
+import type { SourceHealth } from './source-health.ts';
 import type { TopicCounters } from './topic-counters.ts';
-
-/** Takes one sample; see `Source.sample`. */
-export type Sample = (signal: AbortSignal) => unknown;
 
 export interface SamplerListener {
   /** Encodes what was sampled. What it throws fails the sample. */
   encode(payload: unknown): string;
   /** A sample was taken and encoded. What it throws is no failure of the source. */
   payload(json: string): void;
-  /** A sample failed: the first since the last that did not, or for another reason than the one before. */
-  failing(message: string): void;
-  /** A sample was taken after `failures` had failed. */
-  recovered(failures: number): void;
 }
 
 /** What a sampler works with. */
 export interface SamplerTools {
   scheduler: Scheduler;
   counters: TopicCounters;
+  health: SourceHealth;
 }
 
 /** Takes samples as long as it runs, one at each tick and never two at once. */
-export class Sampler {
-  readonly #sample: Sample;
+export class Sampler implements Driver {
+  readonly #source: Source;
   readonly #listener: SamplerListener;
   readonly #ticker: Ticker | undefined;
   readonly #counters: TopicCounters;
+  readonly #health: SourceHealth;
   /** Present while it runs; aborted when it stops. */
   #period: AbortController | undefined;
   #running: Promise<void> | undefined;
@@ -41,54 +38,18 @@ export class Sampler {
   /** What is under way is a probe, and a sample was wanted meanwhile. */
   #isProbing = false;
   #wantedMeanwhile = false;
-  /** When the last sample that counts was begun, on the monotonic clock. */
-  sampledAt = -Infinity;
-  /** The same of the last that did not fail. */
-  goodAt = -Infinity;
-  /** Failures since the last success, and when the first of them was, in milliseconds since the epoch. */
-  failing = 0;
-  failingSince = 0;
-  lastError: string | undefined;
 
   constructor(
-    sample: Sample,
+    source: Source,
     schedule: ScheduleConfig | undefined,
     listener: SamplerListener,
-    { scheduler, counters }: SamplerTools,
+    { scheduler, counters, health }: SamplerTools,
   ) {
-    this.#sample = sample;
+    this.#source = source;
     this.#listener = listener;
     this.#counters = counters;
+    this.#health = health;
     this.#ticker = schedule && new Ticker(scheduler, schedule, (tick) => this.#onTick(tick));
-  }
-
-  /** Goes on where another one was: when it took its last sample, and whether that failed. */
-  continue({ sampledAt, goodAt, failing, failingSince, lastError }: Sampler): void {
-    this.sampledAt = sampledAt;
-    this.goodAt = goodAt;
-    this.failing = failing;
-    this.failingSince = failingSince;
-    this.lastError = lastError;
-  }
-
-  /** The source has failed, and no sample of it. */
-  fail(error: string): void {
-    this.#fail(error, this.sampledAt);
-  }
-
-  /** There is no source, for this reason, which nobody is told of and nothing counts. */
-  lack(reason: string): void {
-    this.failing = 1;
-    this.failingSince = Date.now();
-    this.lastError = reason;
-  }
-
-  /** The source does not fail any more. @returns how often it had failed. */
-  heal(): number {
-    const failures = this.failing;
-    this.failing = 0;
-    this.lastError = undefined;
-    return failures;
   }
 
   /** See `Ticker.nextAt`. */
@@ -96,16 +57,20 @@ export class Sampler {
     return this.#ticker?.nextAt(now) ?? Infinity;
   }
 
-  /** Reports whether a tick would have come since the last sample. */
+  /** Reports whether a tick would have come since the last sample, or what is sampled can have changed unseen. */
   get isDue(): boolean {
-    return this.#ticker?.hasCome(performance.now() - this.sampledAt) ?? false;
+    if (this.#source.watch) return true;
+    return this.#ticker?.hasCome(performance.now() - this.#health.sampledAt) ?? false;
   }
 
   /** @param options.sampleNow Takes a sample at once, and not only at the first tick. */
   start({ sampleNow }: { sampleNow: boolean }): void {
     this.#isTired = false;
-    this.#period ??= new AbortController();
-    this.#ticker?.start(performance.now() - this.sampledAt);
+    if (!this.#period) {
+      const { signal } = (this.#period = new AbortController());
+      this.#source.watch?.(signal, () => this.#onChange(signal));
+    }
+    this.#ticker?.start(performance.now() - this.#health.sampledAt);
     // A sample of an aborted period that has yet to end is followed by one of this period.
     if (sampleNow) this.#sampleSoon(this.#period.signal);
   }
@@ -143,7 +108,7 @@ export class Sampler {
       while (this.#running) await this.#running;
       if (probe.signal.aborted) throw new Error('the topic has changed, or is gone');
       const { signal } = this.#period ?? probe; // What a source keeps for a period is kept.
-      const take = async (): Promise<string> => this.#listener.encode(await this.#sample(signal));
+      const take = async (): Promise<string> => this.#listener.encode(await this.#source.sample(signal));
       const probing = take();
       this.#isProbing = true;
       this.#running = this.#goOnAfter(probing);
@@ -182,6 +147,13 @@ export class Sampler {
     if (!this.running && this.#period) this.#sampleSoon(this.#period.signal);
   }
 
+  /** What is sampled has changed; a sample under way may have been taken before that. */
+  #onChange(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    if (this.#running) this.#wantedMeanwhile = true;
+    else this.#takeSample(signal);
+  }
+
   /** Takes a sample, behind a probe that is under way. */
   #sampleSoon(signal: AbortSignal): void {
     if (this.#isProbing) this.#wantedMeanwhile = true;
@@ -192,14 +164,14 @@ export class Sampler {
     const at = performance.now();
     let json: string;
     try {
-      const result = this.#sample(signal);
+      const result = this.#source.sample(signal);
       if (result instanceof Promise) {
         this.#running = this.#finish(result, at, signal);
         return;
       }
       json = this.#listener.encode(result);
     } catch (error) {
-      return this.#fail(error, at);
+      return this.#health.fail(error, at);
     }
     this.#succeed(json, at);
   }
@@ -210,27 +182,18 @@ export class Sampler {
       const payload = await result;
       if (!signal.aborted) json = this.#listener.encode(payload);
     } catch (error) {
-      if (!signal.aborted) this.#fail(error, at);
+      if (!signal.aborted) this.#health.fail(error, at);
     }
     this.#running = undefined;
     if (json !== undefined) this.#succeed(json, at);
     if (this.#isTired) return this.stop();
-    if (signal.aborted && this.#period) this.#takeSample(this.#period.signal);
+    const isWanted = signal.aborted || this.#wantedMeanwhile;
+    this.#wantedMeanwhile = false;
+    if (isWanted && this.#period) this.#takeSample(this.#period.signal);
   }
 
   #succeed(json: string, at: number): void {
-    this.sampledAt = this.goodAt = at;
-    const failures = this.heal();
-    if (failures > 0) this.#listener.recovered(failures);
+    this.#health.succeed(at);
     this.#listener.payload(json);
-  }
-
-  #fail(error: unknown, at: number): void {
-    this.sampledAt = at;
-    const before = this.lastError;
-    this.#counters.failed();
-    if (this.failing++ === 0) this.failingSince = Date.now();
-    this.lastError = messageOf(error);
-    if (this.lastError !== before) this.#listener.failing(this.lastError);
   }
 }

@@ -1,9 +1,9 @@
 import type { Failing, Recovered, Unwanted, Wanted } from '../../protocol/messages.ts';
 import { encodeFrame } from '../../transport/frames.ts';
-import type { Sampler } from './sampler.ts';
+import type { SourceHealth } from './source-health.ts';
 
 /** `chimed.failing`: what the listeners of a topic are told while its source fails. */
-export function failingFrame(topic: string, { lastError = '', failingSince, failing }: Sampler): Buffer {
+export function failingFrame(topic: string, { lastError = '', failingSince, failing }: SourceHealth): Buffer {
   const data: Failing = { topic, error: lastError, since: failingSince, failures: failing };
   return encodeFrame({ type: 'chimed.failing', data });
 }

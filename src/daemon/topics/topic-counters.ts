@@ -7,6 +7,8 @@ export class TopicCounters {
   readonly lateness = new Lateness();
   skippedTicks = 0;
   failures = 0;
+  /** Payloads of a stream that newer ones have replaced before they were sent. */
+  omitted = 0;
   readonly #totals: Totals;
 
   constructor(totals: Totals) {
@@ -24,6 +26,12 @@ export class TopicCounters {
   failed(): void {
     this.failures++;
     this.#totals.failures++;
+  }
+
+  /** A newer payload has replaced one before that was sent. */
+  leftOut(): void {
+    this.omitted++;
+    this.#totals.omitted++;
   }
 
   numbered(): void {

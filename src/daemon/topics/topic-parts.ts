@@ -7,12 +7,12 @@ import { messageOf } from '../../errors.ts';
 import { silent, withFields } from '../../log.ts';
 import type { Logger } from '../../log.ts';
 import { createSource } from '../../sources/create.ts';
-import type { Source, SourceContext } from '../../sources/source.ts';
+import type { Source, SourceContext, StreamSource } from '../../sources/source.ts';
 
 /** What a topic is made of: its configuration, and its source unless clients publish to it or provide it. */
 export interface TopicParts {
   config: TopicConfig;
-  source: Source | undefined;
+  source: Source | StreamSource | undefined;
 }
 
 /** How many modules are loaded at a time, each in a process of its own. */

@@ -11,8 +11,9 @@ import type { Namespace } from './namespaces.ts';
 import type { Offsets } from './offsets.ts';
 import { Provision } from './provision.ts';
 import { Replay } from './replay.ts';
-import { Sampler } from './sampler.ts';
-import type { SamplerListener } from './sampler.ts';
+import { createDriver } from './create-driver.ts';
+import type { Driver } from './driver.ts';
+import { SourceHealth } from './source-health.ts';
 import { fingerprintOf } from './source-fingerprint.ts';
 import { NOBODY_PROVIDES, failingFrame, recoveredFrame } from './source-notices.ts';
 import { TopicCounters } from './topic-counters.ts';
@@ -64,8 +65,9 @@ export class Topic {
   readonly #provision: Provision;
   readonly #instance: string;
   readonly #budget: HistoryBudget | undefined;
+  readonly health: SourceHealth;
   #parts: TopicParts;
-  #sampler: Sampler;
+  #driver: Driver;
 
   /**
    * @param logger Takes the lines about this topic.
@@ -91,14 +93,15 @@ export class Topic {
     this.addedAt = offsets.last;
     this.counters = new TopicCounters(totals);
     this.#log = new MessageLog(parts.config.name, parts.config, namespace?.budget ?? budget, saved);
-    this.#latest = new Latest(this.name, this.#log, () => this.#sampler.failing > 0);
+    this.health = new SourceHealth(this.#healthListener, this.counters);
+    this.#latest = new Latest(this.name, this.#log, () => this.health.failing > 0);
     this.#provision = new Provision(this.name);
     this.#publishedAt = this.lastSent;
-    this.#sampler = this.#createSampler();
-    if (parts.config.source.kind === 'provide') this.#sampler.lack(NOBODY_PROVIDES);
+    this.#driver = this.#createDriver();
+    if (parts.config.source.kind === 'provide') this.health.lack(NOBODY_PROVIDES);
     if (saved?.sampled && saved.sampled.source === fingerprintOf(this.config)) {
       const age = Date.now() - saved.sampled.time;
-      if (age >= 0) this.#sampler.sampledAt = performance.now() - age; // Else the clock was set back.
+      if (age >= 0) this.health.sampledAt = performance.now() - age; // Else the clock was set back.
     }
   }
 
@@ -130,7 +133,7 @@ export class Topic {
    * After a restart: when the last message that was kept was made.
    */
   get lastGood(): number | undefined {
-    const { goodAt } = this.#sampler;
+    const { goodAt } = this.health;
     if (!this.#parts.source || goodAt === -Infinity) return this.#publishedAt;
     return Math.round(Date.now() - performance.now() + goodAt);
   }
@@ -155,8 +158,8 @@ export class Topic {
   }
 
   /** What of it the status shows. */
-  get sampler(): Readonly<Sampler> {
-    return this.#sampler;
+  get driver(): Pick<Driver, 'nextAt'> {
+    return this.#driver;
   }
 
   /** Starts a topic that never sleeps, or that somebody hears. Others start with their first subscriber. */
@@ -169,7 +172,7 @@ export class Topic {
   async close(): Promise<void> {
     this.#stop();
     await this.#ending;
-    await this.#sampler.settled();
+    await this.#driver.settled();
   }
 
   /**
@@ -180,7 +183,7 @@ export class Topic {
   join(subscriber: Subscriber, after?: number): number {
     let lost = 0;
     const wakes = !this.#awake;
-    if (wakes) this.#fresh = !this.#isDue && !this.#sampler.running;
+    if (wakes) this.#fresh = !this.#isDue && !this.#driver.running;
     if (after !== undefined) {
       const replay = new Replay(this.#log, this.audience, subscriber, after);
       lost = replay.takeLost();
@@ -188,7 +191,7 @@ export class Topic {
     } else if (this.#fresh) {
       if (this.config.first !== 'none' && !this.#isTooOld) this.#deliver(this.#latest.message, subscriber);
     } else if (this.config.onChange) this.#waiting.add(subscriber);
-    if (this.#sampler.failing > 0) subscriber.notice(this.name, failingFrame(this.name, this.#sampler));
+    if (this.health.failing > 0) subscriber.notice(this.name, failingFrame(this.name, this.health));
     if (wakes) this.#wake();
     return lost;
   }
@@ -198,7 +201,7 @@ export class Topic {
     this.#waiting.clear();
     if (!this.#awake || this.config.always) return;
     this.#awake = false;
-    this.#sampler.rest();
+    this.#driver.rest();
     this.#tellDemand();
   }
 
@@ -209,7 +212,7 @@ export class Topic {
   provide(provider: Provider, isNew = false): void {
     this.#provision.take(provider);
     this.namespace?.returned(this);
-    const failures = this.#sampler.heal();
+    const failures = this.health.heal();
     if (failures > 0 && !isNew) this.#notify(recoveredFrame(this.name, failures));
     this.#latest.forget();
   }
@@ -236,8 +239,8 @@ export class Topic {
   }
 
   #lack(reason: string): void {
-    this.#sampler.lack(reason);
-    this.#notify(failingFrame(this.name, this.#sampler));
+    this.health.lack(reason);
+    this.#notify(failingFrame(this.name, this.health));
   }
 
   /**
@@ -269,13 +272,12 @@ export class Topic {
 
   /** Its provider says that it fails, or has sent what cannot be sent. */
   fail(error: string): void {
-    this.#sampler.fail(error);
+    this.health.fail(error);
   }
 
   /** Its provider says that it fails no more, or has sent a message. */
   heal(): void {
-    const failures = this.#sampler.heal();
-    if (failures > 0) this.#recovered(failures);
+    this.health.recover();
   }
 
   /**
@@ -335,29 +337,24 @@ export class Topic {
           ? `${this.name} has no source to sample: a client provides it`
           : `${this.name} has no source to sample: clients publish to it`,
       );
-    return this.#sampler.probe();
+    return this.#driver.probe();
   }
 
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
   replace(parts: TopicParts, namespace?: Namespace): void {
     this.#stop();
-    const before = {
-      sampler: this.#sampler,
-      source: fingerprintOf(this.config),
-      kind: this.config.source.kind,
-    };
+    const before = { source: fingerprintOf(this.config), kind: this.config.source.kind };
     this.#parts = parts;
     this.#moveTo(namespace);
     this.#log.configure(parts.config, namespace?.budget ?? this.#budget);
-    const running = this.#sampler.isBusy && this.#sampler.settled();
+    const running = this.#driver.isBusy && this.#driver.settled();
     this.#ending = Promise.allSettled([this.#ending, running]);
-    this.#sampler = this.#createSampler(running ? this.#ending : undefined);
+    this.#driver = this.#createDriver(running ? this.#ending : undefined);
     const isProvided = parts.config.source.kind === 'provide';
     if (!isProvided) this.#provision.release();
     if (isProvided && before.kind !== 'provide') this.#lack(NOBODY_PROVIDES);
-    else if (parts.source || isProvided) this.#sampler.continue(before.sampler);
-    else if (before.sampler.failing > 0) this.#recovered(before.sampler.failing);
-    if (fingerprintOf(this.config) !== before.source) this.#sampler.sampledAt = -Infinity;
+    else if (!parts.source && !isProvided) this.health.recover(); // Clients publish to it: nothing fails.
+    if (fingerprintOf(this.config) !== before.source) this.health.sampledAt = -Infinity;
   }
 
   #moveTo(namespace: Namespace | undefined): void {
@@ -368,7 +365,7 @@ export class Topic {
   }
 
   save(): SavedMessages {
-    const { sampledAt } = this.#sampler;
+    const { sampledAt } = this.health;
     const time = Math.round(Date.now() - performance.now() + sampledAt);
     return {
       ...this.#log.save(),
@@ -384,40 +381,23 @@ export class Topic {
     this.#log.close();
   }
 
-  /** @param before What has to end before its first sample: there are never two at once. */
-  #createSampler(before?: Promise<unknown>): Sampler {
-    const { config, source } = this.#parts;
-    const fields = { topic: config.name };
-    let ending = before;
-    void before?.then(() => (ending = undefined));
-    const take = (signal: AbortSignal): unknown => {
-      if (!ending) return source?.sample(signal);
-      return ending.then(() => {
-        signal.throwIfAborted();
-        return source?.sample(signal);
-      });
-    };
-    const listener: SamplerListener = {
-      encode: (payload) => (source ? this.#log.encode(payload) : (this.#log.lastJson ?? '')),
-      payload: (json) => {
-        if (json !== '') this.#send(json);
-      },
-      failing: (error) => {
-        this.#logger.warn({ event: 'source-failing', ...fields, error }, 'source is failing');
-        this.#notify(failingFrame(this.name, this.#sampler));
-      },
-      recovered: (failures) => this.#recovered(failures),
-    };
-    return new Sampler(take, config.schedule, listener, {
-      scheduler: this.#scheduler,
-      counters: this.counters,
-    });
+  /** @param before What has to end before its source works. */
+  #createDriver(before?: Promise<unknown>): Driver {
+    const { health, counters } = this;
+    const tools = { scheduler: this.#scheduler, counters, health };
+    return createDriver(this.#parts, this.#log, (json) => this.#send(json), tools, before);
   }
 
-  #recovered(failures: number): void {
-    this.#logger.info({ event: 'source-recovered', topic: this.name, failures }, 'source has recovered');
-    this.#notify(recoveredFrame(this.name, failures));
-  }
+  readonly #healthListener = {
+    failing: (error: string): void => {
+      this.#logger.warn({ event: 'source-failing', topic: this.name, error }, 'source is failing');
+      this.#notify(failingFrame(this.name, this.health));
+    },
+    recovered: (failures: number): void => {
+      this.#logger.info({ event: 'source-recovered', topic: this.name, failures }, 'source has recovered');
+      this.#notify(recoveredFrame(this.name, failures));
+    },
+  };
 
   #notify(frame: Buffer): void {
     const { name } = this;
@@ -431,20 +411,20 @@ export class Topic {
 
   /** Reports whether to wake means to take a sample: to come and go must not have more of them than the schedule has. */
   get #isDue(): boolean {
-    return this.config.first === 'sample' && !this.#sampler.running && this.#sampler.isDue;
+    return this.config.first === 'sample' && !this.#driver.running && this.#driver.isDue;
   }
 
   #wake(): void {
     const isDue = this.#isDue;
     this.#awake = true;
-    this.#fresh = !isDue && !this.#sampler.running;
-    this.#sampler.start({ sampleNow: isDue });
+    this.#fresh = !isDue && !this.#driver.running;
+    this.#driver.start({ sampleNow: isDue });
     this.#tellDemand();
   }
 
   #stop(): void {
     this.#awake = false;
-    this.#sampler.end();
+    this.#driver.end();
   }
 
   /**

@@ -1,0 +1,60 @@
+import { isStream } from '../../sources/source.ts';
+import type { Source } from '../../sources/source.ts';
+import type { Driver } from './driver.ts';
+import { Follower } from './follower.ts';
+import type { MessageLog } from './message-log.ts';
+import { Sampler } from './sampler.ts';
+import type { SamplerTools } from './sampler.ts';
+import type { TopicParts } from './topic-parts.ts';
+
+/**
+ * Makes what has the source of a topic work.
+ * @param send Sends a payload, as JSON.
+ * @param before What has to end before the source works: no source does twice at once.
+ */
+export function createDriver(
+  { config, source }: TopicParts,
+  log: MessageLog,
+  send: (json: string) => void,
+  tools: SamplerTools,
+  before?: Promise<unknown>,
+): Driver {
+  if (isStream(source)) {
+    const listener = {
+      payload: (payload: unknown) => {
+        const json = log.encode(payload);
+        tools.health.succeed(performance.now());
+        send(json);
+      },
+      latest: () => log.lastJson,
+    };
+    return new Follower(config.name, source, config.everyMs, listener, tools, before);
+  }
+  const listener = {
+    encode: (payload: unknown) => (source ? log.encode(payload) : (log.lastJson ?? '')),
+    payload: (json: string) => {
+      if (json !== '') send(json);
+    },
+  };
+  return new Sampler(source ? sampledAfter(before, source) : nothing, config.schedule, listener, tools);
+}
+
+/** What a topic samples that only clients send to: it repeats the last message. */
+const nothing: Source = { sample: () => undefined };
+
+/** A source that takes no sample before something has ended. */
+function sampledAfter(before: Promise<unknown> | undefined, source: Source): Source {
+  if (!before) return source;
+  let isOver = false;
+  const over = before.then(() => (isOver = true));
+  return {
+    sample(signal) {
+      if (isOver) return source.sample(signal);
+      return over.then(() => {
+        signal.throwIfAborted();
+        return source.sample(signal);
+      });
+    },
+    ...(source.watch && { watch: (signal, changed) => source.watch?.(signal, changed) }),
+  };
+}
