@@ -7,6 +7,8 @@ import { hostReadings } from '../sources/host.ts';
 import { outputFormats } from '../sources/output.ts';
 import { isJson, isMapping, isText, kindOf, shown } from './format.ts';
 import type { Format } from './format.ts';
+import { httpFormats } from './http-formats.ts';
+import { journalFormats } from './journal-formats.ts';
 import { natsFormats } from './nats-formats.ts';
 
 /** Shortest interval: below it, a tick would be late more often than not. */
@@ -141,6 +143,8 @@ export const formats = {
   first: oneOf(...firsts),
   output: oneOf(...outputFormats),
   reading: oneOf(...hostReadings),
+  ...journalFormats,
+  ...httpFormats,
   ...natsFormats,
 } satisfies Record<string, Format>;
 

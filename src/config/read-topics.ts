@@ -1,9 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { isPattern, isTakenElsewhere, isTopic, isWildcard } from '../protocol/names.ts';
 import type { SourceConfig } from '../sources/create.ts';
-import type { Surroundings } from '../sources/environment.ts';
-import type { HostReading } from '../sources/host.ts';
-import type { OutputFormat } from '../sources/output.ts';
 import { isTimezone, machineTimezone } from '../timezone.ts';
 import { readAccess } from './account-ids.ts';
 import type { Ids } from './account-ids.ts';
@@ -11,14 +8,14 @@ import type { Config, First, NamespaceConfig, ScheduleConfig, TopicConfig } from
 import { parseCron } from './cron.ts';
 import { Convicted } from './convicted.ts';
 import { isMapping } from './format.ts';
-import { parseDuration, parseSize, variableFault } from './formats.ts';
+import { parseDuration, parseSize } from './formats.ts';
 import type { Complain, Mistake } from './mistakes.ts';
-import { sourceKeys, topicSchema } from './schema.ts';
+import { readSource } from './read-source.ts';
+import type { RawTopic } from './read-source.ts';
+import { topicSchema } from './schema.ts';
 import type { TopicKey } from './schema.ts';
 import { unknownKey } from './read-settings.ts';
 import { splayOf } from './splay.ts';
-
-type RawTopic = Partial<Record<TopicKey, unknown>>;
 
 /** What `topics` says: topics, and names with wildcards. */
 export type Topics = Pick<Config, 'topics' | 'namespaces'>;
@@ -68,10 +65,11 @@ function readTopic(
     source,
     first: readFirst(topic, schedule, source, complain),
     access,
+    ...(topic.every !== undefined && { everyMs: parseDuration(topic.every) }),
     timeoutMs: parseDuration(value('timeout')),
     maxBytes: parseSize(value('maxBytes')),
     ...(topic.maxAge !== undefined && { maxAgeMs: parseDuration(topic.maxAge) }),
-    onChange: value('onChange') as boolean,
+    onChange: topic.watch === true || (value('onChange') as boolean),
     metrics: value('metrics') as boolean,
     always: value('always') as boolean,
     history: value('history') as number,
@@ -122,62 +120,6 @@ function checkedKeys(
   return { topic, value: (key) => convicted.get(key) };
 }
 
-function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefined {
-  const [kind, ...others] = sourceKeys.filter((key) => key in topic);
-  if (kind === undefined) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
-  if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
-  const format = readFormat(topic, kind, complain);
-  const surroundings = readSurroundings(topic, kind, complain);
-  switch (kind) {
-    case 'data':
-      return { kind, data: topic.data };
-    case 'command':
-      return {
-        kind,
-        command: topic.command as string | string[],
-        ...(format && { format }),
-        ...surroundings,
-      };
-    case 'file':
-      return { kind, file: topic.file as string, ...(format && format !== 'nagios' && { format }) };
-    case 'module':
-      return { kind, module: topic.module as string, ...surroundings };
-    case 'host':
-      return { kind, host: topic.host as HostReading };
-    case 'publish':
-    case 'provide':
-      return { kind };
-    case undefined:
-      return undefined;
-    default:
-      return kind satisfies never;
-  }
-}
-
-/** What the process of a command or a module is given. */
-function readSurroundings(
-  { env, directory }: RawTopic,
-  kind: (typeof sourceKeys)[number] | undefined,
-  complain: Complain,
-): Surroundings {
-  for (const [key, value] of Object.entries({ env, directory })) {
-    if (value !== undefined && kind !== 'command' && kind !== 'module')
-      complain(`${key} goes with command or module`, key);
-  }
-  const variables = isMapping(env) ? Object.entries(env) : [];
-  for (const [name, value] of variables) {
-    const fault = variableFault(name, value);
-    // A value that was written into the name is not shown either.
-    if (fault !== undefined) complain(fault, 'env', name.replace(/=.*/s, ''));
-  }
-  return {
-    ...(env !== undefined && {
-      env: Object.fromEntries(variables.map(([name, value]) => [name, String(value)])),
-    }),
-    ...(directory !== undefined && { directory: directory as string }),
-  };
-}
-
 /** A payload travels in a frame: one that is larger than frames may be could never be published or provided. */
 function checkSendable(
   { source, maxBytes }: TopicConfig,
@@ -191,19 +133,6 @@ function checkSendable(
   complain(`${JSON.stringify(raw.maxBytes)} ${message}`, 'maxBytes');
 }
 
-/** @returns undefined for `auto`, as for none. */
-function readFormat(
-  { format }: RawTopic,
-  kind: (typeof sourceKeys)[number] | undefined,
-  complain: Complain,
-): OutputFormat | undefined {
-  if (format === undefined || format === 'auto') return undefined;
-  if (kind !== 'command' && kind !== 'file') complain('format goes with command or file', 'format');
-  else if (format === 'nagios' && kind === 'file')
-    complain('nagios goes with command: it has an exit code', 'format');
-  return format as OutputFormat;
-}
-
 function readSchedule(
   name: string,
   topic: RawTopic,
@@ -211,10 +140,7 @@ function readSchedule(
   complain: Complain,
 ): ScheduleConfig | undefined {
   const { interval, cron, align } = topic;
-  if (source === 'provide')
-    for (const key of ['interval', 'cron'] as const)
-      if (topic[key] !== undefined)
-        complain(`${key} does not go with provide: the provider decides when it sends`, key);
+  checkPace(topic, source, complain);
   if (interval !== undefined && cron !== undefined)
     complain('two schedules, interval and cron; a topic has one');
   if (align !== undefined && interval === undefined) complain('align goes with interval', 'align');
@@ -233,8 +159,33 @@ function readSchedule(
       ...delay,
     };
   if (cron !== undefined) return readCron(cron as string, { ...clock, ...delay }, complain);
-  if (source !== 'publish' && source !== 'provide') complain('no schedule; expected interval or cron');
+  if (topic.watch === true) return { kind: 'interval', intervalMs: LOOK_MS, align: false };
+  if (!needsNoSchedule(source)) complain('no schedule; expected interval or cron');
   return undefined;
+}
+
+/** How often watched files are read in case a change was not noticed. */
+const LOOK_MS = 60_000;
+
+/** Who decides when topics of a source without a schedule send. */
+const unscheduled: Partial<Record<SourceConfig['kind'], string>> = {
+  provide: 'the provider decides when it sends',
+  stream: 'the program decides when it sends; every: 1s would send the newest line of each second',
+  journal: 'entries are sent as they are written; every: 1s would send the newest of each second',
+};
+
+function needsNoSchedule(source: SourceConfig['kind'] | undefined): boolean {
+  return source !== undefined && (source === 'publish' || source in unscheduled);
+}
+
+function checkPace(topic: RawTopic, source: SourceConfig['kind'] | undefined, complain: Complain): void {
+  const why = source && unscheduled[source];
+  for (const key of ['interval', 'cron'] as const)
+    if (why && topic[key] !== undefined) complain(`${key} does not go with ${source}: ${why}`, key);
+  if (topic.every !== undefined && source !== 'stream' && source !== 'journal')
+    complain('every goes with stream or journal', 'every');
+  if (topic.watch === true && source !== 'file' && source !== 'files')
+    complain('watch goes with file or files', 'watch');
 }
 
 /** Whose clock it goes by; the machine's is named, so that a reload notices when that has become another. */
@@ -254,9 +205,10 @@ function readFirst(
   complain: Complain,
 ): First {
   const first = topic.first as First | undefined;
-  if (first === 'sample' && (kind === 'publish' || kind === 'provide')) {
-    const how = kind === 'publish' ? 'publish to' : 'provide';
-    complain(`a topic that clients ${how} has no source to sample; expected last or none`, 'first');
+  const isStream = kind in unscheduled || kind === 'publish';
+  if (first === 'sample' && isStream) {
+    const how = { publish: 'that clients publish to', provide: 'that clients provide' }[kind as string];
+    complain(`a topic ${how ?? `of a ${kind}`} has no source to sample; expected last or none`, 'first');
   }
   const isPlain = schedule?.kind === 'interval' && !schedule.align && kind !== 'publish';
   return first ?? (isPlain ? 'sample' : 'last');

@@ -260,8 +260,38 @@ export const topicSchema = {
     format: 'path',
     default: null,
   },
+  stream: {
+    doc: 'Source: a program that runs as long as the topic has subscribers. Each line of its output is a message. A list of arguments, or text for `/bin/sh -c`.',
+    format: 'command',
+    default: null,
+  },
+  every: {
+    doc: 'Only for `stream` and `journal`: sends the newest message of each period of this length, and counts the others. Not set: all are sent.',
+    format: 'interval',
+    default: null,
+  },
+  files: {
+    doc: 'Source: the content of all files that match a pattern such as `/var/spool/x/*.json`, as a mapping from the name of each file to its content.',
+    format: 'path',
+    default: null,
+  },
+  watch: {
+    doc: 'Only for `file` and `files`: sends a message as soon as the content changes. `interval` is then how often the files are read in addition, in case a change was not noticed; `1m` if not set.',
+    format: 'switch',
+    default: false,
+  },
+  journal: {
+    doc: 'Source: entries of the systemd journal, as they are written: `{unit: nginx, priority: warning}`.',
+    format: 'journal',
+    default: null,
+  },
+  http: {
+    doc: 'Source: what an HTTP endpoint answers: `{url: http://localhost:8080/health, expect: 200, timeout: 5s}`.',
+    format: 'http',
+    default: null,
+  },
   format: {
-    doc: 'How the output of a `command` or the content of a `file` is read. Output that does not fit fails the sample. auto: JSON if it parses, otherwise text (for a file: by its name). json. text. number: a single number. lines: a list of texts. nagios (commands only): the output of a monitoring plugin.',
+    doc: 'How the output of a `command`, a line of a `stream` or the content of a `file` or of `files` is read. Output that does not fit fails the sample. auto: JSON if it parses, otherwise text (for a file: by its name). json. text. number: a single number. lines: a list of texts. nagios (commands only): the output of a monitoring plugin.',
     format: 'output',
     default: null,
   },
@@ -301,12 +331,12 @@ export const topicSchema = {
     default: null,
   },
   env: {
-    doc: 'Environment variables for a `command` or a `module`, in addition to those that every source gets.',
+    doc: 'Environment variables for a `command`, a `stream` or a `module`, in addition to those that every source gets.',
     format: 'env',
     default: null,
   },
   directory: {
-    doc: 'Working directory of a `command` or a `module`, relative to the configuration file. Not set: the directory of the configuration file.',
+    doc: 'Working directory of a `command`, a `stream` or a `module`, relative to the configuration file. Not set: the directory of the configuration file.',
     format: 'path',
     default: null,
   },
@@ -344,9 +374,13 @@ export type TopicKey = keyof typeof topicSchema;
 export const sourceKeys = [
   'data',
   'command',
+  'stream',
   'file',
+  'files',
   'module',
   'host',
+  'journal',
+  'http',
   'publish',
   'provide',
 ] as const satisfies TopicKey[];

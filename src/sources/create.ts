@@ -1,36 +1,55 @@
 import type { Surroundings } from './environment.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
-import { lateSource } from './late-source.ts';
-import type { OutputFormat } from './output.ts';
-import type { Source, SourceContext } from './source.ts';
+import type { HttpRequest } from './http.ts';
+import type { JournalMatches } from './journal-entries.ts';
+import { lateSource, lateStream } from './late-source.ts';
+import type { OutputFormat, PlainFormat } from './output.ts';
+import type { Source, SourceContext, StreamSource } from './source.ts';
 
 /** What the configuration says of a source; exactly one of the kinds. */
 export type SourceConfig =
   | { kind: 'data'; data: unknown }
   | ({ kind: 'command'; command: string | readonly string[]; format?: OutputFormat } & Surroundings)
-  | { kind: 'file'; file: string; format?: Exclude<OutputFormat, 'nagios'> }
+  | ({ kind: 'stream'; stream: string | readonly string[]; format?: PlainFormat } & Surroundings)
+  | { kind: 'file'; file: string; format?: PlainFormat; watch?: boolean }
+  | { kind: 'files'; files: string; format?: PlainFormat; watch?: boolean }
   /** `stamp`: see `stampOf`. */
   | ({ kind: 'module'; module: string; stamp?: string } & Surroundings)
   | { kind: 'host'; host: HostReading }
+  | { kind: 'journal'; journal: JournalMatches }
+  | { kind: 'http'; http: HttpRequest }
   | { kind: 'publish' }
   | { kind: 'provide' };
 
 /** Makes the source of a topic; undefined for one that clients publish to or provide. */
-export function createSource(config: SourceConfig, context: SourceContext): Source | undefined {
+export function createSource(
+  config: SourceConfig,
+  context: SourceContext,
+): Source | StreamSource | undefined {
   switch (config.kind) {
     case 'data':
       return { sample: () => config.data };
     case 'command':
       return lateSource(async () => (await import('./command.ts')).commandSource(config, context));
+    case 'stream':
+      return lateStream(async () => (await import('./program-stream.ts')).streamSource(config, context));
     case 'file':
       return lateSource(async () =>
         (await import('./file.ts')).fileSource(config.file, context, config.format),
       );
+    case 'files':
+      return lateSource(async () => (await import('./files.ts')).filesSource(config, context));
     case 'module':
       return lateSource(async () => (await import('./module.ts')).moduleSource(config, context));
     case 'host':
       return hostSource(config.host);
+    case 'journal':
+      return lateStream(async () =>
+        (await import('./journal-entries.ts')).journalSource(config.journal, context),
+      );
+    case 'http':
+      return lateSource(async () => (await import('./http.ts')).httpSource(config.http, context));
     case 'publish':
     case 'provide':
       return undefined;

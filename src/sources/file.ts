@@ -9,7 +9,7 @@ import { parseYaml } from '../yaml.ts';
 import { runCommand } from './command-run.ts';
 import { sourceEnvironment } from './environment.ts';
 import { parseOutput } from './output.ts';
-import type { OutputFormat } from './output.ts';
+import type { PlainFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
 
 /** How many files may be read in this process at a time. A disk that fails can hold up so many of Node's threads. */
@@ -24,11 +24,7 @@ let reads = 0;
  * Reads a file. Without a format, `.json`, `.yaml` and `.yml` are parsed, and anything else is text. A file that might
  * block this process, such as one on a network file system, is read by a process of its own.
  */
-export function fileSource(
-  file: string,
-  context: SourceContext,
-  format?: Exclude<OutputFormat, 'nagios'>,
-): Source {
+export function fileSource(file: string, context: SourceContext, format?: PlainFormat): Source {
   const { topic, directory, timeoutMs, maxBytes } = context;
   const path = resolve(directory, file);
   const run = {

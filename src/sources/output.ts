@@ -4,12 +4,14 @@ import { parseJson } from '../protocol/json.ts';
 /** What is made of the text that a command prints or a file holds. */
 export const outputFormats = ['auto', 'json', 'text', 'number', 'lines', 'nagios'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
+/** Formats of a text without an exit code. */
+export type PlainFormat = Exclude<OutputFormat, 'nagios'>;
 
 /**
  * Makes a payload of a text. `nagios` needs an exit code as well, see `parseNagios`.
  * @throws if the text is none of the format.
  */
-export function parseOutput(text: string, format: Exclude<OutputFormat, 'nagios'>): unknown {
+export function parseOutput(text: string, format: PlainFormat): unknown {
   switch (format) {
     case 'auto':
       return jsonOrText(text);

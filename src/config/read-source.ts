@@ -1,0 +1,101 @@
+import type { SourceConfig } from '../sources/create.ts';
+import type { Surroundings } from '../sources/environment.ts';
+import type { HostReading } from '../sources/host.ts';
+import type { HttpRequest } from '../sources/http.ts';
+import type { JournalMatches } from '../sources/journal-entries.ts';
+import type { OutputFormat } from '../sources/output.ts';
+import { isMapping } from './format.ts';
+import { variableFault } from './formats.ts';
+import type { Complain } from './mistakes.ts';
+import { sourceKeys } from './schema.ts';
+import type { TopicKey } from './schema.ts';
+
+/** A topic as the file says it: known keys only. */
+export type RawTopic = Partial<Record<TopicKey, unknown>>;
+
+/** Reads which source a topic has. What is wrong with it is complained of. */
+export function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefined {
+  const [kind, ...others] = sourceKeys.filter((key) => key in topic);
+  if (kind === undefined) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
+  if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
+  const format = readFormat(topic, kind, complain);
+  const plainFormat = format && format !== 'nagios' && { format };
+  const watch = topic.watch === true && { watch: true };
+  const surroundings = readSurroundings(topic, kind, complain);
+  switch (kind) {
+    case 'data':
+      return { kind, data: topic.data };
+    case 'command':
+      return {
+        kind,
+        command: topic.command as string | string[],
+        ...(format && { format }),
+        ...surroundings,
+      };
+    case 'stream':
+      return { kind, stream: topic.stream as string | string[], ...plainFormat, ...surroundings };
+    case 'file':
+      return { kind, file: topic.file as string, ...plainFormat, ...watch };
+    case 'files':
+      return { kind, files: topic.files as string, ...plainFormat, ...watch };
+    case 'journal':
+      return { kind, journal: topic.journal as JournalMatches };
+    case 'http':
+      return { kind, http: topic.http as HttpRequest };
+    case 'module':
+      return { kind, module: topic.module as string, ...surroundings };
+    case 'host':
+      return { kind, host: topic.host as HostReading };
+    case 'publish':
+    case 'provide':
+      return { kind };
+    case undefined:
+      return undefined;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Sources that are programs of the user's. */
+const programs = new Set<string>(['command', 'stream', 'module']);
+
+/** What their processes are given. */
+function readSurroundings(
+  { env, directory }: RawTopic,
+  kind: (typeof sourceKeys)[number] | undefined,
+  complain: Complain,
+): Surroundings {
+  for (const [key, value] of Object.entries({ env, directory })) {
+    if (value !== undefined && kind !== undefined && !programs.has(kind))
+      complain(`${key} goes with command, stream or module`, key);
+  }
+  const variables = isMapping(env) ? Object.entries(env) : [];
+  for (const [name, value] of variables) {
+    const fault = variableFault(name, value);
+    // A value that was written into the name is not shown either.
+    if (fault !== undefined) complain(fault, 'env', name.replace(/=.*/s, ''));
+  }
+  return {
+    ...(env !== undefined && {
+      env: Object.fromEntries(variables.map(([name, value]) => [name, String(value)])),
+    }),
+    ...(directory !== undefined && { directory: directory as string }),
+  };
+}
+
+/** Sources of text. */
+const texts = new Set<string>(['command', 'stream', 'file', 'files']);
+
+/** @returns undefined for `auto`, as for none. */
+function readFormat(
+  { format }: RawTopic,
+  kind: (typeof sourceKeys)[number] | undefined,
+  complain: Complain,
+): OutputFormat | undefined {
+  if (format === undefined || format === 'auto') return undefined;
+  if (kind !== undefined && !texts.has(kind))
+    complain('format goes with command, stream, file or files', 'format');
+  else if (format === 'nagios' && kind !== 'command')
+    complain('nagios goes with command: it has an exit code', 'format');
+  return format as OutputFormat;
+}
