@@ -88,10 +88,11 @@ async function nextTimes({ topics }: Config): Promise<string[]> {
  */
 async function sampleAll(config: Config): Promise<void> {
   const { sampleOnce } = await import('../daemon/topics/sample-once.ts');
+  const { whyUnsampled } = await import('../sources/unsampled.ts');
   let failures = 0;
   const run = async (topic: TopicConfig): Promise<string> => {
-    if (topic.source.kind === 'publish') return 'clients publish to it';
-    if (topic.source.kind === 'provide') return 'a client provides it';
+    const why = whyUnsampled(topic.source);
+    if (why) return why;
     const outcome = await sampleOnce(config, topic);
     if ('error' in outcome) {
       failures++;

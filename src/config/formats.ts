@@ -5,6 +5,7 @@ import ms from 'ms';
 import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
 import { hostReadings } from '../sources/host.ts';
 import { outputFormats } from '../sources/output.ts';
+import { derivedFormats } from './derived-formats.ts';
 import { isJson, isMapping, isText, kindOf, shown } from './format.ts';
 import type { Format } from './format.ts';
 import { httpFormats } from './http-formats.ts';
@@ -143,6 +144,7 @@ export const formats = {
   first: oneOf(...firsts),
   output: oneOf(...outputFormats),
   reading: oneOf(...hostReadings),
+  ...derivedFormats(parseDuration),
   ...journalFormats,
   ...httpFormats,
   ...natsFormats,

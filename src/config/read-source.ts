@@ -1,11 +1,14 @@
 import type { SourceConfig } from '../sources/create.ts';
+import type { Derivation } from '../sources/derived/derived.ts';
+import { parsePointer } from '../sources/derived/json-pointer.ts';
 import type { Surroundings } from '../sources/environment.ts';
 import type { HostReading } from '../sources/host.ts';
 import type { HttpRequest } from '../sources/http.ts';
 import type { JournalMatches } from '../sources/journal-entries.ts';
 import type { OutputFormat } from '../sources/output.ts';
 import { isMapping } from './format.ts';
-import { variableFault } from './formats.ts';
+import { parseTake, parseWhen } from './derived-formats.ts';
+import { parseDuration, variableFault } from './formats.ts';
 import type { Complain } from './mistakes.ts';
 import { sourceKeys } from './schema.ts';
 import type { TopicKey } from './schema.ts';
@@ -22,6 +25,8 @@ export function readSource(topic: RawTopic, complain: Complain): SourceConfig | 
   const plainFormat = format && format !== 'nagios' && { format };
   const watch = topic.watch === true && { watch: true };
   const surroundings = readSurroundings(topic, kind, complain);
+  for (const key of ['pick', 'take', 'when'] as const)
+    if (topic[key] !== undefined && kind !== 'from') complain(`${key} goes with from`, key);
   switch (kind) {
     case 'data':
       return { kind, data: topic.data };
@@ -42,6 +47,8 @@ export function readSource(topic: RawTopic, complain: Complain): SourceConfig | 
       return { kind, journal: topic.journal as JournalMatches };
     case 'http':
       return { kind, http: topic.http as HttpRequest };
+    case 'from':
+      return { kind, ...readDerivation(topic) };
     case 'module':
       return { kind, module: topic.module as string, ...surroundings };
     case 'host':
@@ -54,6 +61,19 @@ export function readSource(topic: RawTopic, complain: Complain): SourceConfig | 
     default:
       return kind satisfies never;
   }
+}
+
+/** What is no derivation was complained of already. */
+function readDerivation({ from, pick, take, when }: RawTopic): Derivation {
+  const keys = typeof pick === 'string' ? parsePointer(pick) : undefined;
+  const taken = parseTake(take, parseDuration);
+  const threshold = parseWhen(when, parseDuration);
+  return {
+    from: from as string,
+    ...(keys && { pick: keys }),
+    ...(taken && { take: taken }),
+    ...(threshold && { when: threshold }),
+  };
 }
 
 /** Sources that are programs of the user's. */

@@ -10,6 +10,7 @@ import { Convicted } from './convicted.ts';
 import { isMapping } from './format.ts';
 import { parseDuration, parseSize } from './formats.ts';
 import type { Complain, Mistake } from './mistakes.ts';
+import { orderDerived } from './order-derived.ts';
 import { readSource } from './read-source.ts';
 import type { RawTopic } from './read-source.ts';
 import { topicSchema } from './schema.ts';
@@ -39,7 +40,7 @@ export function readTopics(raw: unknown, ids: Ids, frameBytes: number, mistakes:
     if ('maxTopics' in config) namespaces.push(config);
     else topics.push(config);
   }
-  return { topics, namespaces };
+  return { topics: orderDerived(topics, raw, mistakes), namespaces };
 }
 
 function readTopic(
@@ -170,6 +171,7 @@ const LOOK_MS = 60_000;
 /** Who decides when topics of a source without a schedule send. */
 const unscheduled: Partial<Record<SourceConfig['kind'], string>> = {
   provide: 'the provider decides when it sends',
+  from: 'it sends when the other topic does',
   stream: 'the program decides when it sends; every: 1s would send the newest line of each second',
   journal: 'entries are sent as they are written; every: 1s would send the newest of each second',
 };

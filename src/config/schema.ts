@@ -305,6 +305,26 @@ export const topicSchema = {
     format: 'reading',
     default: null,
   },
+  from: {
+    doc: 'Source: the messages of another topic of this configuration.',
+    format: 'text',
+    default: null,
+  },
+  pick: {
+    doc: 'Only for `from`: the part of each payload that counts, as a JSON pointer such as `/0` or `/cores/0`. Not set: the whole payload.',
+    format: 'pointer',
+    default: null,
+  },
+  take: {
+    doc: 'Only for `from`: one value for each period, `min`, `max`, `avg` or `last`, such as `avg over 1m`. Not set: every value.',
+    format: 'take',
+    default: null,
+  },
+  when: {
+    doc: 'Only for `from`: a condition such as `above 4 for 30s`. The topic then sends `{active, value}`, and only when `active` changes.',
+    format: 'when',
+    default: null,
+  },
   publish: {
     doc: 'Source: what clients publish. It is sent at once, and again at each tick if the topic has a schedule.',
     format: 'true',
@@ -381,6 +401,7 @@ export const sourceKeys = [
   'host',
   'journal',
   'http',
+  'from',
   'publish',
   'provide',
 ] as const satisfies TopicKey[];

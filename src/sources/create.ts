@@ -1,3 +1,4 @@
+import type { Derivation } from './derived/derived.ts';
 import type { Surroundings } from './environment.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
@@ -19,10 +20,11 @@ export type SourceConfig =
   | { kind: 'host'; host: HostReading }
   | { kind: 'journal'; journal: JournalMatches }
   | { kind: 'http'; http: HttpRequest }
+  | ({ kind: 'from' } & Derivation)
   | { kind: 'publish' }
   | { kind: 'provide' };
 
-/** Makes the source of a topic; undefined for one that clients publish to or provide. */
+/** Makes the source of a topic; undefined for one that clients publish to or provide, or that is made of another topic. */
 export function createSource(
   config: SourceConfig,
   context: SourceContext,
@@ -52,6 +54,7 @@ export function createSource(
       return lateSource(async () => (await import('./http.ts')).httpSource(config.http, context));
     case 'publish':
     case 'provide':
+    case 'from':
       return undefined;
     default:
       return config satisfies never;

@@ -29,6 +29,8 @@ export interface StreamSink {
   send(payload: unknown): void;
   /** Something came that cannot be sent. The next payload shows that the stream works again. */
   fail(error: string): void;
+  /** It works, though it has nothing to send. */
+  recover(): void;
 }
 
 /** What a source is given beside its own options. */

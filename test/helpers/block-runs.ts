@@ -70,6 +70,7 @@ export const runs: Readonly<Record<string, Run>> = {
   },
   gateway: { needs: 'curl', run: gatewayAnswersThis },
   testing: { run: passesAsTest },
+  'derived-topics': { run: async ({ text }) => await derives(text) },
   'provided-topics': { run: async ({ text }) => await checks(text.replace('alice', 'root')) },
   provider: { needs: 'python3', run: providesTopics },
   conversation: { run: isSaid },
@@ -356,4 +357,20 @@ function withoutIds(frame: Frame): unknown {
   const replaced = (key: string, value: unknown): unknown =>
     key === 'instance' ? 'id' : key === 'time' ? 0 : value;
   return JSON.parse(JSON.stringify(frame, replaced));
+}
+
+/** The derived topics of the block send what the text says. */
+async function derives(text: string): Promise<void> {
+  await using daemon = await startDaemon(text);
+  await using client = daemon.connect();
+  const heard = client.listen(['load.now', 'load.high']);
+  const first = new Map<string, unknown>();
+  while (first.size < 2) {
+    const { topic, data } = (await heard.next()).value!;
+    first.set(topic, data);
+  }
+  expect(Object.fromEntries(first)).toEqual({
+    'load.now': expect.any(Number),
+    'load.high': { active: false, value: first.get('load.now') },
+  });
 }

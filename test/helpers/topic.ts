@@ -21,10 +21,14 @@ export interface TopicOptions extends Partial<TopicConfig> {
   run?: StreamSource['run'];
 }
 
+const followNobody = (): never => {
+  throw new Error('this topic has no others beside it');
+};
+
 /** What all topics share. Timers that are fake fire at whole milliseconds. */
 export function topicTools(): TopicTools {
   const scheduler = new Scheduler((ring) => ring(), 0);
-  return { scheduler, offsets: new Offsets(), totals: newTotals(), instance: 'daemon' };
+  return { scheduler, offsets: new Offsets(), totals: newTotals(), instance: 'daemon', follow: followNobody };
 }
 
 /** What a topic is made of, with a tick each second unless it says otherwise. */

@@ -1,3 +1,5 @@
+import { derivedSource } from '../../sources/derived/derived.ts';
+import type { FollowTopic } from '../../sources/derived/derived.ts';
 import { isStream } from '../../sources/source.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Driver } from './driver.ts';
@@ -7,18 +9,23 @@ import { Sampler } from './sampler.ts';
 import type { SamplerTools } from './sampler.ts';
 import type { TopicParts } from './topic-parts.ts';
 
+export interface DriverTools extends SamplerTools {
+  follow: FollowTopic;
+}
+
 /**
  * Makes what has the source of a topic work.
  * @param send Sends a payload, as JSON.
  * @param before What has to end before the source works: no source does twice at once.
  */
 export function createDriver(
-  { config, source }: TopicParts,
+  { config, source: made }: TopicParts,
   log: MessageLog,
   send: (json: string) => void,
-  tools: SamplerTools,
+  tools: DriverTools,
   before?: Promise<unknown>,
 ): Driver {
+  const source = config.source.kind === 'from' ? derivedSource(config.source, tools.follow) : made;
   if (isStream(source)) {
     const listener = {
       payload: (payload: unknown) => {

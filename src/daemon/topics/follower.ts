@@ -121,6 +121,9 @@ export class Follower implements Driver {
         clearTimeout(steady);
         if (!signal.aborted) this.#health.fail(error);
       },
+      recover: () => {
+        if (!signal.aborted) this.#health.recover();
+      },
     };
     while (!signal.aborted) {
       const begun = performance.now();

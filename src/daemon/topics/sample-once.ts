@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.ts';
 import { silent } from '../../log.ts';
 import { isStream } from '../../sources/source.ts';
 import type { StreamSource } from '../../sources/source.ts';
+import { whyUnsampled } from '../../sources/unsampled.ts';
 import { MessageLog } from './message-log.ts';
 import { createTopicParts } from './topic-parts.ts';
 
@@ -18,7 +19,7 @@ export async function sampleOnce(config: Config, topic: TopicConfig): Promise<Ou
   const ms = (): number => Math.round((performance.now() - began) * 10) / 10;
   try {
     const { source } = parts;
-    if (!source) throw new Error('it has no source to sample: clients publish to it');
+    if (!source) throw new Error(`it has no source to sample: ${whyUnsampled(topic.source)}`);
     const payload = isStream(source)
       ? await firstOf(source, topic.timeoutMs, wanted)
       : await source.sample(wanted.signal);
@@ -39,7 +40,7 @@ async function firstOf(source: StreamSource, timeoutMs: number, wanted: AbortCon
     () => fail(`it sent nothing within ${timeoutMs} ms (timeout), which is no failure of a quiet stream`),
     timeoutMs,
   );
-  const running = source.run(wanted.signal, { send: first.resolve, fail });
+  const running = source.run(wanted.signal, { send: first.resolve, fail, recover: () => {} });
   void running.then(
     () => fail('the stream has ended'),
     (error: unknown) => fail(messageOf(error)),

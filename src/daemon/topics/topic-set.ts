@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { NamespaceConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
 import type { EventLog } from '../../log-events.ts';
+import type { FollowTopic } from '../../sources/derived/derived.ts';
 import { clipped } from '../../text.ts';
 import { BoundedLog } from '../../bounded-log.ts';
 import { Namespace, namespaceOf } from './namespaces.ts';
@@ -46,10 +47,15 @@ export class TopicSet implements Iterable<Topic> {
   #closing: Promise<unknown> = Promise.resolve();
 
   /** @param saved What was numbered before. */
-  constructor(index: SubscriptionIndex, logger: EventLog, tools: TopicTools, saved: SavedTopics) {
+  constructor(
+    index: SubscriptionIndex,
+    logger: EventLog,
+    tools: Omit<TopicTools, 'follow'>,
+    saved: SavedTopics,
+  ) {
     this.#index = index;
     this.#logger = logger;
-    this.#tools = tools;
+    this.#tools = { ...tools, follow: this.#follow };
     this.#numbering = new Numbering(saved);
   }
 
@@ -75,6 +81,13 @@ export class TopicSet implements Iterable<Topic> {
     });
     if (configs.length < before.size) this.#revision++;
   }
+
+  readonly #follow: FollowTopic = (name, follower, signal) => {
+    const topic = this.#topics.get(name);
+    if (!topic) throw new Error(`there is no topic ${name}`);
+    topic.follow(follower);
+    signal.addEventListener('abort', () => topic.unfollow(follower));
+  };
 
   get namespaces(): readonly Namespace[] {
     return this.#namespaces;

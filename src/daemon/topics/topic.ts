@@ -2,6 +2,8 @@ import type { TopicConfig } from '../../config/config.ts';
 import { ChimedError } from '../../errors.ts';
 import type { EventLog } from '../../log-events.ts';
 import type { Totals } from '../../protocol/status-snapshot.ts';
+import type { FollowTopic, TopicFollower } from '../../sources/derived/derived.ts';
+import { whyUnsampled } from '../../sources/unsampled.ts';
 import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { Latest } from './latest.ts';
@@ -29,6 +31,8 @@ export interface TopicTools {
   totals: Totals;
   /** The daemon's numbering. */
   instance: string;
+  /** Has a topic follow another. */
+  follow: FollowTopic;
   /** Bounds what all of them keep. @default each has its own bounds only */
   budget?: HistoryBudget;
 }
@@ -64,6 +68,9 @@ export class Topic {
   namespace: Namespace | undefined;
   readonly #provision: Provision;
   readonly #instance: string;
+  readonly #follow: FollowTopic;
+  /** Topics that are made of this one, while they are awake. */
+  readonly #followers = new Set<TopicFollower>();
   readonly #budget: HistoryBudget | undefined;
   readonly health: SourceHealth;
   #parts: TopicParts;
@@ -77,13 +84,14 @@ export class Topic {
     parts: TopicParts,
     audience: Audience,
     logger: EventLog,
-    { scheduler, offsets, totals, instance, budget }: TopicTools,
+    { scheduler, offsets, totals, instance, follow, budget }: TopicTools,
     saved?: SavedMessages,
     namespace?: Namespace,
   ) {
     this.#parts = parts;
     this.namespace = namespace;
     this.#instance = instance;
+    this.#follow = follow;
     this.#budget = budget;
     this.audience = audience;
     this.#logger = logger;
@@ -164,8 +172,12 @@ export class Topic {
 
   /** Starts a topic that never sleeps, or that somebody hears. Others start with their first subscriber. */
   open(): void {
-    if (!this.#awake && (this.config.always || !this.audience.isEmpty)) this.#wake();
+    if (!this.#awake && this.#isWanted) this.#wake();
     this.#tellDemand();
+  }
+
+  get #isWanted(): boolean {
+    return this.config.always || this.#followers.size > 0 || !this.audience.isEmpty;
   }
 
   /** Stops the ticks and the sample that is under way; resolves when that has ended. */
@@ -196,10 +208,31 @@ export class Topic {
     return lost;
   }
 
+  /** Begins with what a new subscriber would get. */
+  follow(follower: TopicFollower): void {
+    this.#followers.add(follower);
+    const wakes = !this.#awake;
+    if (wakes) this.#fresh = !this.#isDue && !this.#driver.running;
+    const { lastJson } = this.#log;
+    if (this.#fresh && lastJson !== undefined && this.config.first !== 'none' && !this.#isTooOld)
+      follower.message(lastJson);
+    if (this.health.failing > 0) follower.failing(this.health.lastError ?? '');
+    if (wakes) this.#wake();
+  }
+
+  unfollow(follower: TopicFollower): void {
+    this.#followers.delete(follower);
+    if (!this.#isWanted) this.#sleep();
+  }
+
   /** The last subscriber has left. */
   abandoned(): void {
     this.#waiting.clear();
-    if (!this.#awake || this.config.always) return;
+    if (!this.#isWanted) this.#sleep();
+  }
+
+  #sleep(): void {
+    if (!this.#awake) return;
     this.#awake = false;
     this.#driver.rest();
     this.#tellDemand();
@@ -240,7 +273,7 @@ export class Topic {
 
   #lack(reason: string): void {
     this.health.lack(reason);
-    this.#notify(failingFrame(this.name, this.health));
+    this.#tellFailing(reason);
   }
 
   /**
@@ -330,13 +363,8 @@ export class Topic {
    * @throws {ChimedError} `bad-request` if clients publish to the topic; or what the source throws.
    */
   sample(): Promise<string> {
-    if (!this.#parts.source)
-      throw new ChimedError(
-        'bad-request',
-        this.config.source.kind === 'provide'
-          ? `${this.name} has no source to sample: a client provides it`
-          : `${this.name} has no source to sample: clients publish to it`,
-      );
+    const why = whyUnsampled(this.config.source);
+    if (why) throw new ChimedError('bad-request', `${this.name} has no source to sample: ${why}`);
     return this.#driver.probe();
   }
 
@@ -384,20 +412,25 @@ export class Topic {
   /** @param before What has to end before its source works. */
   #createDriver(before?: Promise<unknown>): Driver {
     const { health, counters } = this;
-    const tools = { scheduler: this.#scheduler, counters, health };
+    const tools = { scheduler: this.#scheduler, counters, health, follow: this.#follow };
     return createDriver(this.#parts, this.#log, (json) => this.#send(json), tools, before);
   }
 
   readonly #healthListener = {
     failing: (error: string): void => {
       this.#logger.warn({ event: 'source-failing', topic: this.name, error }, 'source is failing');
-      this.#notify(failingFrame(this.name, this.health));
+      this.#tellFailing(error);
     },
     recovered: (failures: number): void => {
       this.#logger.info({ event: 'source-recovered', topic: this.name, failures }, 'source has recovered');
       this.#notify(recoveredFrame(this.name, failures));
     },
   };
+
+  #tellFailing(error: string): void {
+    this.#notify(failingFrame(this.name, this.health));
+    for (const follower of this.#followers) follower.failing(error);
+  }
 
   #notify(frame: Buffer): void {
     const { name } = this;
@@ -434,6 +467,7 @@ export class Topic {
   #send(json: string, advance = 1, numbers?: LoggedNumbers): void {
     this.#fresh = true;
     this.#latest.forget();
+    if (this.#followers.size > 0) for (const follower of this.#followers) follower.message(json);
     // A message that is left out must not be a gap in the numbers of another machine.
     if (this.config.onChange && !numbers && json === this.#log.lastJson) {
       for (const subscriber of this.#waiting)

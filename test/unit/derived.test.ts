@@ -1,0 +1,209 @@
+import { writeFileSync } from 'node:fs';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+
+import { loadConfig } from '../../src/config/load.ts';
+import { messageOf } from '../../src/errors.ts';
+import { derivedSource } from '../../src/sources/derived/derived.ts';
+import type { Derivation, TopicFollower } from '../../src/sources/derived/derived.ts';
+import { parsePointer, valueAt } from '../../src/sources/derived/json-pointer.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+
+test.each([
+  ['', { a: 1 }, { a: 1 }],
+  ['/a', { a: 1 }, 1],
+  ['/cores/1/busy', { cores: [{ busy: 0 }, { busy: 0.5 }] }, 0.5],
+  ['/', { '': 'empty' }, 'empty'],
+  ['/a~1b/c~0d', { 'a/b': { 'c~d': 3 } }, 3],
+  ['/a', { a: null }, null],
+  ['/b', { a: 1 }, undefined],
+  ['/a/b', { a: 1 }, undefined],
+  ['/length', [1, 2], undefined],
+  ['/01', [1, 2], undefined],
+  ['/constructor', {}, undefined],
+])('the pointer %j leads in %j to %j', (pointer, payload, value) => {
+  expect(valueAt(payload, parsePointer(pointer)!)).toEqual(value);
+});
+
+test.each(['a', 'a/b', '/a~', '/a~2'])('%j is no pointer', (text) => {
+  expect(parsePointer(text)).toBeUndefined();
+});
+
+describe('the topic', () => {
+  const said: unknown[] = [];
+  let followed: TopicFollower;
+  let sleeping: AbortController;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    said.length = 0;
+    sleeping = new AbortController();
+    return async () => {
+      sleeping.abort();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(vi.getTimerCount(), 'nothing is left of a topic that sleeps').toBe(0);
+      vi.useRealTimers();
+    };
+  });
+
+  /** Makes a topic of one called `a`, and says what it does. */
+  function derive(derivation: Omit<Derivation, 'from'>, latest?: string): void {
+    const sink = {
+      send: (payload: unknown) => said.push(payload),
+      fail: (error: string) => said.push(`FAILS: ${error}`),
+      recover: () => {},
+    };
+    const source = derivedSource({ from: 'a', ...derivation }, (_, follower) => (followed = follower));
+    void source.run(sleeping.signal, sink, latest);
+  }
+
+  /** Messages, one each second. */
+  function hear(...payloads: unknown[]): unknown[] {
+    for (const payload of payloads) {
+      followed.message(JSON.stringify(payload));
+      vi.advanceTimersByTime(1000);
+    }
+    return said.splice(0);
+  }
+
+  test('takes a part of each payload', () => {
+    derive({ pick: ['0'] });
+    expect(hear([1, 2], ['x'], [null], [], { 0: 'y' })).toEqual([
+      1,
+      'x',
+      null,
+      'FAILS: a has nothing at /0',
+      'y',
+    ]);
+  });
+
+  test.each([
+    ['min', [1]],
+    ['max', [9]],
+    ['avg', [4]],
+    ['last', [2]],
+  ] as const)('takes the %s of each period', (reduction, result) => {
+    derive({ take: { reduction, overMs: 3000 } });
+    expect(hear(9, 1, 2)).toEqual(result);
+    expect(hear(7)).toEqual([]);
+    vi.advanceTimersByTime(2000);
+    expect(hear(), 'each period has its own').toEqual([7]);
+    vi.advanceTimersByTime(30_000);
+    expect(hear(), 'nothing came, and nothing is sent').toEqual([]);
+  });
+
+  test('fails with what is no number, and goes on', () => {
+    derive({ take: { reduction: 'avg', overMs: 3000 } });
+    expect(hear(4, 'much', 6)).toEqual(['FAILS: avg needs numbers, and there is "much"', 5]);
+    derive({ when: { side: 'above', limit: 4 } });
+    expect(hear({})).toEqual(['FAILS: when needs a number, and there is {}']);
+  });
+
+  test('says when a threshold is crossed, and nothing else', () => {
+    derive({ when: { side: 'above', limit: 4 } });
+    expect(hear(1, 2, 4, 4.5, 5, 3, 2, 9)).toEqual([
+      { active: false, value: 1 },
+      { active: true, value: 4.5 },
+      { active: false, value: 3 },
+      { active: true, value: 9 },
+    ]);
+  });
+
+  test('waits until the value has been beyond it for long enough', () => {
+    derive({ when: { side: 'below', limit: 0.5, forMs: 3000 } });
+    expect(hear(0.1, 0.2, 0.6, 0.1, 0.2)).toEqual([{ active: false, value: 0.1 }]);
+    vi.advanceTimersByTime(999);
+    expect(hear()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(hear(), 'also if no other message comes').toEqual([{ active: true, value: 0.2 }]);
+    expect(hear(0.3, 0.7)).toEqual([{ active: false, value: 0.7 }]);
+  });
+
+  test('does not count time in which the other topic failed', () => {
+    derive({ when: { side: 'above', limit: 4, forMs: 3000 } });
+    hear(9, 9);
+    followed.failing('no disk');
+    vi.advanceTimersByTime(10_000);
+    expect(hear()).toEqual(['FAILS: a is failing: no disk']);
+    expect(hear(9, 9)).toEqual([]);
+    expect(hear(9, 9)).toEqual([{ active: true, value: 9 }]);
+  });
+
+  test('says no state twice that it has said before it slept for a moment', () => {
+    derive({ when: { side: 'above', limit: 4, forMs: 3000 } }, '{"active":true,"value":5}');
+    expect(hear(9, 9, 1)).toEqual([{ active: false, value: 1 }]);
+    derive({ when: { side: 'above', limit: 4 } }, '"another payload, of another configuration"');
+    expect(hear(9)).toEqual([{ active: true, value: 9 }]);
+  });
+
+  test('judges what is left of a period', () => {
+    derive({ pick: ['x'], take: { reduction: 'max', overMs: 2000 }, when: { side: 'above', limit: 5 } });
+    expect(hear({ x: 9 }, { x: 1 }, { x: 1 }, { x: 2 })).toEqual([
+      { active: true, value: 9 },
+      { active: false, value: 2 },
+    ]);
+  });
+});
+
+describe('the configuration', () => {
+  /** The topics as they are read, or what is wrong with them. */
+  function load(topics: object) {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file('chimed.yaml'), JSON.stringify({ topics }));
+    try {
+      return loadConfig(folder.file('chimed.yaml'), {}).topics;
+    } catch (error) {
+      return messageOf(error)
+        .split('\n')
+        .slice(1)
+        .map((line) => line.replace(/^ *\S+:\d+ topics\./, ''));
+    }
+  }
+  const a = { interval: '1s', data: 1 };
+
+  test('has a topic behind the one that it is made of, and open to those who may hear that one', () => {
+    const access = { subscribe: ['root'] };
+    const topics = load({
+      c: { from: 'b', when: 'above -4.5e1 for 1m30s' },
+      b: { from: 'a', pick: '/x~1y/0', take: 'avg over 1m' },
+      a: { ...a, access },
+      open: { from: 'a', access: { subscribe: ['daemon'] } },
+    });
+    expect(topics).toMatchObject([
+      { name: 'a', access: { subscribe: { uids: [0] } } },
+      {
+        name: 'b',
+        source: { pick: ['x/y', '0'], take: { reduction: 'avg', overMs: 60_000 } },
+        access: { subscribe: { uids: [0] } },
+      },
+      {
+        name: 'c',
+        source: { when: { side: 'above', limit: -45, forMs: 90_000 } },
+        access: { subscribe: { uids: [0] } },
+      },
+      { name: 'open', access: { subscribe: { uids: [1] } } },
+    ]);
+  });
+
+  test.each([
+    [{ b: { from: 'nosuch' } }, 'b.from: there is no topic nosuch in this configuration'],
+    [{ b: { from: 'b' } }, 'b.from: it is made of itself: b from b'],
+    [{ b: { from: 'c' }, c: { from: 'b' } }, 'b.from: it is made of itself: b from c from b'],
+    [
+      { b: { from: 'r.>' }, 'r.>': { provide: true } },
+      'b.from: expected the name of one topic, but it is "r.>"',
+    ],
+    [{ a, b: { from: 'a', interval: '1s' } }, 'b.interval: interval does not go with from'],
+    [{ a, b: { from: 'a', pick: 'x' } }, 'b.pick: expected a JSON pointer, such as /0'],
+    [
+      { a, b: { from: 'a', take: 'sum over 1m' } },
+      'b.take: expected one of min, max, avg, last and a period',
+    ],
+    [{ a, b: { from: 'a', take: 'avg over 1' } }, 'b.take: expected one of'],
+    [{ a, b: { from: 'a', when: 'above x' } }, 'b.when: expected a condition, such as above 4'],
+    [{ a, b: { from: 'a', when: 'above 4 for ever' } }, 'b.when: expected a condition'],
+    [{ a: { ...a, when: 'above 4' } }, 'a.when: when goes with from'],
+    [{ a, b: { from: 'a', first: 'sample' } }, 'b.first: a topic of a from'],
+  ])('%j has a mistake', (topics, mistake) => {
+    expect(load(topics)).toContainEqual(expect.stringContaining(mistake));
+  });
+});
