@@ -7,6 +7,7 @@ import { nobody } from './f-nobody.ts';
 import { start } from './g-start.ts';
 import { tenPrograms } from './h-ten-programs.ts';
 import { expensiveMetric } from './i-expensive-metric.ts';
+import { hostReadings } from './j-host-readings.ts';
 import type { Entrant } from '../entrant.ts';
 import type { Work } from './work.ts';
 
@@ -20,4 +21,5 @@ export const works: readonly Work<Entrant>[] = [
   start,
   tenPrograms,
   expensiveMetric,
+  hostReadings,
 ];
