@@ -74,8 +74,11 @@ describe.concurrent('a derived topic', () => {
     ]);
     writeFileSync(folder.file('load'), '8');
     expect(await recovered).toBe('high');
+    const goodAt = async () =>
+      (await client.status()).topics.find(({ topic }) => topic === 'high')!.lastGood!;
     writeFileSync(folder.file('load'), '3');
     expect((await next(high, 1))[0]).toMatchObject({ seq: 2, data: { active: false, value: 3 } });
+    expect(Math.abs((await goodAt()) - Date.now())).toBeLessThan(60_000);
   });
 
   test('follows another topic after a reload, and no more the former one', async () => {

@@ -142,8 +142,14 @@ export class Topic {
    */
   get lastGood(): number | undefined {
     const { goodAt } = this.health;
-    if (!this.#parts.source || goodAt === -Infinity) return this.#publishedAt;
+    if (this.#isSent || goodAt === -Infinity) return this.#publishedAt;
     return Math.round(Date.now() - performance.now() + goodAt);
+  }
+
+  /** It has no source but clients. */
+  get #isSent(): boolean {
+    const { kind } = this.config.source;
+    return kind === 'publish' || kind === 'provide';
   }
 
   /** `seq` was given where the message was made. */
@@ -381,7 +387,7 @@ export class Topic {
     const isProvided = parts.config.source.kind === 'provide';
     if (!isProvided) this.#provision.release();
     if (isProvided && before.kind !== 'provide') this.#lack(NOBODY_PROVIDES);
-    else if (!parts.source && !isProvided) this.health.recover(); // Clients publish to it: nothing fails.
+    else if (!isProvided && this.#isSent) this.health.recover(); // Clients publish to it: nothing fails.
     if (fingerprintOf(this.config) !== before.source) this.health.sampledAt = -Infinity;
   }
 
