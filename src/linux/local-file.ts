@@ -2,6 +2,8 @@ import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import koffi from 'koffi';
 
+import { inMemory, onDisk } from './file-systems.ts';
+
 if (process.platform !== 'linux') throw new Error('only Linux opens files without waiting');
 
 const SYS_OPENAT2 = 437;
@@ -12,19 +14,6 @@ const RESOLVE_NO_XDEV = 1;
 const RESOLVE_CACHED = 0x20;
 /** How long the table of mounts is taken to be as it was read, in milliseconds. */
 const MOUNTS_MS = 1000;
-
-/** File systems that live in the kernel's memory: nothing is ever waited for. */
-const inMemory = new Set(
-  'proc sysfs tmpfs ramfs rootfs devtmpfs cgroup cgroup2 securityfs debugfs tracefs configfs bpf efivarfs pstore hugetlbfs'.split(
-    ' ',
-  ),
-);
-/** File systems on a disk of this machine. */
-const onDisk = new Set(
-  'ext2 ext3 ext4 xfs btrfs bcachefs f2fs jfs reiserfs zfs overlay squashfs erofs vfat exfat ntfs3 iso9660 udf'.split(
-    ' ',
-  ),
-);
 
 const libc = koffi.load(null);
 const openat2 = libc.func('long syscall(long number, long fd, const char *path, void *how, long size)');

@@ -11,6 +11,7 @@ import { sourceEnvironment } from './environment.ts';
 import { parseOutput } from './output.ts';
 import type { PlainFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
+import { within } from './within.ts';
 
 /** How many files may be read in this process at a time. A disk that fails can hold up so many of Node's threads. */
 const READS = 2;
@@ -92,23 +93,6 @@ async function readBounded(file: FileHandle, maxBytes: number): Promise<string> 
       buffer.copy(larger);
       buffer = larger;
     }
-  }
-}
-
-/** Waits for a read, but no longer than its timeout, or until it is no longer needed. */
-async function within(result: Promise<string>, timeoutMs: number, signal: AbortSignal): Promise<string> {
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(new Error('it is no longer needed'));
-  const timer = setTimeout(
-    () => reject(new Error(`it took longer than ${timeoutMs} ms (timeout)`)),
-    timeoutMs,
-  );
-  signal.addEventListener('abort', stop);
-  try {
-    return await Promise.race([result, stopped]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
   }
 }
 
