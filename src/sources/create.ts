@@ -45,7 +45,7 @@ export function createSource(
     case 'module':
       return lateSource(async () => (await import('./module.ts')).moduleSource(config, context));
     case 'host':
-      return hostSource(config.host);
+      return hostSource(config.host, context);
     case 'journal':
       return lateStream(async () =>
         (await import('./journal-entries.ts')).journalSource(config.journal, context),

@@ -3,14 +3,14 @@ import { freemem, loadavg, totalmem, uptime } from 'node:os';
 import { systemRoots } from './host/roots.ts';
 import type { Roots } from './host/roots.ts';
 import { lateSource } from './late-source.ts';
-import type { Source } from './source.ts';
+import type { Source, SourceContext } from './source.ts';
 
 /** What can be read of the host. */
 export const hostReadings = ['load', 'memory', 'uptime', 'cpu'] as const;
 export type HostReading = (typeof hostReadings)[number];
 
 /** Reads the host. What takes more than a line is in a file of its own below `host/`, loaded at the first sample. */
-export function hostSource(reading: HostReading, _roots: Roots = systemRoots): Source {
+export function hostSource(reading: HostReading, context: SourceContext, roots: Roots = systemRoots): Source {
   switch (reading) {
     case 'load':
       return { sample: () => loadavg().map((value) => Math.round(value * 100) / 100) };
@@ -19,7 +19,7 @@ export function hostSource(reading: HostReading, _roots: Roots = systemRoots): S
     case 'uptime':
       return { sample: () => Math.floor(uptime()) };
     case 'cpu':
-      return lateSource(async () => (await import('./host/cpu.ts')).cpuSource());
+      return lateSource(async () => (await import('./host/cpu.ts')).cpuSource(roots));
     default:
       return reading satisfies never;
   }
