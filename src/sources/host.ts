@@ -6,7 +6,16 @@ import { lateSource } from './late-source.ts';
 import type { Source, SourceContext } from './source.ts';
 
 /** What can be read of the host. */
-export const hostReadings = ['load', 'memory', 'uptime', 'cpu', 'io', 'network'] as const;
+export const hostReadings = [
+  'load',
+  'memory',
+  'uptime',
+  'cpu',
+  'files',
+  'io',
+  'network',
+  'pressure',
+] as const;
 export type HostReading = (typeof hostReadings)[number];
 
 /** Reads the host. What takes more than a line is in a file of its own below `host/`, loaded at the first sample. */
@@ -20,12 +29,16 @@ export function hostSource(reading: HostReading, context: SourceContext, roots: 
       return { sample: () => Math.floor(uptime()) };
     case 'cpu':
       return lateSource(async () => (await import('./host/cpu.ts')).cpuSource(roots));
+    case 'files':
+      return lateSource(async () => (await import('./host/open-files.ts')).openFilesSource(roots));
     case 'io':
       return lateSource(async () => (await import('./host/disk-io.ts')).diskIoSource(roots));
     case 'network':
       return lateSource(async () =>
         (await import('./host/network.ts')).networkSource(roots, context.timeoutMs),
       );
+    case 'pressure':
+      return lateSource(async () => (await import('./host/pressure.ts')).pressureSource(roots));
     default:
       return reading satisfies never;
   }
