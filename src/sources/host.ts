@@ -11,6 +11,7 @@ export const hostReadings = [
   'memory',
   'uptime',
   'cpu',
+  'disks',
   'files',
   'io',
   'network',
@@ -29,6 +30,8 @@ export function hostSource(reading: HostReading, context: SourceContext, roots: 
       return { sample: () => Math.floor(uptime()) };
     case 'cpu':
       return lateSource(async () => (await import('./host/cpu.ts')).cpuSource(roots));
+    case 'disks':
+      return lateSource(async () => (await import('./host/disks.ts')).disksSource(roots, context.timeoutMs));
     case 'files':
       return lateSource(async () => (await import('./host/open-files.ts')).openFilesSource(roots));
     case 'io':
