@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 
+import type { HostReading } from '../../src/sources/host.ts';
 import type { Frame } from '../../src/protocol/messages.ts';
 import { startDaemon } from './daemon.ts';
 import { blocks } from './documents.ts';
@@ -12,6 +13,7 @@ import type { Block } from './documents.ts';
 import { temporaryFolder } from './folder.ts';
 import { TestGateway } from './gateway.ts';
 import type { Folder } from './folder.ts';
+import { HostTree } from './host-tree.ts';
 import { Program, chimed, cli, root } from './program.ts';
 
 const NAGIOS_PLUGIN = '/usr/lib/nagios/plugins/check_load';
@@ -39,6 +41,7 @@ export const runs: Readonly<Record<string, Run>> = {
   mistakes: { run: isWhatCheckPrints },
   access: { run: async ({ text }) => await checks(asKnownAccounts(text)) },
   'five-topics': { needs: 'curl', run: async ({ text }) => await samplesAll(text, 5) },
+  'host-readings': { run: hasTheseReadings },
   recipe: { needs: 'curl', run: async ({ text }) => await samplesAll(text) },
   nagios: { needs: NAGIOS_PLUGIN, run: async ({ text }) => await samplesAll(text) },
   module: { run: isModule },
@@ -136,6 +139,30 @@ async function samplesAll(config: string, count?: number): Promise<void> {
     const { data } = await client.sample(topic);
     expect(data, topic).toSatisfy((value) => value !== '' && value !== null);
   }
+}
+
+/** Each line is a reading and a payload of the form that it has on a machine whose files are kept. */
+async function hasTheseReadings({ text }: Block): Promise<void> {
+  using tree = new HostTree('vm');
+  tree.makeFolder('root');
+  const { signal } = new AbortController();
+  for (const line of text.trim().split('\n')) {
+    const [, reading, payload] = /^(\w+) +(.*)$/.exec(line)!;
+    const source = tree.source(reading as HostReading);
+    await source.sample(signal);
+    if (reading === 'cpu')
+      tree.edit('proc/stat', (stat) => stat.replaceAll(/ \d+ 0 0 0$/gm, ' 99999999 0 0 0'));
+    const shown: unknown = JSON.parse(payload!);
+    expect(withKinds(await source.sample(signal)), reading).toMatchObject(withKinds(shown) as object);
+  }
+}
+
+/** A payload with the types of its values in their place; a number may be unknown, and null. */
+function withKinds(payload: unknown): unknown {
+  if (payload === null) return 'number';
+  if (typeof payload !== 'object') return typeof payload;
+  if (Array.isArray(payload)) return payload.map(withKinds);
+  return Object.fromEntries(Object.entries(payload).map(([key, value]) => [key, withKinds(value)]));
 }
 
 /** The configuration with files and a server that are here. */
