@@ -59,6 +59,12 @@ const asTopics = (asked: Record<string, string>): object =>
       { interval: '1h', timeout: '20s', command: ['/bin/sh', '-c', withStatus(script)] },
     ]),
   );
+/** Readings of the host, each by a topic of its own. */
+const readings = ['disks', 'io', 'network', 'pressure', 'cpu', 'files'] as const;
+type Readings = Record<(typeof readings)[number], unknown>;
+const readingTopics = Object.fromEntries(
+  readings.map((host) => [`h.${host}`, { interval: '1h', timeout: '20s', host }]),
+);
 const withStatus = (script: string): string => `{ ${script}\n} 2>&1; echo "exit $?"`;
 
 describe.skipIf(whyNot())('a source in the sandbox', () => {
@@ -76,6 +82,29 @@ describe.skipIf(whyNot())('a source in the sandbox', () => {
       .map((line) => JSON.parse(line) as { topic: string; data: unknown })
       .map(({ topic, data }) => [names[Number(topic.slice(2))]!, String(data).trim()] as const);
     return Object.fromEntries(answers);
+  }
+
+  /** Samples the readings by topics of the service. */
+  async function readInside(): Promise<Readings> {
+    await machine.write(CONFIG, JSON.stringify({ topics: readingTopics }));
+    await machine.run('systemctl', 'reload', 'chimed');
+    const count = String(readings.length);
+    const lines = await machine.run('chimed', 'listen', 'h.>', '--json', '--count', count);
+    const messages = lines
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { topic: string; data: unknown });
+    return Object.fromEntries(messages.map(({ topic, data }) => [topic.slice(2), data])) as Readings;
+  }
+
+  /** Samples them as a user who has no rights, without the service. */
+  async function readOutside(): Promise<Readings> {
+    await machine.write('/srv/readings.json', JSON.stringify({ topics: readingTopics }));
+    const read = async (reading: string): Promise<[string, unknown]> => {
+      const sample = ['chimed', 'sample', `h.${reading}`, '--config', '/srv/readings.json'];
+      return [reading, JSON.parse(await machine.run('runuser', '-u', 'mallory', '--', ...sample))];
+    };
+    return Object.fromEntries(await Promise.all(readings.map(read))) as Readings;
   }
 
   /** Asks one question as a user who has no rights. */
@@ -118,6 +147,80 @@ describe.skipIf(whyNot())('a source in the sandbox', () => {
     expect(answers['temperature: thermal zone']).toBe('42000\nexit 0');
     expect(answers['name: host']).toMatch(/^renamed/);
     saw('questions answered inside as outside', `${Object.keys(questions).length}`);
+  });
+
+  test('reads the host as anybody else does', async ({ skip }) => {
+    // A disk that is mounted once the service runs, and one that is read-only, beside bind mounts of them.
+    const { code, stderr } = await machine.attempt(
+      'sh',
+      '-euc',
+      `[ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237
+      for n in 0 1 2 3 4 5 6 7 8 9; do [ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n; done
+      mkdir -p '/mnt/a disk' /mnt/worn /mnt/w /home/alice/own
+      for n in 1 2 3; do truncate --size=24M /srv/$n.img; mkfs.ext4 -q /srv/$n.img; done
+      mount -o loop /srv/1.img '/mnt/a disk'; head -c 5M /dev/zero > '/mnt/a disk/x'
+      mount -o loop,ro /srv/2.img /mnt/worn; mount --bind /mnt/worn/lost+found /mnt/w
+      mount -o loop /srv/3.img /home/alice/own; chmod 700 /home/alice`,
+    );
+    if (code !== 0) skip(`loop devices are needed for disks: ${stderr}`);
+    const before = await readOutside();
+    const read = await readInside();
+    const after = await readOutside();
+
+    const df =
+      'df --block-size=1 --output=source,fstype,size,used,avail,itotal,iused "/mnt/a disk" /mnt/worn';
+    const said = (await outside(df)).split('\n').slice(1, 3);
+    const disks = read.disks as Record<string, unknown>[];
+    const images = disks.filter(({ mount }) => ['/mnt/a disk', '/mnt/worn'].includes(mount as string));
+    const figures = ['device', 'type', 'size', 'used', 'free', 'inodes', 'inodesUsed'];
+    expect(images.map((disk) => figures.map((figure) => String(disk[figure])))).toEqual(
+      said.map((line) => line.split(/ +/)),
+    );
+    expect(images.map(({ readOnly }) => readOnly)).toEqual([false, true]);
+    const own = disks.find(({ mount }) => mount === '/home/alice/own');
+    expect(own).toMatchObject({ error: expect.stringMatching(/^EACCES: permission denied/) });
+    expect(images, 'nothing else moves while the test looks').toEqual(
+      (before.disks as typeof images).filter(({ mount }) => images.some((image) => image['mount'] === mount)),
+    );
+    const lasting = ({ disks: all }: Readings): unknown =>
+      (all as typeof images).map(({ mount, device, type, readOnly, size }) => [
+        mount,
+        device,
+        type,
+        readOnly,
+        size,
+      ]);
+    expect(lasting(read)).toEqual(lasting(before));
+    expect(await outside('df --output=target -x tmpfs -x devtmpfs')).toContain('/mnt/worn');
+
+    // Counters only grow, so the true ones are between two that were read outside.
+    for (const reading of ['io', 'network', 'pressure'] as const) {
+      const [low, value, high] = [before, read, after].map((all) => totalsIn(all[reading]));
+      expect(Object.keys(value!), reading).toEqual(Object.keys(low!));
+      for (const [counter, figure] of Object.entries(value!)) {
+        expect(figure, `${reading} ${counter}`).toBeGreaterThanOrEqual(low![counter]!);
+        expect(figure, `${reading} ${counter}`).toBeLessThanOrEqual(high![counter]!);
+      }
+      saw(`counters of ${reading} inside as outside`, Object.keys(value!).length);
+    }
+    expect(read.network).toMatchObject({ lo: { up: true, state: 'unknown', speed: null, rates: null } });
+    const [low, value, high] = [before, read, after].map(
+      ({ cpu }) => cpu as { busy: number; cores: unknown[]; states: Record<string, number> },
+    );
+    expect(value!.cores).toHaveLength(Number((await outside('nproc')).split('\n')[0]));
+    for (const [state, share] of Object.entries(value!.states)) {
+      expect(share, state).toBeGreaterThanOrEqual(
+        Math.min(low!.states[state]!, high!.states[state]!) - 0.002,
+      );
+      expect(share, state).toBeLessThanOrEqual(Math.max(low!.states[state]!, high!.states[state]!) + 0.002);
+    }
+    const { open, inodes, ...limits } = read.files as Record<string, number>;
+    expect(before.files).toMatchObject(limits);
+    const [opened = NaN] = (await outside('cat /proc/sys/fs/file-nr')).split('\t').map(Number);
+    expect(Math.abs(open! - opened)).toBeLessThan(opened / 2);
+    expect(inodes).toBeGreaterThan(0);
+    saw('readings inside as outside', readings.length);
+    await machine.run('umount', '/mnt/a disk', '/mnt/w', '/mnt/worn', '/home/alice/own');
   });
 
   test('gets no answer where the true one is kept from it', async () => {
@@ -168,3 +271,13 @@ describe.skipIf(whyNot())('a source in the sandbox', () => {
     saw('under the filter now', ring!.split('\n')[0]!);
   });
 });
+
+/** Every number below `total` or `totals`, by its path. */
+function totalsIn(reading: unknown, path = ''): Record<string, number> {
+  if (typeof reading === 'number') return /\.totals?\b/.test(path) ? { [path]: reading } : {};
+  const parts = typeof reading === 'object' ? Object.entries(reading ?? {}) : [];
+  return Object.assign({}, ...parts.map(([key, part]) => totalsIn(part, `${path}.${key}`))) as Record<
+    string,
+    number
+  >;
+}
