@@ -31,7 +31,7 @@ function ratesOf<Counter extends string>(
   for (const counter of Object.keys(now) as Counter[]) {
     const growth = now[counter] - last[counter];
     if (growth < 0) return null;
-    rates[counter] = Number((growth / seconds).toPrecision(DIGITS));
+    rates[counter] = growth && Number((growth / seconds).toPrecision(DIGITS));
   }
   return rates;
 }

@@ -8,6 +8,8 @@ import { CounterRates } from './counter-rates.ts';
 import { numbersIn, readKernelFile, readKernelFileIfAny } from './kernel-file.ts';
 import type { Roots } from './roots.ts';
 
+/** After this time, in milliseconds, the rest of a sample waits for the next iteration of the event loop. */
+const SLICE_MS = 1;
 const IFF_UP = 1;
 const BITS_PER_MEGABIT = 1e6;
 
@@ -36,7 +38,7 @@ export function networkSource({ proc, sys }: Roots, timeoutMs: number): Source {
       const totals = readTotals(join(proc, 'net/dev'));
       const growth = rates.next(totals);
       const names = [...totals.keys()];
-      const links = new Map(names.map((name) => [name, linkOf(join(net, name))]));
+      const links = await linksOf(net, names);
       const wired = names.filter(
         (name) => links.get(name)!.state === 'up' && existsSync(join(join(net, name), 'device')),
       );
@@ -71,13 +73,30 @@ function readTotals(path: string): Map<string, Record<NetworkCounter, number>> {
   return totals;
 }
 
+interface Link {
+  up: boolean | null;
+  state: string | null;
+}
+
+/** In slices: a machine with many containers has hundreds of interfaces. */
+async function linksOf(folder: string, names: readonly string[]): Promise<Map<string, Link>> {
+  const links = new Map<string, Link>();
+  let begun = performance.now();
+  for (const name of names) {
+    links.set(name, linkOf(join(folder, name)));
+    if (performance.now() - begun < SLICE_MS) continue;
+    await new Promise(setImmediate);
+    begun = performance.now();
+  }
+  return links;
+}
+
 /** Null where `/sys` does not have the interface. */
-function linkOf(folder: string): { up: boolean | null; state: string | null } {
+function linkOf(folder: string): Link {
+  const state = readKernelFileIfAny(join(folder, 'operstate')) ?? null;
+  if (state === 'up') return { up: true, state };
   const flags = readKernelFileIfAny(join(folder, 'flags'));
-  return {
-    up: flags === undefined ? null : (Number(flags) & IFF_UP) !== 0,
-    state: readKernelFileIfAny(join(folder, 'operstate')) ?? null,
-  };
+  return { up: flags === undefined ? null : (Number(flags) & IFF_UP) !== 0, state };
 }
 
 /** In bits per second; null if the driver does not know. It may have to ask the hardware, so this is not read at once. */
