@@ -1,4 +1,4 @@
-"""A file system that never answers: python3 hung-fs.py DIRECTORY [read|open|getattr|lookup]
+"""A file system that never answers: python3 hung-fs.py DIRECTORY [read|open|getattr|lookup|statfs]
 
 It mounts itself on the directory (root, /dev/fuse) and answers every request of FUSE but those that the second argument names, so
 that whoever asks waits in the kernel, where no signal ends the wait. `lookup` answers nothing but the mount itself. The only file
@@ -14,7 +14,8 @@ import sys
 directory, silent = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "read"
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, READDIR, INTERRUPT, ACCESS = (
     1, 2, 3, 14, 15, 17, 18, 25, 26, 27, 28, 36, 34)
-unanswered = {"read": {READ}, "open": {OPEN}, "getattr": {GETATTR, OPEN, READ}, "lookup": {LOOKUP, GETATTR}}[silent]
+unanswered = {"read": {READ}, "open": {OPEN}, "getattr": {GETATTR, OPEN, READ}, "lookup": {LOOKUP, GETATTR},
+              "statfs": {STATFS}}[silent]
 libc = ctypes.CDLL(None, use_errno=True)
 fuse = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
 options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions".encode()

@@ -15,19 +15,22 @@ export const noHungFileSystem: string | undefined =
         ? undefined
         : 'there is no python3';
 
+/** What a file system does not answer. */
+type Silence = 'read' | 'open' | 'getattr' | 'lookup' | 'statfs';
+
 /** A FUSE file system that answers everything but what `silent` names. It ends with its scope, and all waits with it. */
 export class HungFileSystem implements AsyncDisposable {
   readonly #folder = temporaryFolder();
   readonly #server: Program;
   readonly directory = this.#folder.file('mount');
 
-  private constructor(silent: 'read' | 'open' | 'getattr' | 'lookup') {
+  private constructor(silent: Silence) {
     mkdirSync(this.directory);
     const script = join(import.meta.dirname, 'hung-fs.py');
     this.#server = new Program([script, this.directory, silent], {}, '/', 'python3');
   }
 
-  static async mount(silent: 'read' | 'open' | 'getattr' | 'lookup'): Promise<HungFileSystem> {
+  static async mount(silent: Silence): Promise<HungFileSystem> {
     const mounted = new HungFileSystem(silent);
     await mounted.#server.stdout.find((line) => line === 'mounted');
     return mounted;

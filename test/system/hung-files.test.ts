@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 
 import { startDaemon } from '../helpers/daemon.ts';
@@ -88,6 +88,18 @@ describe.skipIf(noHungFileSystem)('a file system that never answers', () => {
     expect(line).toBeDefined();
     const status = async () => (await daemon.status()).topics[0]!.lastError;
     while (!(await status())?.includes('No such file')) await daemon.status();
+  });
+
+  test('is not asked for its size by the reading of disks, which leaves it out', async () => {
+    await using fs = await HungFileSystem.mount('statfs');
+    const asking = spawn('stat', ['--file-system', fs.directory]); // It ends with the file system.
+    await using daemon = await startDaemon({ topics: { disks: { ...hung, host: 'disks' } } });
+    await using client = daemon.connect();
+    const disks = await client.listen('disks').next();
+    expect(JSON.stringify(disks.value?.data)).toContain('"mount":"/"');
+    expect(JSON.stringify(disks.value?.data)).not.toContain(fs.directory);
+    expect((await daemon.status()).topics[0]).toMatchObject({ failures: 0 });
+    expect(asking.exitCode, 'the file system does not answer').toBeNull();
   });
 
   test('holds up neither a reload nor a check when a module or a directory lies there', async () => {
