@@ -40,7 +40,7 @@ export function networkSource({ proc, sys }: Roots, timeoutMs: number): Source {
       const names = [...totals.keys()];
       const links = await linksOf(net, names);
       const wired = names.filter(
-        (name) => links.get(name)!.state === 'up' && existsSync(join(join(net, name), 'device')),
+        (name) => links.get(name)!.state === 'up' && existsSync(join(net, name, 'device')),
       );
       const speeds = await calls.each(
         wired,
