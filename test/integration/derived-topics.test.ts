@@ -70,7 +70,7 @@ describe.concurrent('a derived topic', () => {
     await failing;
     expect(told).toEqual([
       'high',
-      'load is failing: ' + `${folder.file('load')}: it is not a number: "nothing"`,
+      `load is failing: ${folder.file('load')}: it is not a number: "nothing"`,
     ]);
     writeFileSync(folder.file('load'), '8');
     expect(await recovered).toBe('high');
