@@ -68,10 +68,7 @@ describe.concurrent('a derived topic', () => {
     await next(high, 1);
     writeFileSync(folder.file('load'), 'nothing');
     await failing;
-    expect(told).toEqual([
-      'high',
-      `load is failing: ${folder.file('load')}: it is not a number: "nothing"`,
-    ]);
+    expect(told).toEqual(['high', `load is failing: ${folder.file('load')}: it is not a number: "nothing"`]);
     writeFileSync(folder.file('load'), '8');
     expect(await recovered).toBe('high');
     const goodAt = async () =>
