@@ -28,7 +28,7 @@ program
   )
   .option('--rounds <number>', 'rounds, of whose figures the medians are printed', wholeNumber, 3)
   .addOption(
-    new Option('--systems <name,...>', `of ${names.join(', ')}; (e), (h) and (i) have their own`)
+    new Option('--systems <name,...>', `of ${names.join(', ')}; (e), (h), (i) and (j) have their own`)
       .argParser(systemNames)
       .default(names, 'all that are here'),
   )
