@@ -1,18 +1,17 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 
-import type { Client, Message } from '../client/api.ts';
-import type { State } from '../client/connection-state.ts';
-import { formats, parseDuration } from '../config/formats.ts';
-import { ChimedError } from '../errors.ts';
+import type { Message } from '../client/api.ts';
 import { silent } from '../log.ts';
-import { isWildcard } from '../protocol/names.ts';
 import { withHelp } from './command-help.ts';
 import { socketOption, socketToUse } from './connect-once.ts';
+import { duration } from './duration-argument.ts';
+import { note } from './note.ts';
 import { hurryOutput, outputEnd, print } from './standard-output.ts';
 import { colorsFor } from './colors.ts';
 import type { Colors } from './colors.ts';
 import { asText } from './payload.ts';
 import { printable, printableJson } from './printable.ts';
+import { reportStanding } from './standing-report.ts';
 import { wholeNumber } from './whole-number.ts';
 
 interface Options {
@@ -22,8 +21,6 @@ interface Options {
   count?: number;
   for?: number;
 }
-
-const NEW_NUMBERING = 'the daemon began a new numbering: some messages may be lost, the number is unknown';
 
 type Format = (message: Message) => string;
 
@@ -58,21 +55,8 @@ async function listen(patterns: string[], options: Options): Promise<void> {
     logger: silent, // We say it ourselves.
     ...(await socketToUse(options.socket)),
   });
-  client.on('failing', ({ topic, error }) =>
-    note(`${topic} is failing: ${printable(error)}; its last message is stale`),
-  );
-  client.on('recovered', ({ topic }) => note(`${topic} has recovered`));
-  let unreached: ChimedError | undefined = new ChimedError('timeout', 'no daemon answered in time');
+  const standing = reportStanding(client, patterns);
   let overdue = false;
-  client.on('state', (state) => {
-    if (state.status === 'ready') unreached = undefined;
-    if (state.status !== 'waiting' || !unreached) return;
-    unreached = state.error;
-    if (state.error.code !== 'not-permitted') return;
-    overdue = true; // To wait would not help.
-    void client.close();
-  });
-  client.on('state', reporter(client, patterns));
   const timeUp = (): void => {
     overdue = true;
     void client.close();
@@ -89,34 +73,9 @@ async function listen(patterns: string[], options: Options): Promise<void> {
     if (++heard === options.count) break;
   }
   clearTimeout(timer);
-  if (!overdue) return;
-  if (unreached) throw unreached;
+  if (!overdue && !standing.isRefused) return;
+  if (standing.unreached) throw standing.unreached;
   if (heard === 0) throw new Error('no message arrived within the time of --for');
-}
-
-/** Says on stderr what becomes of the connection. */
-function reporter(client: Client, patterns: string[]): (state: State) => void {
-  let waiting = false;
-  let known = false;
-  return (state) => {
-    if (client.state.status === 'closed') return;
-    if (state.status === 'waiting' && !waiting) {
-      waiting = true;
-      note(`${state.error.message}; retrying`);
-    } else if (state.status === 'ready') {
-      if (known) note(`connected again${state.resumed ? '' : `; ${NEW_NUMBERING}`}`);
-      else if (waiting) note('connected');
-      waiting = false;
-      known = true;
-      // A topic that does not exist is an error; a pattern may match after the next reload.
-      if (client.topics.length === 0 && patterns.every(isWildcard))
-        note(`no topic matches ${patterns.join(' ')} yet`);
-    }
-  };
-}
-
-function note(text: string): void {
-  process.stderr.write(`chimed: ${text}\n`);
 }
 
 function chooseFormat({ raw, json }: Options, paint: Colors): Format {
@@ -131,10 +90,4 @@ function chooseFormat({ raw, json }: Options, paint: Colors): Format {
 function clock(time: number): string {
   const date = new Date(time);
   return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
-}
-
-function duration(text: string): number {
-  const { check, expected } = formats.duration;
-  if (!check(text)) throw new InvalidArgumentError(`It must be ${expected}.`);
-  return parseDuration(text);
 }
