@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 
 /** What help and the manual page say of a command beside its arguments and options. */
 export interface CommandHelp {
+  /** What is said of the program that stands behind `--`. @default the command runs none */
+  program?: string;
   /** Paragraphs, without line breaks. */
   notes?: readonly string[];
   /** What the command does on a signal, by the names of the signals. */
@@ -26,10 +28,11 @@ export function helpOf(command: Command): CommandHelp | undefined {
 }
 
 function helpText(command: Command, help: CommandHelp): string {
-  const { notes = [], signals, examplesTitle = 'Examples', examples } = help;
+  const { program, notes = [], signals, examplesTitle = 'Examples', examples } = help;
   const helper = command.createHelp();
   const width = command.configureOutput().getOutHelpWidth?.() ?? 80;
   return [
+    ...(program === undefined ? [] : [helper.boxWrap(`-- <command> [argument...]: ${program}.`, width)]),
     ...notes.map((note) => helper.boxWrap(note, width)),
     ...(signals ? [`Signals:\n${signalLines(signals, (text) => helper.boxWrap(text, width - 20))}`] : []),
     `${examplesTitle}:\n${examples.map((example) => `  ${example}`).join('\n')}`,

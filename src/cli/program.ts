@@ -8,6 +8,7 @@ import { getCommand } from './get.ts';
 import { helpCommand } from './help.ts';
 import { listenCommand } from './listen.ts';
 import { natsCommand } from './nats-command.ts';
+import { onCommand } from './on-command.ts';
 import { publishCommand } from './publish.ts';
 import { reloadCommand } from './reload.ts';
 import { sampleCommand } from './sample.ts';
@@ -50,6 +51,7 @@ export function createProgram(finish: Finish): Command {
     webCommand,
     natsCommand,
     listenCommand,
+    onCommand,
     getCommand,
     publishCommand,
     statusCommand,

@@ -88,6 +88,7 @@ function synopsis(command: Command): string[] {
     `.Nm ${fullName(command)}`,
     ...synopsisOptions(command),
     ...command.registeredArguments.map(operand),
+    ...(helpOf(command)?.program === undefined ? [] : ['.Fl Fl Ar command Op Ar argument ...']),
   ];
 }
 
@@ -123,7 +124,10 @@ function description(command: Command): string[] {
     `Ar ${argument(one.name())}`,
     running(escaped(sentence(withChoices(one.description, one.argChoices)))),
   ]);
-  return [...lines, ...list(operands), ...optionList(command)];
+  const program = helpOf(command)?.program;
+  const behindDashes: [string, string[]][] =
+    program === undefined ? [] : [['Fl Fl Ar command', running(escaped(sentence(program)))]];
+  return [...lines, ...list([...operands, ...behindDashes]), ...optionList(command)];
 }
 
 function optionList(command: Command): string[] {

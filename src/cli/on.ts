@@ -1,0 +1,97 @@
+import { ChimedError } from '../errors.ts';
+import { silent } from '../log.ts';
+import { socketToUse } from './connect-once.ts';
+import { note } from './note.ts';
+import { BoundedNotes } from './on/bounded-notes.ts';
+import { checkProgram } from './on/check-program.ts';
+import { Faults } from './on/faults.ts';
+import { Jobs } from './on/jobs.ts';
+import { Trigger } from './on/trigger.ts';
+import { reportStanding } from './standing-report.ts';
+
+/** What the command line of `chimed on` says. */
+export interface OnOptions {
+  socket?: string;
+  where?: string;
+  for?: number;
+  onChange?: boolean;
+  jobs: number;
+  /** In milliseconds. */
+  timeout?: number;
+  count?: number;
+}
+
+/**
+ * Runs a command for messages, until a signal or `count` ends it.
+ * @param argv The command and its arguments.
+ * @throws {ChimedError} `bad-request` if the command cannot be run, or the expression has a mistake; `not-permitted`, `unknown-topic`.
+ */
+export async function runOnMessages(
+  patterns: readonly string[],
+  argv: readonly string[],
+  options: OnOptions,
+): Promise<void> {
+  checkProgram(argv[0]!);
+  const where =
+    options.where === undefined ? undefined : (await import('./where.ts')).compileWhere(options.where);
+  const { connect } = await import('../client/client.ts');
+  await using client = connect({
+    name: 'chimed on',
+    logger: silent, // We say it ourselves.
+    ...(await socketToUse(options.socket)),
+  });
+  const standing = reportStanding(client, patterns);
+  const faults = new Faults();
+  const notes = new BoundedNotes();
+  const trigger = new Trigger({
+    where,
+    onFault: (message, error) => faults.tell(message, error),
+    onChange: options.onChange,
+    inARow: options.for,
+  });
+  let cannotRun: string | undefined;
+  const jobs = new Jobs({
+    argv,
+    atATime: options.jobs,
+    timeoutMs: options.timeout,
+    count: options.count,
+    onFailure: ({ topic, seq }, failure) => notes.say(`${topic} #${seq}: ${failure}`),
+    onLast: (reason) => {
+      cannotRun ??= reason;
+      void client.close();
+    },
+  });
+  onStopSignals(
+    () => {
+      jobs.stop();
+      void client.close();
+    },
+    () => jobs.kill(),
+  );
+  try {
+    for await (const message of client.listen(patterns)) {
+      if (message.missed > 0)
+        notes.say(`missed ${message.missed} of ${message.topic} before #${message.seq}`);
+      if (trigger.takes(message)) jobs.offer(message);
+    }
+  } finally {
+    await jobs.finish();
+    notes.close();
+    if (jobs.failed > 0) note(`${jobs.failed} runs failed`);
+    if (jobs.skipped > 0) note(`skipped ${jobs.skipped} messages while the command was running`);
+    if (faults.count > 0) note(`--where could not be evaluated for ${faults.count} messages`);
+  }
+  if (cannotRun !== undefined) throw new ChimedError('bad-request', cannotRun);
+  if (standing.isRefused) throw standing.unreached!;
+}
+
+/** The commands run in sessions of their own, so a terminal's Ctrl-C and its end reach only this process. */
+function onStopSignals(first: () => void, second: () => void): void {
+  let isStopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (isStopping) return second();
+      isStopping = true;
+      first();
+    });
+}
