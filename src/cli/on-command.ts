@@ -41,8 +41,9 @@ export function onCommand(): Command {
       'Names in an expression: data, topic, seq, time and missed; then the fields of the data; then, for all of the data, the last word of the topic. An expression that cannot be evaluated for a message counts as not true. --for runs the command once, and again only after --where has not been true; a lost message begins the row again.',
     ],
     signals: {
-      'SIGTERM, SIGINT, SIGHUP':
+      'SIGTERM, SIGINT':
         'start no more commands; end those that run by SIGTERM, and two seconds later by SIGKILL. A second signal kills them at once.',
+      SIGHUP: 'the same, as when the terminal is closed',
     },
     examples: [
       'chimed on deploy --on-change -- systemctl --user restart shop',

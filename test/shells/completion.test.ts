@@ -36,6 +36,7 @@ const linesWithTraps = [
   `chimed listen "'\`touch ${TRAP}\`'" goo`,
   `chimed listen --socket '$(touch ${TRAP})' goo`,
   `chimed listen '*' 'host.>' goo`,
+  `chimed on --where '$(touch ${TRAP})' '*' goo`,
 ];
 
 const folder = temporaryFolder();
@@ -98,6 +99,16 @@ describe.each([
     await terminal.completes('chimed get host.l', /get host\.load /);
     await terminal.completes('chimed listen price host.', /host\.load\s+host\.memory/);
     await terminal.completes("chimed listen 'host.m", /listen 'host\.memory'/);
+  });
+
+  test.skipIf(isMissing)('completes topics, and behind -- a command and its files', async () => {
+    writeFileSync(folder.file('my-script.sh'), '');
+    await using terminal = await open(env);
+    await terminal.completes('chimed on host.l', /on host\.load /);
+    await terminal.completes('chimed on host.load --on-', /load --on-change /);
+    await terminal.completes('chimed on host.load -- mkfif', /-- mkfifo /);
+    await terminal.completes('chimed on host.load -- cat my-scr', /-- cat my-script\.sh /);
+    await terminal.completes('chimed on host.load --jobs 2 -- sh -x my-scr', /sh -x my-script\.sh /);
   });
 
   test.skipIf(isMissing)('completes the names of files', async () => {
@@ -163,6 +174,16 @@ describe.skipIf(!has('fish'))('fish', () => {
     expect(topics('chimed listen price host.')).toEqual(['host.load', 'host.memory']);
     expect(topics("chimed listen 'host.m")).toEqual(['host.memory']);
     expect(candidates('chimed get price ')).toEqual([]);
+  });
+
+  test('completes topics, and behind -- a command and its files', () => {
+    writeFileSync(folder.file('fish-script.sh'), '');
+    expect(topics('chimed on host.l')).toEqual(['host.load']);
+    expect(candidates('chimed on host.load --on-')).toEqual(['--on-change']);
+    expect(candidates('chimed on host.load -- mkfif')).toContain('mkfifo');
+    expect(candidates('chimed on host.load -- cat fish-s')).toEqual(['fish-script.sh']);
+    expect(candidates('chimed on host.load --jobs 2 -- sh -x fish-s')).toEqual(['fish-script.sh']);
+    expect(candidates('chimed on host.load -- cat host.')).toEqual([]);
   });
 
   test('completes the names of files', () => {

@@ -88,7 +88,7 @@ function synopsis(command: Command): string[] {
     `.Nm ${fullName(command)}`,
     ...synopsisOptions(command),
     ...command.registeredArguments.map(operand),
-    ...(helpOf(command)?.program === undefined ? [] : ['.Fl Fl Ar command Op Ar argument ...']),
+    ...(helpOf(command)?.program === undefined ? [] : [String.raw`.Fl \- Ar command Op Ar argument ...`]),
   ];
 }
 
@@ -126,7 +126,7 @@ function description(command: Command): string[] {
   ]);
   const program = helpOf(command)?.program;
   const behindDashes: [string, string[]][] =
-    program === undefined ? [] : [['Fl Fl Ar command', running(escaped(sentence(program)))]];
+    program === undefined ? [] : [[String.raw`Fl \- Ar command`, running(escaped(sentence(program)))]];
   return [...lines, ...list([...operands, ...behindDashes]), ...optionList(command)];
 }
 

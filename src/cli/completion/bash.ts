@@ -1,3 +1,4 @@
+import { BEHIND, pathsWithProgram } from './contexts.ts';
 import type { Candidates, Context } from './contexts.ts';
 
 /**
@@ -18,6 +19,9 @@ _chimed() {
       option=
     elif [[ $word == -- ]]; then
       ended=1
+      case "$path" in
+${cases(programs(contexts), () => `path+=${BEHIND} operands=0`)}
+      esac
     elif [[ $word == -* && ! $ended ]]; then
       case "$path $word" in
 ${cases(valueOptions(contexts), () => 'option=$word')}
@@ -53,6 +57,11 @@ _chimed_words() {
   for word in "$@"; do
     [[ $word == "$cur"* ]] && COMPREPLY+=("$word")
   done
+}
+
+_chimed_programs() {
+  mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+  compopt -o default
 }
 
 _chimed_topics() {
@@ -98,6 +107,10 @@ function subcommands(contexts: readonly Context[]): [string, null][] {
   );
 }
 
+function programs(contexts: readonly Context[]): [string, null][] {
+  return pathsWithProgram(contexts).map((path) => [`'${path}'`, null]);
+}
+
 function operandValues(contexts: readonly Context[]): [string, Candidates][] {
   return contexts.flatMap(({ path, commands, operands }) => [
     ...(commands.length > 0 ? [[`'${path} 0'`, commands] satisfies [string, Candidates]] : []),
@@ -112,6 +125,8 @@ function fill(candidates: Candidates): string {
   switch (candidates) {
     case 'topic':
       return '_chimed_topics';
+    case 'program':
+      return '_chimed_programs';
     case 'file':
       return 'compopt -o default';
     case 'anything':

@@ -1,7 +1,9 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What stands in a place of the command line: one of some words, the name of a file or a topic, or anything. */
-export type Candidates = readonly Word[] | 'file' | 'topic' | 'anything';
+import { helpOf } from '../command-help.ts';
+
+/** What stands in a place of the command line: one of some words, the name of a file, a topic or a program, or anything. */
+export type Candidates = readonly Word[] | 'file' | 'topic' | 'program' | 'anything';
 
 export interface Word {
   word: string;
@@ -25,12 +27,15 @@ export interface Operand {
 
 /** What can follow a command's name. */
 export interface Context {
-  /** The words after `chimed`: none, `listen`, `service install`. */
+  /** The words after `chimed`: none, `listen`, `service install`. With `BEHIND`, what follows the `--` of such a command. */
   path: string;
   commands: readonly Word[];
   options: readonly ContextOption[];
   operands: readonly Operand[];
 }
+
+/** Ends the path of the program that stands behind `--`. */
+export const BEHIND = '--';
 
 /** What the placeholders of options and arguments stand for: `<file>`, `[pattern...]`. */
 const byPlaceholder: Readonly<Record<string, Candidates>> = {
@@ -53,7 +58,25 @@ function inside(command: Command, path: string, allCommands: readonly Word[]): C
     operands: command.registeredArguments.map((argument) => operand(argument, allCommands)),
   };
   const inner = command.createHelp().visibleCommands(command);
-  return [context, ...inner.flatMap((one) => inside(one, `${path} ${one.name()}`.trim(), allCommands))];
+  const program = helpOf(command)?.program === undefined ? [] : [behindDashes(path)];
+  return [
+    context,
+    ...program,
+    ...inner.flatMap((one) => inside(one, `${path} ${one.name()}`.trim(), allCommands)),
+  ];
+}
+
+function behindDashes(path: string): Context {
+  const operands: Operand[] = [
+    { name: 'command', candidates: 'program', isVariadic: false },
+    { name: 'argument', candidates: 'file', isVariadic: true },
+  ];
+  return { path: `${path}${BEHIND}`, commands: [], options: [], operands };
+}
+
+/** The commands behind whose `--` a program stands. */
+export function pathsWithProgram(contexts: readonly Context[]): string[] {
+  return contexts.flatMap(({ path }) => (path.endsWith(BEHIND) ? [path.slice(0, -BEHIND.length)] : []));
 }
 
 function commandWords(command: Command): Word[] {

@@ -1,3 +1,4 @@
+import { BEHIND, pathsWithProgram } from './contexts.ts';
 import type { Candidates, Context } from './contexts.ts';
 
 /** The script for fish: a function that tells where on the command line the cursor is, and a line for each candidate. */
@@ -19,6 +20,9 @@ function __chimed_place
         if test -n "$option"
             string match -qr -- '^(-s|--socket)$' $option; and set socket $word
             set option ''
+        else if test "$word" = --; and contains -- "$path" ${pathsWithProgram(contexts).map(quoted).join(' ')}
+            set path "$path${BEHIND}"
+            set operands 0
         else if string match -q -- '-*' $word
             contains -- "$path $word" ${values.join(' ')}
             and set option $word
@@ -78,6 +82,8 @@ function filled(candidates: Candidates, isValue: boolean): string {
   switch (candidates) {
     case 'topic':
       return `${exclusive}-a '(__chimed_topics)'`;
+    case 'program':
+      return "-a '(__fish_complete_command)'";
     case 'file':
       return isValue ? '-r -F' : '-F';
     case 'anything':

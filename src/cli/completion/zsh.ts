@@ -1,8 +1,11 @@
+import { BEHIND, pathsWithProgram } from './contexts.ts';
 import type { Candidates, Context, ContextOption, Operand, Word } from './contexts.ts';
 
 /** The script for zsh: one function for each command, each one call of `_arguments`. */
 export function zshScript(contexts: readonly Context[]): string {
-  return `${contexts.map((context) => contextFunction(context)).join('\n')}
+  const programs = pathsWithProgram(contexts);
+  const ours = contexts.filter(({ path }) => !path.endsWith(BEHIND));
+  return `${ours.map((context) => contextFunction(context, programs.includes(context.path))).join('\n')}
 _chimed_topics() {
   local -a topics=()
   local topic socket=\${opt_args[--socket]:-\${opt_args[-s]:-}}
@@ -22,13 +25,23 @@ fi
 `;
 }
 
-function contextFunction({ path, commands, options, operands }: Context): string {
+/** What stands behind `--` is completed as a command line of its own. */
+const BEHIND_DASHES = `  local -i dashes=\${words[(i)--]}
+  if (( dashes < CURRENT )); then
+    shift $dashes words
+    (( CURRENT -= dashes ))
+    _normal
+    return
+  fi
+`;
+
+function contextFunction({ path, commands, options, operands }: Context, runsProgram: boolean): string {
   const specs = [
     ...options.map(optionSpec),
     ...(commands.length > 0 ? commandSpecs(commands) : operandSpecs(operands)),
   ];
   return `${functionName(path)}() {
-  ${commands.length > 0 ? 'local curcontext=$curcontext state state_descr line\n  ' : ''}typeset -A opt_args
+${runsProgram ? BEHIND_DASHES : ''}  ${commands.length > 0 ? 'local curcontext=$curcontext state state_descr line\n  ' : ''}typeset -A opt_args
   _arguments -s -S : \\
     ${specs.join(' \\\n    ')}${commands.length > 0 ? `\n${dispatch(path, commands)}` : ''}
 }
@@ -70,6 +83,8 @@ function action(candidates: Candidates): string {
   switch (candidates) {
     case 'topic':
       return '_chimed_topics';
+    case 'program':
+      return '_normal';
     case 'file':
       return '_files';
     case 'anything':
