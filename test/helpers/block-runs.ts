@@ -37,6 +37,7 @@ export const runs: Readonly<Record<string, Run>> = {
   listen: { run: listenShowsThis },
   help: { run: helpIsThis },
   top: { run: topShowsThis },
+  on: { run: runsOnMessages },
   mistaken: { run: isRefused },
   mistakes: { run: isWhatCheckPrints },
   access: { run: async ({ text }) => await checks(asKnownAccounts(text)) },
@@ -232,6 +233,11 @@ async function hears(command: string, name: string, code: string, line: RegExp):
 async function loops({ text }: Block): Promise<void> {
   const code = text.replace('chimed listen', 'chimed listen --count 5');
   await hears('sh', 'loop.sh', code, /^heard \{"topic":"host\.load","seq":\d+,/);
+}
+
+async function runsOnMessages({ text }: Block): Promise<void> {
+  const code = text.replace('chimed on', 'chimed on --count 1').replace('> 4', '>= 0');
+  await hears('sh', 'on.sh', code, /^the load is high: \[/);
 }
 
 /** A folder in which `chimed`, and packages, are found as they are where chimed is installed. */

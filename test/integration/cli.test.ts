@@ -37,7 +37,7 @@ describe.concurrent('chimed', () => {
     expect(await chimed(['--version'])).toEqual({ exitCode: 0, stdout: manifest.version, stderr: '' });
   });
 
-  test.each(['serve', 'listen', 'get', 'publish', 'status', 'top', 'sample', 'check', 'reload'])(
+  test.each(['serve', 'listen', 'on', 'get', 'publish', 'status', 'top', 'sample', 'check', 'reload'])(
     '%s --help has examples',
     async (command) => {
       const { exitCode, stdout } = await chimed([command, '--help']);
@@ -357,7 +357,7 @@ describe.concurrent('without a daemon', () => {
     expect(stderr).toMatch(/^chimed: no daemon: the path of the socket is longer than 107 bytes: \/tmp\/x+;/);
   });
 
-  test.for([['status'], ['top', '--once'], ['listen', 'tick']])(
+  test.for([['status'], ['top', '--once'], ['listen', 'tick'], ['on', 'tick', '--', 'true']])(
     'that this user may call, %s exits with 77',
     async (args, { skip }) => {
       if (process.getuid?.() !== 0) skip('SKIPPED: only root can become somebody else');
