@@ -77,9 +77,9 @@ export async function runOnMessages(
   } finally {
     await jobs.finish();
     notes.close();
-    if (jobs.failed > 0) note(`${jobs.failed} runs failed`);
-    if (jobs.skipped > 0) note(`skipped ${jobs.skipped} messages while the command was running`);
-    if (faults.count > 0) note(`--where could not be evaluated for ${faults.count} messages`);
+    if (jobs.failed > 0) note(`failed runs: ${jobs.failed}`);
+    if (jobs.skipped > 0) note(`messages skipped because commands were running: ${jobs.skipped}`);
+    if (faults.count > 0) note(`messages for which --where could not be evaluated: ${faults.count}`);
   }
   if (cannotRun !== undefined) throw new ChimedError('bad-request', cannotRun);
   if (standing.isRefused) throw standing.unreached!;

@@ -155,7 +155,7 @@ describe.concurrent('chimed on', () => {
       'end',
     ]);
     expect(await program.kill('SIGTERM').ended).toBe(0);
-    expect(program.stderr.items).toContain('chimed: skipped 2 messages while the command was running');
+    expect(program.stderr.items).toContain('chimed: messages skipped because commands were running: 2');
   });
 
   test('--jobs 2 runs two commands at once, and not three', async () => {
@@ -214,7 +214,7 @@ describe.concurrent('chimed on', () => {
     expect(program.stderr.items).toEqual([
       'chimed: --where is taken as not true for faults #1: No such key: x; further failures of this kind are only counted',
       'chimed: --where is taken as not true for faults #3: no such overload: dyn<string> > int; further failures of this kind are only counted',
-      'chimed: --where could not be evaluated for 3 messages',
+      'chimed: messages for which --where could not be evaluated: 3',
     ]);
   });
 
@@ -250,7 +250,7 @@ describe.concurrent('chimed on', () => {
     expect(isAlive(Number(pid))).toBe(false);
     expect(program.stderr.items).toEqual([
       'chimed: slow #1: the command was ended: it took longer than 200 ms (--timeout)',
-      'chimed: 1 runs failed',
+      'chimed: failed runs: 1',
     ]);
   });
 
@@ -274,7 +274,7 @@ describe.concurrent('chimed on', () => {
     expect(await program.ended).toBe(0);
     expect(program.stderr.items.slice(1)).toEqual([
       'chimed: fails #2: the command was ended by SIGSEGV',
-      'chimed: 2 runs failed',
+      'chimed: failed runs: 2',
     ]);
   });
 
@@ -287,7 +287,7 @@ describe.concurrent('chimed on', () => {
     const leftOut = program.stderr.items.map((line) => Number(/^chimed: (\d+) notes/.exec(line)?.[1] ?? 0));
     expect(told.length).toBeLessThan(count);
     expect(told.length + leftOut.reduce((sum, number) => sum + number, 0)).toBe(count);
-    expect(program.stderr.items.at(-1)).toBe(`chimed: ${count} runs failed`);
+    expect(program.stderr.items.at(-1)).toBe(`chimed: failed runs: ${count}`);
   });
 
   test('a command gets as much data as there is, and need not read it', async () => {
