@@ -62,10 +62,10 @@ describe('an expression of --where', () => {
   test.each([
     ['a regular expression that backtracks', 'data.matches("^(a+)+$")', `${'a'.repeat(40)}b`],
     ['nested loops', 'data.all(x, data.all(y, x + y > 0))', Array.from({ length: 50_000 }, () => 1)],
-  ])('is ended after 100 ms: %s', (_, text, data) => {
+  ])('is ended after 1 s: %s', (_, text, data) => {
     const where = compileWhere(text);
     const begin = performance.now();
-    expect(() => where(message('t', data))).toThrow('the evaluation takes longer than 100 ms');
+    expect(() => where(message('t', data))).toThrow('the evaluation takes longer than 1 s');
     expect(performance.now() - begin).toBeLessThan(10_000);
     expect(where(message('t', text.includes('matches') ? 'aaa' : [1, 2]))).toBe(true);
   });
