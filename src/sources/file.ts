@@ -11,15 +11,11 @@ import { sourceEnvironment } from './environment.ts';
 import { parseOutput } from './output.ts';
 import type { PlainFormat } from './output.ts';
 import type { Source, SourceContext } from './source.ts';
+import { threadReads } from './thread-reads.ts';
 import { within } from './within.ts';
 
-/** How many files may be read in this process at a time. A disk that fails can hold up so many of Node's threads. */
-const READS = 2;
 /** How much is read at first, in bytes. */
 const FIRST_BYTES = 4096;
-
-/** Reads under way in this process, also those that have taken too long. */
-let reads = 0;
 
 /**
  * Reads a file. Without a format, `.json`, `.yaml` and `.yml` are parsed, and anything else is text. A file that might
@@ -42,12 +38,15 @@ export function fileSource(file: string, context: SourceContext, format?: PlainF
 
   async function read(signal: AbortSignal): Promise<string> {
     if (reading) throw new Error('an earlier read still hangs: its disk does not answer');
-    const fd = reads < READS ? (await here)?.openLocal(path) : undefined;
+    const fd = (await here)?.openLocal(path);
     if (fd === undefined) return await runCommand(run, signal);
-    reads++;
+    if (!threadReads.tryTake()) {
+      closeSync(fd);
+      return await runCommand(run, signal);
+    }
     const result = readHere(fd, maxBytes);
     const settled = (): void => {
-      reads--;
+      threadReads.give();
       reading = undefined;
     };
     reading = result.then(settled, settled);

@@ -26,6 +26,13 @@ export class Slots {
     await promise.finally(() => signal.removeEventListener('abort', leave));
   }
 
+  /** Takes a slot if one is free. */
+  tryTake(): boolean {
+    if (this.#free === 0) return false;
+    this.#free--;
+    return true;
+  }
+
   give(): void {
     const [next] = this.#waiting;
     if (!next) {
