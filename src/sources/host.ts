@@ -1,4 +1,4 @@
-import { freemem, loadavg, totalmem, uptime } from 'node:os';
+import { loadavg, uptime } from 'node:os';
 
 import { systemRoots } from './host/roots.ts';
 import type { Roots } from './host/roots.ts';
@@ -16,6 +16,11 @@ export const hostReadings = [
   'io',
   'network',
   'pressure',
+  'os',
+  'processes',
+  'temperatures',
+  'time',
+  'units',
 ] as const;
 export type HostReading = (typeof hostReadings)[number];
 
@@ -25,7 +30,7 @@ export function hostSource(reading: HostReading, context: SourceContext, roots: 
     case 'load':
       return { sample: () => loadavg().map((value) => Math.round(value * 100) / 100) };
     case 'memory':
-      return { sample: memory };
+      return lateSource(async () => (await import('./host/memory.ts')).memorySource(roots));
     case 'uptime':
       return { sample: () => Math.floor(uptime()) };
     case 'cpu':
@@ -42,14 +47,19 @@ export function hostSource(reading: HostReading, context: SourceContext, roots: 
       );
     case 'pressure':
       return lateSource(async () => (await import('./host/pressure.ts')).pressureSource(roots));
+    case 'os':
+      return lateSource(async () => (await import('./host/os.ts')).osSource(roots, context));
+    case 'processes':
+      return lateSource(async () => (await import('./host/processes.ts')).processesSource(roots));
+    case 'temperatures':
+      return lateSource(async () =>
+        (await import('./host/temperatures.ts')).temperaturesSource(roots, context),
+      );
+    case 'time':
+      return lateSource(async () => (await import('./host/time.ts')).timeSource(roots));
+    case 'units':
+      return lateSource(async () => (await import('./host/units.ts')).unitsSource(roots, context));
     default:
       return reading satisfies never;
   }
-}
-
-/** In bytes; `free` is what programs can still have (MemAvailable). */
-function memory(): { total: number; free: number; used: number } {
-  const total = totalmem();
-  const free = freemem();
-  return { total, free, used: total - free };
 }
