@@ -1,4 +1,5 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,11 +19,11 @@ export function osSource({ proc, root }: Roots, context: SourceContext): Source 
       if (virtualisation === undefined) virtualisation = await detectVirtualisation(context, signal);
       return {
         ...parseRelease((await release.sample(signal)) as string),
-        kernel: await readKernel(proc, 'osrelease'),
+        kernel: readKernel(proc, 'osrelease'),
         architecture: machine(),
         virtualisation,
-        bootId: await readKernel(proc, 'random/boot_id'),
-        hostname: await readKernel(proc, 'hostname'),
+        bootId: readBootId(proc, virtualisation),
+        hostname: readKernel(proc, 'hostname'),
       };
     },
   };
@@ -41,8 +42,21 @@ async function releaseSource(root: string, context: SourceContext): Promise<Sour
   return { sample: () => '' };
 }
 
-async function readKernel(proc: string, name: string): Promise<string> {
-  return (await readFile(join(proc, 'sys/kernel', name), 'utf8')).trim();
+function readKernel(proc: string, name: string): string {
+  return readFileSync(join(proc, 'sys/kernel', name), 'utf8').trim();
+}
+
+/**
+ * systemd-nspawn mounts a boot id of the container's own. A service with a /proc of its own does not see that mount:
+ * null then, since the kernel's boot id is another machine's.
+ */
+function readBootId(proc: string, virtualisation: string | null): string | null {
+  const name = 'random/boot_id';
+  const mount = ` /proc/sys/kernel/${name} `;
+  const isHidden =
+    virtualisation === 'systemd-nspawn' &&
+    !readFileSync(join(proc, 'self/mountinfo'), 'utf8').includes(mount);
+  return isHidden ? null : readKernel(proc, name);
 }
 
 /** `none` on bare metal; null where systemd-detect-virt is not installed or fails. */

@@ -1,4 +1,4 @@
-import { readdir, readlink, stat } from 'node:fs/promises';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 /** Where one temperature is read. */
@@ -25,36 +25,49 @@ export interface SensorFolder {
 
 const numerically = new Intl.Collator('en', { numeric: true });
 
-/** The folders of hwmon devices and of thermal zones. Asks no driver. */
-export async function sensorFolders(sys: string): Promise<SensorFolder[]> {
+/** The folders of hwmon devices and of thermal zones. Names are in the kernel's memory: no driver is asked. */
+export function sensorFolders(sys: string): SensorFolder[] {
   return [
-    ...(await foldersIn(join(sys, 'class/hwmon'), hwmonSensors)),
-    ...(await foldersIn(join(sys, 'class/thermal'), zoneSensors)),
+    ...foldersIn(join(sys, 'class/hwmon'), hwmonSensors),
+    ...foldersIn(join(sys, 'class/thermal'), zoneSensors),
   ];
 }
 
-async function foldersIn(
+function foldersIn(
   parent: string,
   find: (folder: string, read: ReadText) => Promise<Sensor[]>,
-): Promise<SensorFolder[]> {
-  const names = (await readdir(parent).catch(() => [])).filter((name) =>
-    /^(hwmon|thermal_zone)\d+$/.test(name),
-  );
-  const folders: SensorFolder[] = [];
-  for (const name of names.toSorted(numerically.compare)) {
+): SensorFolder[] {
+  const names = listed(parent).filter((name) => /^(hwmon|thermal_zone)\d+$/.test(name));
+  return names.toSorted(numerically.compare).flatMap((name) => {
     const folder = join(parent, name);
-    const inode = (await stat(folder).catch(() => undefined))?.ino;
-    if (inode !== undefined) folders.push({ id: `${folder} ${inode}`, find: (read) => find(folder, read) });
+    const inode = statSync(folder, { throwIfNoEntry: false })?.ino;
+    return inode === undefined ? [] : [{ id: `${folder} ${inode}`, find: (read) => find(folder, read) }];
+  });
+}
+
+/** Nothing if it is not there: many machines have no sensors, and devices go. */
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
-  return folders;
+}
+
+function deviceOf(folder: string): string {
+  try {
+    return basename(readlinkSync(join(folder, 'device')));
+  } catch {
+    return basename(folder); // A device that is only in software.
+  }
 }
 
 async function hwmonSensors(folder: string, read: ReadText): Promise<Sensor[]> {
-  const files = new Set(await readdir(folder).catch(() => []));
+  const files = new Set(listed(folder));
   const inputs = [...files].filter((file) => /^temp\d+_input$/.test(file)).toSorted(numerically.compare);
   if (inputs.length === 0) return [];
   const chip = (await read(join(folder, 'name'))) ?? basename(folder);
-  const device = basename(await readlink(join(folder, 'device')).catch(() => folder));
+  const device = deviceOf(folder);
   const sensors: Sensor[] = [];
   for (const input of inputs) {
     const sensor = input.replace('_input', '');
@@ -76,7 +89,7 @@ async function hwmonSensors(folder: string, read: ReadText): Promise<Sensor[]> {
 async function zoneSensors(folder: string, read: ReadText): Promise<Sensor[]> {
   const device = basename(folder);
   const limits = new Map<string, number | null>();
-  for (const file of await readdir(folder).catch(() => [])) {
+  for (const file of listed(folder)) {
     if (!/^trip_point_\d+_type$/.test(file)) continue;
     const type = await read(join(folder, file));
     if (type === 'hot' || type === 'critical')
