@@ -94,7 +94,7 @@ describe.skipIf(whyNot())('chimed service', () => {
     const report = await machine.run('systemd-analyze', 'security', '--no-pager', 'chimed.service');
     const exposure = Number(/Overall exposure level for chimed.service: ([\d.]+)/.exec(report)?.[1]);
     saw('systemd-analyze security', exposure);
-    expect(exposure).toBeLessThanOrEqual(1); // What true answers to sources cost.
+    expect(exposure).toBeLessThanOrEqual(1.3); // What true answers to sources cost.
   });
 
   test('who is in the group may connect, and nobody else', async () => {
