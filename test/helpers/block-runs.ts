@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 
-import type { HostReading } from '../../src/sources/host.ts';
 import type { Frame } from '../../src/protocol/messages.ts';
+import { systemRoots } from '../../src/sources/host/roots.ts';
+import type { HostReading } from '../../src/sources/host.ts';
 import { startDaemon } from './daemon.ts';
 import { blocks } from './documents.ts';
 import type { Block } from './documents.ts';
@@ -14,6 +15,7 @@ import { temporaryFolder } from './folder.ts';
 import { TestGateway } from './gateway.ts';
 import type { Folder } from './folder.ts';
 import { HostTree } from './host-tree.ts';
+import { readerOf, rootsOf } from './host-reading.ts';
 import { Program, chimed, cli, root } from './program.ts';
 
 const NAGIOS_PLUGIN = '/usr/lib/nagios/plugins/check_load';
@@ -43,6 +45,7 @@ export const runs: Readonly<Record<string, Run>> = {
   access: { run: async ({ text }) => await checks(asKnownAccounts(text)) },
   'five-topics': { needs: 'curl', run: async ({ text }) => await samplesAll(text, 5) },
   'host-readings': { run: hasTheseReadings },
+  'system-readings': { run: hasThesePayloads },
   recipe: { needs: 'curl', run: async ({ text }) => await samplesAll(text) },
   nagios: { needs: NAGIOS_PLUGIN, run: async ({ text }) => await samplesAll(text) },
   module: { run: isModule },
@@ -164,6 +167,27 @@ function withKinds(payload: unknown): unknown {
   if (typeof payload !== 'object') return typeof payload;
   if (Array.isArray(payload)) return payload.map(withKinds);
   return Object.fromEntries(Object.entries(payload).map(([key, value]) => [key, withKinds(value)]));
+}
+
+/** Each line is a reading and a payload of the form that this machine gives; a board with sensors stands in for it. */
+async function hasThesePayloads({ text }: Block): Promise<void> {
+  for (const line of text.trim().split('\n')) {
+    const [, name, payload] = /^(\w+) +(.*)$/.exec(line)!;
+    const reading = name as HostReading;
+    if (reading === 'units') continue; // Tested under systemd.
+    const reader = readerOf(reading, reading === 'temperatures' ? rootsOf('arm64') : systemRoots);
+    await reader.sample();
+    const { user } = process.cpuUsage();
+    while (process.cpuUsage().user - user < 50_000); // So that a process has used CPU.
+    expect(formOf(await reader.sample()), reading).toEqual(formOf(JSON.parse(payload!)));
+  }
+}
+
+/** The keys of a payload, with those of the first element of each list. */
+function formOf(payload: unknown): unknown {
+  if (Array.isArray(payload)) return typeof payload[0] === 'object' ? [formOf(payload[0])] : [];
+  if (typeof payload !== 'object' || payload === null) return undefined;
+  return Object.fromEntries(Object.entries(payload).map(([key, value]) => [key, formOf(value)]));
 }
 
 /** The configuration with files and a server that are here. */
