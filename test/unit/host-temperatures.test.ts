@@ -53,10 +53,12 @@ test('temperatures are read at each sample, and devices come and go', async () =
 
 test('a driver that hangs costs its own sensor, and two cost the sample', async () => {
   using folder = temporaryFolder();
+  const writers: number[] = [];
   const hang = (chip: string): string => {
     const input = join(chip, 'temp1_input');
     rmSync(input);
-    execFileSync('mkfifo', [input]); // Opening it to read waits for a writer.
+    execFileSync('mkfifo', [input]);
+    writers.push(openSync(input, 'r+')); // It can be opened, and a read waits for what is never written.
     return input;
   };
   const files = { name: 'chip', temp1_input: '20000' };
@@ -72,5 +74,5 @@ test('a driver that hangs costs its own sensor, and two cost the sample', async 
   await expect(error).rejects.toThrow(
     `it took longer than 2500 ms (timeout); files whose driver does not answer: ${first}, ${second}`,
   );
-  for (const input of [first, second]) closeSync(openSync(input, 'r+'));
+  for (const writer of writers) closeSync(writer);
 });

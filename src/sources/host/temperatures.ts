@@ -18,7 +18,7 @@ const FILE_BYTES = 256;
 async function readSmall(path: string): Promise<string> {
   const fd = openSync(path, 'r');
   try {
-    const { buffer, bytesRead } = await readAsync(fd, Buffer.allocUnsafe(FILE_BYTES), 0, FILE_BYTES, 0);
+    const { buffer, bytesRead } = await readAsync(fd, Buffer.allocUnsafe(FILE_BYTES), 0, FILE_BYTES, null);
     return buffer.toString('utf8', 0, bytesRead).trim();
   } finally {
     closeSync(fd);
