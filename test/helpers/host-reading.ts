@@ -13,7 +13,7 @@ export function rootsIn(folder: string): Roots {
 }
 
 export function rootsOf(machine: 'arm64' | 'container' | 'vm'): Roots {
-  return rootsIn(join(root, 'test/fixtures/machines', machine));
+  return rootsIn(join(root, 'test/fixtures/host', machine));
 }
 
 /** A source that can be sampled again and again; this machine's, unless roots are given. */
