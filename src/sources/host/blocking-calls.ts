@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.ts';
+import { threadReads } from '../thread-reads.ts';
 import { within } from '../within.ts';
 
 /** The limits of one sample. */
@@ -8,8 +9,8 @@ export interface Limits {
 }
 
 /**
- * Makes system calls that may wait for a disk or a driver, one at a time for all topics: whatever hangs holds up
- * one of Node's four threads, and not the event loop.
+ * Makes system calls that may wait for a disk or a driver, one at a time, and together with reads of files no
+ * more than `threadReads` lets: whatever hangs holds up a thread, and not the event loop.
  */
 export class BlockingCalls {
   #current: { name: string; settled: Promise<unknown> } | undefined;
@@ -24,14 +25,16 @@ export class BlockingCalls {
     call: (item: Item) => Promise<Result>,
     { timeoutMs, signal }: Limits,
   ): Promise<Result[]> {
-    let isOver = false;
+    const over = new AbortController();
     const callAll = async (): Promise<Result[]> => {
       const results: Result[] = [];
       for (const item of items) {
-        while (this.#current) await this.#current.settled;
-        if (isOver) break;
+        await this.#turn(over.signal);
         const result = call(item);
-        const free = (): void => void (this.#current = undefined);
+        const free = (): void => {
+          threadReads.give();
+          this.#current = undefined;
+        };
         this.#current = { name: nameOf(item), settled: result.then(free, free) };
         results.push(await result);
       }
@@ -43,7 +46,17 @@ export class BlockingCalls {
       if (!this.#current) throw error;
       throw new Error(`${this.#current.name} does not answer: ${messageOf(error)}`, { cause: error });
     } finally {
-      isOver = true;
+      over.abort();
+    }
+  }
+
+  /** Waits for a thread while no other call is under way. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      while (this.#current) await this.#current.settled;
+      await threadReads.take(signal);
+      if (!this.#current) return;
+      threadReads.give(); // Another one was faster.
     }
   }
 }
