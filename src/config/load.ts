@@ -112,10 +112,11 @@ function writtenTopics(rawTopics: unknown): Record<string, unknown> {
     Object.entries<Key>(topicSchema).map(([key, { default: value }]) => [key, value]),
   );
   const written = (name: string, topic: Record<string, unknown>): object => {
-    const { align, maxBytes, maxTopics, totalBytes, ...rest } = withoutNull(defaults);
+    const { align, timeout, maxBytes, maxTopics, totalBytes, ...rest } = withoutNull(defaults);
     const isSent = topic['publish'] !== undefined || topic['provide'] !== undefined;
     return {
       ...rest,
+      ...(!hasTimeout(topic['http']) && { timeout }),
       ...(topic['interval'] !== undefined && { align }),
       ...(!isSent && { maxBytes }), // Else clients.frameBytes bounds it as well.
       ...(isWildcard(name) && { maxTopics, totalBytes }),
@@ -124,6 +125,11 @@ function writtenTopics(rawTopics: unknown): Record<string, unknown> {
   };
   const topics = Object.entries((rawTopics ?? {}) as Record<string, Record<string, unknown>>);
   return Object.fromEntries(topics.map(([name, topic]) => [name, written(name, topic)]));
+}
+
+/** A request can set the timeout of its topic. */
+function hasTimeout(http: unknown): boolean {
+  return isMapping(http) && http['timeout'] !== undefined;
 }
 
 function withoutNull(keys: object): Record<string, unknown> {

@@ -3,13 +3,14 @@ import type { Derivation } from '../sources/derived/derived.ts';
 import { parsePointer } from '../sources/derived/json-pointer.ts';
 import type { Surroundings } from '../sources/environment.ts';
 import type { HostReading } from '../sources/host.ts';
-import type { HttpRequest } from '../sources/http.ts';
 import type { JournalMatches } from '../sources/journal-entries.ts';
 import type { OutputFormat } from '../sources/output.ts';
 import { isMapping } from './format.ts';
 import { parseTake, parseWhen } from './derived-formats.ts';
 import { parseDuration, variableFault } from './formats.ts';
+import { isHttp } from './http-formats.ts';
 import type { Complain } from './mistakes.ts';
+import { readHttp } from './read-http.ts';
 import { sourceKeys } from './schema.ts';
 import type { TopicKey } from './schema.ts';
 
@@ -46,7 +47,7 @@ export function readSource(topic: RawTopic, complain: Complain): SourceConfig | 
     case 'journal':
       return { kind, journal: topic.journal as JournalMatches };
     case 'http':
-      return { kind, http: topic.http as HttpRequest };
+      return isHttp(topic.http) ? { kind, http: readHttp(topic.http) } : undefined;
     case 'from':
       return { kind, ...readDerivation(topic) };
     case 'module':

@@ -11,6 +11,7 @@ import { isMapping } from './format.ts';
 import { parseDuration, parseSize } from './formats.ts';
 import type { Complain, Mistake } from './mistakes.ts';
 import { orderDerived } from './order-derived.ts';
+import { httpTimeout } from './read-http.ts';
 import { readSource } from './read-source.ts';
 import type { RawTopic } from './read-source.ts';
 import { topicSchema } from './schema.ts';
@@ -67,7 +68,7 @@ function readTopic(
     first: readFirst(topic, schedule, source, complain),
     access,
     ...(topic.every !== undefined && { everyMs: parseDuration(topic.every) }),
-    timeoutMs: parseDuration(value('timeout')),
+    timeoutMs: parseDuration(httpTimeout(topic, complain) ?? value('timeout')),
     maxBytes: parseSize(value('maxBytes')),
     ...(topic.maxAge !== undefined && { maxAgeMs: parseDuration(topic.maxAge) }),
     onChange: topic.watch === true || (value('onChange') as boolean),

@@ -2,7 +2,7 @@ import type { Derivation } from './derived/derived.ts';
 import type { Surroundings } from './environment.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
-import type { HttpRequest } from './http.ts';
+import type { HttpRequest } from './http-request.ts';
 import type { JournalMatches } from './journal-entries.ts';
 import { lateSource, lateStream } from './late-source.ts';
 import type { OutputFormat, PlainFormat } from './output.ts';

@@ -1,0 +1,37 @@
+import type { HttpRequest } from '../sources/http-request.ts';
+import { isMapping } from './format.ts';
+import { formats } from './formats.ts';
+import type { RawHttp } from './http-formats.ts';
+import type { Complain } from './mistakes.ts';
+import { asList } from './nats-formats.ts';
+
+/** Resolves a request that has the format `http`. */
+export function readHttp(raw: RawHttp): HttpRequest {
+  const { url, socket, method = 'GET', headers = {}, expect = {}, body = true, ca } = raw;
+  const { status, body: text } = isMapping(expect)
+    ? (expect as Partial<Record<'status' | 'body', string>>)
+    : { status: expect };
+  return {
+    url,
+    ...(socket !== undefined && { socket }),
+    method,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+    expect: {
+      ...(status !== undefined && { status: asList(status as never) }),
+      ...(text !== undefined && { body: text }),
+    },
+    body,
+    ...(ca !== undefined && { ca }),
+  };
+}
+
+/** The timeout that a request sets for its topic; undefined if it sets none. */
+export function httpTimeout(topic: { http?: unknown; timeout?: unknown }, complain: Complain): unknown {
+  const timeout = isMapping(topic.http) ? topic.http['timeout'] : undefined;
+  if (timeout === undefined) return undefined;
+  const { expected, check } = formats.duration;
+  if (topic.timeout !== undefined)
+    complain('two timeouts, http.timeout and timeout; a topic has one', 'http', 'timeout');
+  else if (!check(timeout)) complain(`expected ${expected}`, 'http', 'timeout');
+  return timeout;
+}
