@@ -53,7 +53,10 @@ async function check(file: string | undefined, { print, run, schema }: Options):
   ]);
   const { config, written } = readConfig(file === '-' ? STDIN : findConfig(file));
   await (await import('../daemon/topics/topic-parts.ts')).loadModules(config);
-  for (const doubt of config.doubts ?? []) process.stderr.write(`chimed: ${doubt}\n`);
+  const { networkDoubt } = await import('./network-doubt.ts');
+  const network = await networkDoubt(config.topics);
+  for (const doubt of [...(config.doubts ?? []), ...(network === undefined ? [] : [network])])
+    process.stderr.write(`chimed: ${doubt}\n`);
   if (print) {
     process.stdout.write(`# Relative paths start from ${config.directory}.\n`);
     process.stdout.write((await import('js-yaml')).dump(written));
