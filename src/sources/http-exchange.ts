@@ -90,7 +90,7 @@ export function exchangeHttp(
     try {
       return await Promise.race([ask(progress, ending.signal), stopped]);
     } catch (error) {
-      throw new Error(httpFailure(error), { cause: error });
+      throw new Error(await httpFailure(error), { cause: error });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);

@@ -1,31 +1,31 @@
 import { messageOf, systemCode } from '../errors.ts';
 import { clipped } from '../text.ts';
-
-/** What to do where the system does not let this process use the network. */
-const DROP_IN =
-  'this process cannot use the network; for the service, uncomment the lines about the network in /etc/systemd/system/chimed.service.d/sources.conf (see docs/service.md)';
+import { isKeptFromNetwork, keptFromNetwork } from './network-access.ts';
 
 const untrusted =
   'its certificate was issued by an authority that is not trusted here; set ca to a PEM file with the certificate of that authority';
 
 /** What went wrong with a request, without its URL and its headers: they can have secrets, and subscribers see errors. */
-export function httpFailure(error: unknown): string {
+export async function httpFailure(thrown: unknown): Promise<string> {
   // One error for each address of a name.
-  if (error instanceof AggregateError && error.errors.length > 0)
-    return [...new Set(error.errors.map(httpFailure))].join('; ');
-  const { address, port, reason } = error as { address?: string; port?: number; reason?: string };
+  if (thrown instanceof AggregateError && thrown.errors.length > 0)
+    return [...new Set(await Promise.all(thrown.errors.map(httpFailure)))].join('; ');
+  const { address, port, reason } = thrown as { address?: string; port?: number; reason?: string };
   const where =
     address === undefined ? 'the server' : port === undefined ? address : `${address} port ${port}`;
-  switch (systemCode(error)) {
+  switch (systemCode(thrown)) {
     case 'ECONNREFUSED':
       return `connection refused: nothing listens on ${where}`;
     case 'ENOENT':
       return `there is no socket ${where}`;
     case 'EACCES':
       return `permission denied: the user of this process may not connect to ${where}; add its group to SupplementaryGroups= of the service`;
-    case 'EAFNOSUPPORT':
     case 'EPERM':
-      return DROP_IN;
+      return keptFromNetwork;
+    case 'EAFNOSUPPORT':
+      return (await isKeptFromNetwork())
+        ? keptFromNetwork
+        : `this machine has no IPv6, so ${where} cannot be reached`;
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'EADDRNOTAVAIL':
@@ -55,8 +55,8 @@ export function httpFailure(error: unknown): string {
     case 'EPROTO':
       return 'the server does not speak TLS; if it speaks plain HTTP, change https: to http: in the URL';
     default:
-      if (systemCode(error)?.startsWith('HPE_'))
-        return `the answer is not HTTP: ${messageOf(error).replace(/^Parse Error: /, '')}`;
-      return messageOf(error);
+      if (systemCode(thrown)?.startsWith('HPE_'))
+        return `the answer is not HTTP: ${messageOf(thrown).replace(/^Parse Error: /, '')}`;
+      return messageOf(thrown);
   }
 }

@@ -4,6 +4,7 @@ import type { LookupAddress } from 'node:dns';
 import { messageOf, systemCode } from '../errors.ts';
 import { runCommand } from './command-run.ts';
 import { sourceEnvironment } from './environment.ts';
+import { isKeptFromNetwork, keptFromNetwork } from './network-access.ts';
 import type { SourceContext } from './source.ts';
 
 /** When a lookup in this process counts as one that nobody answers, in milliseconds. */
@@ -41,7 +42,7 @@ export async function addressesOf(
   try {
     return here.isLate ? await lookUpByProcess(name, context, signal) : await lookUpHere(name);
   } catch (error) {
-    throw new Error(failure(name, error), { cause: error });
+    throw new Error(await failureOf(name, error), { cause: error });
   }
 }
 
@@ -83,11 +84,11 @@ async function lookUpByProcess(
   return [...addresses].map((address) => ({ address, family: isIP(address) }));
 }
 
-function failure(name: string, error: unknown): string {
+async function failureOf(name: string, error: unknown): Promise<string> {
   const code = systemCode(error);
-  if (code === 'EAI_AGAIN')
-    return `the name ${name} could not be looked up: the DNS servers of this machine do not answer`;
+  if (await isKeptFromNetwork()) return keptFromNetwork;
   if (code === 'ENOTFOUND' || messageOf(error).startsWith('the command exited with 2'))
     return `there is no host of the name ${name}`;
-  return `the name ${name} could not be looked up: ${messageOf(error)}`;
+  const why = code === 'EAI_AGAIN' ? 'the DNS servers of this machine do not answer' : messageOf(error);
+  return `the name ${name} could not be looked up: ${why}`;
 }

@@ -258,6 +258,11 @@ describe('a server that misbehaves fails the sample:', () => {
   });
 });
 
+test('a name that no DNS server can know fails the sample', async () => {
+  const name = `${'x'.repeat(64)}.example`; // The parts of a name have at most 63 characters.
+  expect(await failureOf(sample({ url: `http://${name}/` }))).toBe(`there is no host of the name ${name}`);
+});
+
 /** A port that nobody listens on any more. */
 async function free(): Promise<{ port: number }> {
   await using server = await saying('');

@@ -52,6 +52,23 @@ const refused: Record<string, string> = {
   'the kernel log': 'dmesg',
 };
 
+/** Listens on a Unix socket and on a port, which it prints, until its input ends. */
+const HTTP_SERVER = `
+import http.server, os, socketserver, sys, threading
+class Open(http.server.BaseHTTPRequestHandler):
+    address_string = lambda self: ""
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"open")
+local = socketserver.UnixStreamServer("/run/shop.sock", Open)
+os.chmod("/run/shop.sock", 0o666)
+server = http.server.HTTPServer(("127.0.0.1", 0), Open)
+for one in local, server:
+    threading.Thread(target=one.serve_forever, daemon=True).start()
+print(server.server_port)
+sys.stdin.read()`;
+
 const asTopics = (asked: Record<string, string>): object =>
   Object.fromEntries(
     Object.values(asked).map((script, index) => [
@@ -249,6 +266,43 @@ describe.skipIf(whyNot())('a source in the sandbox', () => {
     expect(pgrep).toMatch(/^1\n/);
     expect(answers).toEqual({ 'an Internet socket': 'exit 0', ip: 'LOOPBACK\nexit 0' });
     await machine.sh(`rm -r $(dirname ${dropIn}); systemctl daemon-reload; systemctl restart chimed`);
+  });
+
+  test('checks HTTP endpoints on the network with the drop-in alone, and those on Unix sockets without', async () => {
+    const server = machine.start('python3', '-I', '-u', '-c', HTTP_SERVER);
+    const [port] = await server.stdout.take(1);
+    const urls = { 'h.address': `http://127.0.0.1:${port}/`, 'h.name': `http://shop.example:${port}/` };
+    const onNetwork = Object.entries(urls).map(([name, url]) => [name, { interval: '1h', http: { url } }]);
+    const topics = {
+      ...Object.fromEntries(onNetwork),
+      'h.socket': { interval: '1h', http: { url: 'http://localhost/', socket: '/run/shop.sock' } },
+    };
+    await machine.write(CONFIG, JSON.stringify({ topics }));
+    await machine.run('systemctl', 'reload', 'chimed');
+    const sampled = (topic: string) => machine.attempt('chimed', 'sample', topic);
+    const dropIn = '/etc/systemd/system/chimed.service.d/sources.conf';
+    for (const topic of Object.keys(urls))
+      expect((await sampled(topic)).stderr).toBe(
+        `chimed: ${topic}: this process cannot use the network; for the service, uncomment the lines about the network in ${dropIn} (see docs/service.md)\n`,
+      );
+    expect((await sampled('h.socket')).stdout).toMatch(/^\{"status":200,"ms":[\d.]+,"body":"open"\}$/m);
+    const { stderr: doubt } = await machine.attempt('chimed', 'check');
+    expect(doubt).toBe(
+      `chimed: h.address and 1 more topics: http needs the network, which RestrictAddressFamilies= of the installed chimed.service forbids; uncomment the lines about the network in ${dropIn} (see docs/service.md)\n`,
+    );
+    saw('doubt of check', doubt.trim());
+
+    await machine.sh(`mkdir -p $(dirname ${dropIn})
+      sed -E '/^#(RestrictAddressFamilies|IPAddressDeny)=/s/^#//' \\
+        /usr/local/lib/chimed/current/systemd/sources.conf.example > ${dropIn}
+      echo '127.0.0.1 shop.example' >> /etc/hosts
+      systemctl daemon-reload; systemctl restart chimed`);
+    for (const topic of Object.keys(topics))
+      expect((await sampled(topic)).stdout).toMatch(/^\{"status":200,"ms":[\d.]+,"body":"open"\}$/m);
+    expect((await machine.attempt('chimed', 'check')).stderr).toBe('');
+    await machine.sh(`rm -r $(dirname ${dropIn}); systemctl daemon-reload; systemctl restart chimed`);
+    server.child.stdin!.end();
+    await server.ended;
   });
 
   test('cannot make an Internet socket by io_uring, which the filter of 0.1 let through', async () => {
