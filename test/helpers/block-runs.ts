@@ -43,10 +43,10 @@ export const runs: Readonly<Record<string, Run>> = {
   mistaken: { run: isRefused },
   mistakes: { run: isWhatCheckPrints },
   access: { run: async ({ text }) => await checks(asKnownAccounts(text)) },
-  'five-topics': { needs: 'curl', run: async ({ text }) => await samplesAll(text, 5) },
+  'five-topics': { run: async ({ text }) => await samplesAll(text, 5) },
   'host-readings': { run: hasTheseReadings },
   'system-readings': { run: hasThesePayloads },
-  recipe: { needs: 'curl', run: async ({ text }) => await samplesAll(text) },
+  recipe: { run: async ({ text }) => await samplesAll(text) },
   nagios: { needs: NAGIOS_PLUGIN, run: async ({ text }) => await samplesAll(text) },
   module: { run: isModule },
   'node-client': {
