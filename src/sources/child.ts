@@ -8,15 +8,17 @@ import { leftBehind } from './left-behind.ts';
 import type { Reader } from './paced.ts';
 import { yieldToTicks } from './priority.ts';
 import { startProcess } from './start-process.ts';
-import type { Exit, StartedProcess } from './started-process.ts';
+import type { Exit, Program, StartedProcess } from './started-process.ts';
 import { Tail } from './tail.ts';
 
 /** How long a process has between SIGTERM and SIGKILL, in milliseconds. */
 const GRACE_MS = 2000;
 /** How long after SIGKILL a process that still exists counts as hung, in milliseconds. */
 const HANG_MS = 500;
-/** How long the output may stay open after the process has exited, held by one that cannot be found. */
+/** How long nothing may come of the output after the process has exited, if one that cannot be found holds it open. */
 const AFTERMATH_MS = 200;
+/** How much a process can have written before it exited that was not read then: what its two pipes hold. */
+const PIPES_BYTES = 2 * 65_536;
 /** How often the processes that were left behind are looked for until all have ended, in milliseconds. */
 const SWEEP_MS = 20;
 /** The same, once one of them hangs. */
@@ -54,6 +56,8 @@ export class Child {
   #signal: NodeJS.Signals | undefined;
   #process: StartedProcess | undefined;
   readonly #stderr = new Tail(STDERR_BYTES);
+  /** How much it has written that was read, in bytes. */
+  #read = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(launch: Launch) {
@@ -119,10 +123,10 @@ export class Child {
     if ('failure' in exit) return { failure: `cannot be run: ${exit.failure}` };
     // What it left would hold its output open, and gather run by run.
     const leftGroup = this.#send('SIGKILL');
-    const aftermath = setTimeout(() => this.closeOutput(), AFTERMATH_MS);
+    const aftermath = this.#endOutput(this.#process);
     const leftOthers = (await this.#killLeftBehind()) > 0;
     await this.#process.closed;
-    clearTimeout(aftermath);
+    clearInterval(aftermath);
     if (leftGroup || leftOthers) await this.#sweep();
     const { argv, directory, env } = this.#launch;
     const reason = launchFailure(String(this.#stderr), this.#mark, directory, argv[0]!, env['PATH']);
@@ -132,18 +136,36 @@ export class Child {
   async #start(): Promise<StartedProcess> {
     const { argv, directory, env, readers = {}, mode } = this.#launch;
     const { stdout = () => {}, stderr, channel } = readers;
-    const program = {
+    const program: Program = {
       file: '/bin/sh',
       argv: launchArguments(this.#mark, directory, argv, mode),
       env,
-      stdout,
-      stderr: (bytes: Buffer): void => {
-        this.#stderr.push(bytes);
-        stderr?.(bytes);
+      stdout: (bytes, mayGoOn) => {
+        const rest = stdout(bytes, mayGoOn);
+        this.#read += bytes.length - (rest?.length ?? 0);
+        return rest;
+      },
+      stderr: (bytes, mayGoOn) => {
+        const rest = stderr?.(bytes, mayGoOn);
+        const taken = bytes.subarray(0, bytes.length - (rest?.length ?? 0));
+        this.#stderr.push(taken);
+        this.#read += taken.length;
+        return rest;
       },
       channel,
     };
     return await startProcess(program, this.#ending.signal);
+  }
+
+  /** Takes what was written before the process exited, however long that takes, and nothing that others go on writing. */
+  #endOutput(process: StartedProcess): NodeJS.Timeout {
+    const most = this.#read + PIPES_BYTES;
+    let before = this.#read;
+    return setInterval(() => {
+      const isRead = process.isResting || this.#read > before;
+      if (!isRead || this.#read > most) this.closeOutput();
+      before = this.#read;
+    }, AFTERMATH_MS);
   }
 
   /** Ends the processes that left the group, and those that they leave behind; resolves when there are none. */

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 
 import { close, connectedPair, exitOf, pipe, spawnProgram } from '../linux/spawn.ts';
-import { paced } from './paced.ts';
+import { Paced } from './paced.ts';
 import type { Reader } from './paced.ts';
 import { Slots } from './slots.ts';
 import type { Exit, Program, StartedProcess } from './started-process.ts';
@@ -50,18 +50,26 @@ async function start({ file, argv, env, stdout, stderr, channel }: Program): Pro
   } finally {
     for (const fd of theirs) close(fd);
   }
-  const sockets = readers.map((reader, index) => follow(ours[index]!, reader, index === 2));
-  return new DirectProcess(pid, sockets);
+  const outputs = readers.map((reader, index) => follow(ours[index]!, reader, index === 2));
+  return new DirectProcess(pid, outputs);
 }
 
 /** All sockets read into it, one after the other: bytes that nobody keeps make no garbage. */
 const buffer = Buffer.alloc(8192);
 
-function follow(fd: number, reader: Reader, writable: boolean): Socket {
-  const read = paced(reader, () => socket.resume());
-  const callback = (length: number): boolean => read(buffer.subarray(0, length));
+/** What a process writes to. */
+interface Output {
+  socket: Socket;
+  paced: Paced;
+}
+
+function follow(fd: number, reader: Reader, writable: boolean): Output {
+  const paced = new Paced(reader, () => socket.resume());
+  const callback = (length: number): boolean => paced.read(buffer.subarray(0, length));
   const socket = new Socket({ fd, readable: true, writable, onread: { buffer, callback } });
-  return socket.on('error', () => {}); // `close` follows.
+  socket.on('error', () => {}); // `close` follows.
+  socket.on('close', paced.stop);
+  return { socket, paced };
 }
 
 /** A process that libc has started. */
@@ -69,14 +77,14 @@ class DirectProcess implements StartedProcess {
   readonly pid: number;
   readonly exited: Promise<Exit>;
   readonly closed: Promise<unknown>;
-  readonly #sockets: readonly Socket[];
+  readonly #outputs: readonly Output[];
   readonly #exit = Promise.withResolvers<Exit>();
 
-  constructor(pid: number, sockets: readonly Socket[]) {
+  constructor(pid: number, outputs: readonly Output[]) {
     this.pid = pid;
     this.exited = this.#exit.promise;
-    this.#sockets = sockets;
-    const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    this.#outputs = outputs;
+    const closed = outputs.map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
     this.closed = Promise.all([this.exited, ...closed]);
     running.add(this);
     this.look(); // It may have ended before we knew its number.
@@ -91,11 +99,15 @@ class DirectProcess implements StartedProcess {
   }
 
   send(text: string): void {
-    this.#sockets[2]?.write(text);
+    this.#outputs[2]?.socket.write(text);
   }
 
   closeOutput(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const { socket } of this.#outputs) socket.destroy();
+  }
+
+  get isResting(): boolean {
+    return this.#outputs.some(({ paced }) => paced.isResting);
   }
 }
 

@@ -1,26 +1,42 @@
+/** Takes one line. The bytes are overwritten once it has returned. */
+export type TakeLine = (line: Buffer, cut: boolean) => void;
+
+const NEWLINE = 10;
+
 /** Cuts what is read from a stream into lines, and keeps no more than `maxBytes` of one. */
 export class Lines {
   readonly #maxBytes: number;
-  readonly #onLine: (line: string, cut: boolean) => void;
+  readonly #onLine: TakeLine;
   #parts: Buffer[] = [];
   #bytes = 0;
 
   /** @param onLine Gets each line without its newline; `cut` if it has more than `maxBytes`: the rest is left out. */
-  constructor(maxBytes: number, onLine: (line: string, cut: boolean) => void) {
+  constructor(maxBytes: number, onLine: TakeLine) {
     this.#maxBytes = maxBytes;
     this.#onLine = onLine;
   }
 
-  /** Keeps nothing of the chunk itself. */
-  readonly push = (chunk: Buffer): void => {
+  /**
+   * Keeps nothing of the chunk itself.
+   * @param mayGoOn Asked after each line. @default always
+   * @returns what has to be pushed again later; undefined if that is nothing.
+   */
+  readonly push = (chunk: Buffer, mayGoOn: () => boolean = () => true): Buffer | undefined => {
     let rest = chunk;
-    for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
       this.#add(rest.subarray(0, end));
       this.#finish();
       rest = rest.subarray(end + 1);
+      if (rest.length > 0 && !mayGoOn()) return rest;
     }
     this.#add(Buffer.from(rest));
+    return undefined;
   };
+
+  /** Nothing more comes: what is left is a line without a newline. */
+  end(): void {
+    if (this.#bytes > 0) this.#finish();
+  }
 
   #add(part: Buffer): void {
     const room = this.#maxBytes - this.#bytes;
@@ -28,18 +44,19 @@ export class Lines {
     const before = this.#bytes;
     this.#bytes += part.length;
     // It is passed on as soon as it is too long: its end may never come.
-    if (this.#bytes > this.#maxBytes && before <= this.#maxBytes) this.#onLine(this.#text(), true);
+    if (this.#bytes > this.#maxBytes && before <= this.#maxBytes) this.#onLine(this.#joined(), true);
   }
 
   #finish(): void {
-    if (this.#bytes <= this.#maxBytes) this.#onLine(this.#text(), false);
+    if (this.#bytes <= this.#maxBytes) this.#onLine(this.#joined(), false);
     this.#parts = [];
     this.#bytes = 0;
   }
 
-  #text(): string {
-    const text = Buffer.concat(this.#parts).toString();
+  #joined(): Buffer {
+    const [only, ...others] = this.#parts;
+    const line = only && others.length === 0 ? only : Buffer.concat(this.#parts);
     this.#parts = [];
-    return text;
+    return line;
   }
 }

@@ -1,5 +1,5 @@
+import type { LogLine } from './line-budget.ts';
 import { readLine } from './module-lines.ts';
-import type { LogLine } from './module-lines.ts';
 
 /** What the process of a module says, see module-process.ts. `call` is the number of the call that it belongs to. */
 export type ModuleMessage =

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from '../log.ts';
 import { Child } from './child.ts';
 import { failureOf } from './command-run.ts';
+import { LineBudget } from './line-budget.ts';
 import { Lines } from './lines.ts';
 import { HEAP_MIB, boundMemory, outOfMemory } from './module-memory.ts';
-import { LineBudget } from './module-lines.ts';
 import { readMessage } from './module-messages.ts';
 import type { ModuleTask } from './module-process.ts';
+import type { Reader } from './paced.ts';
 import { takePlace } from './places.ts';
 
 /** A module that is called for a source. */
@@ -58,14 +59,16 @@ export class ModuleRunner {
     this.#run = run;
     const { path, topic, maxBytes, directory, env, logger } = run;
     const task: ModuleTask = { path, topic, maxBytes };
-    this.#lines = new LineBudget(({ level, fields, message }) => logger[level](fields, message));
+    this.#lines = new LineBudget('the module', ({ level, fields, message }) =>
+      logger[level](fields, message),
+    );
     const argv = [process.execPath, ...flags, program, JSON.stringify(task)];
     const readers = {
       stdout: this.#printed('stdout'),
       stderr: this.#printed('stderr'),
       channel: new Lines(maxBytes + OVERHEAD_BYTES, (line, cut) => {
         if (cut) this.#kill(`it sent more than ${maxBytes} bytes (maxBytes)`);
-        else this.#received(line);
+        else this.#received(String(line));
       }).push,
     };
     this.#child = new Child({ argv, directory, env, readers });
@@ -154,9 +157,11 @@ export class ModuleRunner {
   }
 
   /** Logs the lines of what it prints. */
-  #printed(output: 'stdout' | 'stderr'): (bytes: Buffer) => void {
+  #printed(output: 'stdout' | 'stderr'): Reader {
     const fields = { topic: this.#run.topic, output };
-    return new Lines(PRINTED_BYTES, (message) => this.#lines.log({ level: 'info', fields, message })).push;
+    return new Lines(PRINTED_BYTES, (line) =>
+      this.#lines.log({ level: 'info', fields, message: String(line) }),
+    ).push;
   }
 
   #received(text: string): void {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
 
-import { paced } from './paced.ts';
+import { Paced } from './paced.ts';
 import type { Reader } from './paced.ts';
 import type { Exit, Program, StartedProcess } from './started-process.ts';
 
@@ -27,21 +27,26 @@ export async function startByNode(program: Program): Promise<StartedProcess> {
   });
   await once(child, 'spawn');
   const streams = child.stdio.slice(1) as Duplex[];
-  for (const [index, reader] of [stdout, stderr, channel].entries())
-    if (reader) follow(streams[index]!, reader);
+  const readers = [stdout, stderr, ...(channel ? [channel] : [])];
+  const outputs = readers.map((reader, index) => follow(streams[index]!, reader));
   return {
     pid: child.pid!,
     exited,
     closed,
     send: (text) => void streams[2]?.write(text),
     closeOutput: () => streams.forEach((stream) => stream.destroy()),
+    get isResting() {
+      return outputs.some((paced) => paced.isResting);
+    },
   };
 }
 
-function follow(stream: Readable, reader: Reader): void {
-  const read = paced(reader, () => stream.resume());
+function follow(stream: Readable, reader: Reader): Paced {
+  const paced = new Paced(reader, () => stream.resume());
   stream.on('data', (bytes: Buffer) => {
-    if (!read(bytes)) stream.pause();
+    if (!paced.read(bytes)) stream.pause();
   });
   stream.on('error', () => {}); // `close` follows.
+  stream.on('close', paced.stop);
+  return paced;
 }

@@ -24,4 +24,6 @@ export interface StartedProcess {
   send(text: string): void;
   /** Takes nothing more of what it writes: to write fails from now on. */
   closeOutput(): void;
+  /** Something that it wrote has yet to be read: the readers pause. */
+  readonly isResting: boolean;
 }
