@@ -97,6 +97,7 @@ async function sampleAll(config: Config): Promise<void> {
     const why = whyUnsampled(topic.source);
     if (why) return why;
     const outcome = await sampleOnce(config, topic);
+    if ('quiet' in outcome) return outcome.quiet;
     if ('error' in outcome) {
       failures++;
       return `FAILED after ${outcome.ms} ms: ${printable(outcome.error)}`;

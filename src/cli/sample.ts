@@ -76,6 +76,8 @@ async function here(topic: string, file?: string): Promise<Taken> {
   if (!found) throw new ChimedError('unknown-topic', `there is no topic ${topic} in ${config.file}`);
   const result = await sampleOnce(config, found);
   if ('error' in result) throw new Error(`${topic}: ${result.error}`);
+  if ('quiet' in result)
+    throw new Error(`${topic}: ${result.quiet}; it sends whenever there is something new`);
   const { json, ms } = result;
   const data: unknown = JSON.parse(json);
   return { data, bytes: Buffer.byteLength(json), ms, by: `this process, as ${userInfo().username}` };

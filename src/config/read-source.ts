@@ -3,7 +3,7 @@ import type { Derivation } from '../sources/derived/derived.ts';
 import { parsePointer } from '../sources/derived/json-pointer.ts';
 import type { Surroundings } from '../sources/environment.ts';
 import type { HostReading } from '../sources/host.ts';
-import type { JournalMatches } from '../sources/journal-entries.ts';
+import type { JournalMatches } from '../sources/journal-matches.ts';
 import type { OutputFormat } from '../sources/output.ts';
 import { isMapping } from './format.ts';
 import { parseTake, parseWhen } from './derived-formats.ts';
@@ -118,5 +118,7 @@ function readFormat(
     complain('format goes with command, stream, file or files', 'format');
   else if (format === 'nagios' && kind !== 'command')
     complain('nagios goes with command: it has an exit code', 'format');
+  else if (format === 'lines' && kind === 'stream')
+    complain('lines does not go with stream: each line is a message', 'format');
   return format as OutputFormat;
 }

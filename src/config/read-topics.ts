@@ -185,6 +185,8 @@ function checkPace(topic: RawTopic, source: SourceConfig['kind'] | undefined, co
   const why = source && unscheduled[source];
   for (const key of ['interval', 'cron'] as const)
     if (why && topic[key] !== undefined) complain(`${key} does not go with ${source}: ${why}`, key);
+  if (topic.timeout !== undefined && (source === 'stream' || source === 'journal'))
+    complain(`timeout does not go with ${source}: it runs as long as the topic has subscribers`, 'timeout');
   if (topic.every !== undefined && source !== 'stream' && source !== 'journal')
     complain('every goes with stream or journal', 'every');
   if (topic.watch === true && source !== 'file' && source !== 'files')

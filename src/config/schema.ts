@@ -281,7 +281,7 @@ export const topicSchema = {
     default: false,
   },
   journal: {
-    doc: 'Source: entries of the systemd journal, as they are written: `{unit: nginx, priority: warning}`.',
+    doc: 'Source: entries of the systemd journal, as they are written: `{unit: nginx, priority: warning}`. `{}` selects all. The keys are `unit`, `identifier`, `priority`, `match`, `fields` and `directory`.',
     format: 'journal',
     default: null,
   },
@@ -360,8 +360,16 @@ export const topicSchema = {
     format: 'path',
     default: null,
   },
-  timeout: { doc: 'Longest time that one sample can take.', format: 'duration', default: '10s' },
-  maxBytes: { doc: 'Largest output, file or payload.', format: 'payload-size', default: '1MiB' },
+  timeout: {
+    doc: 'Longest time that one sample can take. Not for `stream` and `journal`.',
+    format: 'duration',
+    default: '10s',
+  },
+  maxBytes: {
+    doc: 'Largest output, line of a `stream`, file or payload.',
+    format: 'payload-size',
+    default: '1MiB',
+  },
   onChange: {
     doc: 'Sends a message only if the payload differs from the last one.',
     format: 'switch',

@@ -102,7 +102,7 @@ async function explain({ argv, directory, env }: CommandRun, exit: Exit): Promis
 }
 
 /** The last line of what it wrote to stderr, else to stdout; the first if the last only says how it is used. */
-function tellingLine(stderr: string, output: readonly Buffer[]): string {
+export function tellingLine(stderr: string, output: readonly Buffer[] = []): string {
   const lines = (stderr || Buffer.concat(output).toString()).trim().split('\n');
   const line = lines[/^(usage|try)\b/i.test(lines.at(-1)!) ? 0 : lines.length - 1]!;
   return line && `: ${line.slice(-LAST_LINE_CHARACTERS)}`;

@@ -27,6 +27,8 @@ export interface StreamSource {
 export interface StreamSink {
   /** Sends a payload. */
   send(payload: unknown): void;
+  /** Does something that may send several payloads: they leave together when it is done, and what that takes is part of it. */
+  together(work: () => void): void;
   /** Something came that cannot be sent. The next payload shows that the stream works again. */
   fail(error: string): void;
   /** It works, though it has nothing to send. */

@@ -58,6 +58,11 @@ export class Scheduler {
     this.#arm();
   }
 
+  /** Does something that brings messages outside the schedule, as what is due does. */
+  together(work: () => void): void {
+    this.#round(work);
+  }
+
   /** Has an alarm not ring. */
   clear(alarm: Alarm): void {
     if (alarm.place < 0) return;

@@ -37,6 +37,7 @@ export class Follower implements Driver {
   readonly #listener: FollowerListener;
   readonly #health: SourceHealth;
   readonly #throttle: Throttle | undefined;
+  readonly #scheduler: Scheduler;
   readonly #before: Promise<unknown> | undefined;
   /** Present while it is wanted. */
   #period: AbortController | undefined;
@@ -59,6 +60,7 @@ export class Follower implements Driver {
     this.#stream = stream;
     this.#listener = listener;
     this.#health = health;
+    this.#scheduler = scheduler;
     if (everyMs !== undefined)
       this.#throttle = new Throttle(scheduler, everyMs, (payload) => this.#take(payload), counters);
   }
@@ -117,6 +119,7 @@ export class Follower implements Driver {
         if (this.#throttle) this.#throttle.push(payload);
         else this.#take(payload);
       },
+      together: (work: () => void) => this.#scheduler.together(work),
       fail: (error: string) => {
         clearTimeout(steady);
         if (!signal.aborted) this.#health.fail(error);

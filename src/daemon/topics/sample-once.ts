@@ -7,10 +7,13 @@ import { whyUnsampled } from '../../sources/unsampled.ts';
 import { MessageLog } from './message-log.ts';
 import { createTopicParts } from './topic-parts.ts';
 
-/** What came of a sample: the payload as JSON, or why there is none; and how long it took, in milliseconds. */
-export type Outcome = { json: string; ms: number } | { error: string; ms: number };
+/**
+ * What came of a sample, and how long it took, in milliseconds: the payload as JSON, why it failed, or that a stream was
+ * quiet, which is no failure.
+ */
+export type Outcome = { ms: number } & ({ json: string } | { error: string } | { quiet: string });
 
-/** Takes one sample of a topic in this process, as the daemon would; of a stream, the first payload within `timeout`. */
+/** Takes one sample of a topic in this process, as the daemon would; of a stream, the first payload within its timeout. */
 export async function sampleOnce(config: Config, topic: TopicConfig): Promise<Outcome> {
   const began = performance.now();
   const parts = createTopicParts(config, topic, silent);
@@ -23,6 +26,7 @@ export async function sampleOnce(config: Config, topic: TopicConfig): Promise<Ou
     const payload = isStream(source)
       ? await firstOf(source, topic.timeoutMs, wanted)
       : await source.sample(wanted.signal);
+    if (payload === QUIET) return { quiet: `sent nothing within ${topic.timeoutMs / 1000} s`, ms: ms() };
     const json = log.encode(payload);
     return { json, ms: ms() };
   } catch (error) {
@@ -32,15 +36,18 @@ export async function sampleOnce(config: Config, topic: TopicConfig): Promise<Ou
   }
 }
 
-/** The first payload of a stream, which has ended when this settles. */
+const together = (work: () => void): void => work();
+
+/** Instead of the payload of a stream that sent none. */
+const QUIET = Symbol('quiet');
+
+/** The first payload of a stream, or QUIET. The stream has ended when this settles. */
 async function firstOf(source: StreamSource, timeoutMs: number, wanted: AbortController): Promise<unknown> {
   const first = Promise.withResolvers<unknown>();
   const fail = (error: string): void => first.reject(new Error(error));
-  const timer = setTimeout(
-    () => fail(`it sent nothing within ${timeoutMs} ms (timeout), which is no failure of a quiet stream`),
-    timeoutMs,
-  );
-  const running = source.run(wanted.signal, { send: first.resolve, fail, recover: () => {} });
+  const timer = setTimeout(() => first.resolve(QUIET), timeoutMs);
+  const sink = { send: first.resolve, fail, recover: () => {}, together };
+  const running = source.run(wanted.signal, sink);
   void running.then(
     () => fail('the stream has ended'),
     (error: unknown) => fail(messageOf(error)),
