@@ -3,7 +3,7 @@ import type { Surroundings } from './environment.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
 import type { HttpRequest } from './http-request.ts';
-import type { JournalMatches } from './journal-entries.ts';
+import type { JournalMatches } from './journal-matches.ts';
 import { lateSource, lateStream } from './late-source.ts';
 import type { OutputFormat, PlainFormat } from './output.ts';
 import type { Source, SourceContext, StreamSource } from './source.ts';
