@@ -35,5 +35,6 @@ export async function checkJournalAccess(
       `permission denied to read ${directory ?? 'the journal of this machine'}: the daemon's user must be in the group systemd-journal; for the service, set SupplementaryGroups=systemd-journal in a drop-in, see sources.conf.example`,
     );
   const failure = exit && failureOf(exit);
-  if (failure !== undefined) throw new Error(`journalctl ${failure}${tellingLine(stderr)}`);
+  const why = exit && 'code' in exit ? tellingLine(stderr) : '';
+  if (failure !== undefined) throw new Error(`journalctl ${failure}${why}`);
 }

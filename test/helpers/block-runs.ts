@@ -47,6 +47,8 @@ export const runs: Readonly<Record<string, Run>> = {
   'host-readings': { run: hasTheseReadings },
   'system-readings': { run: hasThesePayloads },
   recipe: { run: async ({ text }) => await samplesAll(text) },
+  streams: { needs: 'vmstat', run: async ({ text }) => await streamsAll(text) },
+  journal: { run: async ({ text }) => await checks(text) },
   nagios: { needs: NAGIOS_PLUGIN, run: async ({ text }) => await samplesAll(text) },
   module: { run: isModule },
   'node-client': {
@@ -188,6 +190,19 @@ function formOf(payload: unknown): unknown {
   if (Array.isArray(payload)) return typeof payload[0] === 'object' ? [formOf(payload[0])] : [];
   if (typeof payload !== 'object' || payload === null) return undefined;
   return Object.fromEntries(Object.entries(payload).map(([key, value]) => [key, formOf(value)]));
+}
+
+/** A real daemon sends a message of each topic. */
+async function streamsAll(config: string): Promise<void> {
+  await using daemon = await startDaemon(config);
+  await using client = daemon.connect();
+  const { topics: all } = await client.status();
+  expect(all.length).toBeGreaterThan(0);
+  for (const { topic } of all)
+    for await (const { data } of client.listen(topic)) {
+      expect(data, topic).toSatisfy((value) => value !== '' && value !== null);
+      break;
+    }
 }
 
 /** The configuration with files and a server that are here. */
