@@ -51,6 +51,7 @@ describe('the topic', () => {
       send: (payload: unknown) => said.push(payload),
       fail: (error: string) => said.push(`FAILS: ${error}`),
       recover: () => {},
+      together: (work: () => void) => work(),
     };
     const source = derivedSource({ from: 'a', ...derivation }, (_, follower) => (followed = follower));
     void source.run(sleeping.signal, sink, latest);
