@@ -40,12 +40,12 @@ class JournalDaemon implements AsyncDisposable {
     this.daemon = await startDaemon(config, { folder: this.folder });
   }
 
-  /** The process that follows the journal, once it does. */
+  /** The process that follows the journal, once it waits for changes. */
   async follower(): Promise<number> {
     for (;;) {
       const pid = childrenOf(this.daemon.program.pid).find((child) => {
-        const { command, files } = look(child);
-        return command.includes('--follow') && files.includes('inotify');
+        const { command, files, isAsleep } = look(child);
+        return command.includes('--follow') && files.includes('inotify') && isAsleep;
       });
       if (pid !== undefined) return pid;
       await this.daemon.status();
@@ -58,8 +58,8 @@ class JournalDaemon implements AsyncDisposable {
   }
 }
 
-/** What a process runs and whether it waits for changes of files. */
-function look(pid: number): { command: string; files: string } {
+/** What a process runs, which files it has open, and whether it waits for something. */
+function look(pid: number): { command: string; files: string; isAsleep: boolean } {
   try {
     const info = [...Array(32).keys()].map((fd) => {
       try {
@@ -68,9 +68,10 @@ function look(pid: number): { command: string; files: string } {
         return '';
       }
     });
-    return { command: readFileSync(`/proc/${pid}/cmdline`, 'utf8'), files: info.join('') };
+    const isAsleep = /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return { command: readFileSync(`/proc/${pid}/cmdline`, 'utf8'), files: info.join(''), isAsleep };
   } catch {
-    return { command: '', files: '' };
+    return { command: '', files: '', isAsleep: false };
   }
 }
 
