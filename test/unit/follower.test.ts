@@ -212,7 +212,7 @@ describe('every', () => {
     expect(listener.heard).toEqual([1, 4, 5, 6]);
     expect(topic.counters.omitted).toBe(2);
     sink.send(7);
-    topic.abandoned();
+    topic.unsubscribe(listener);
     await vi.advanceTimersByTimeAsync(5000);
     expect(listener.heard, 'it sleeps').toEqual([1, 4, 5, 6]);
     expect(vi.getTimerCount(), 'nothing rings for nobody').toBe(0);
