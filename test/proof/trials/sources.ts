@@ -1,6 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
+import { hostReadings } from '../../../src/sources/host.ts';
 import type { TopicStatus } from '../../../src/protocol/status-snapshot.ts';
 import { percentile } from '../../helpers/figures.ts';
 import { Fleet } from '../fleet.ts';
@@ -28,6 +33,23 @@ const bad = {
   },
 };
 
+/** Sources that send by themselves or watch something; they have no schedule and no timeout of that kind. */
+const restless = {
+  pours: { stream: `yes ${MARK}` },
+  pours2: { stream: ['yes'], every: '100ms' },
+  dies: { stream: 'exit 3' },
+  endless: { stream: "tr '\\0' x < /dev/zero" },
+  garbage: { stream: 'cat /dev/urandom', format: 'json' },
+  stays: {
+    stream: `trap '' TERM; (setsid sh -c 'sleep 3600; : ${MARK}' &); while :; do sleep 1; done; : ${MARK}`,
+  },
+  changes: { file: 'changes.txt', watch: true },
+  spool: { files: 'spool/*', watch: true },
+  derived: { from: 'healthy', pick: '/0', when: 'above 1e9 for 1s' },
+};
+/** Of them, those that never fail. */
+const well = new Set(['pours', 'pours2', 'stays', 'changes', 'derived']);
+
 const modules = {
   throws: 'throw new Error("on purpose");',
   never: 'await new Promise(() => {});',
@@ -37,22 +59,63 @@ const modules = {
   eats: 'const all = []; for (;;) all.push(Buffer.alloc(2 ** 20, 1));',
 };
 
+/** More than `files` takes. */
+const MANY_FILES = 1500;
+
+/** Starts an HTTP server that ends with the stack. @returns its URL. */
+async function serve(stack: AsyncDisposableStack, answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stack.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+/** Answers without end, as fast as is read. */
+const pour: RequestListener = (_request, response) => {
+  const chunk = Buffer.alloc(65_536, 'x');
+  const write = (): void => {
+    while (!response.destroyed && response.write(chunk));
+  };
+  response.on('drain', write);
+  write();
+};
+
 export const sources: Trial = {
   name: 'sources',
   holds:
-    'commands that hang, leave 100 children, leave children in sessions of their own, print 100 MiB, write to stderr endlessly and ignore SIGTERM, and modules that throw, never settle, block, exit, eat memory and print endlessly, all at once: 99 of 100 ticks of a healthy topic are within 20 ms',
+    'commands that hang, leave 100 children, leave children in sessions of their own, print 100 MiB, write to stderr endlessly and ignore SIGTERM; modules that throw, never settle, block, exit, eat memory and print endlessly; streams that pour, die, never end a line, print random bytes and cannot be ended; a watched file that changes without end, a directory with too many files, an HTTP server that never answers and one that never stops; and all readings of the host ten times a second, all at once: 99 of 100 ticks of a healthy topic are within 20 ms',
   async run(scale) {
     const seconds = scale.of(30, 4);
     const findings = new Findings();
-    const topics = Object.fromEntries(
-      Object.entries(bad).map(([name, source]) => [
-        name,
-        { interval: '1s', timeout: scale.full ? '500ms' : '5s', always: true, ...source },
-      ]),
-    );
+    await using servers = new AsyncDisposableStack();
+    const polled = {
+      ...bad,
+      silent: { http: { url: await serve(servers, () => {}) } },
+      unending: { http: { url: await serve(servers, pour) } },
+    };
+    const timed = { interval: '1s', timeout: scale.full ? '500ms' : '5s', always: true };
+    const topics = {
+      ...Object.fromEntries(Object.entries(polled).map(([name, source]) => [name, { ...timed, ...source }])),
+      ...Object.fromEntries(
+        Object.entries(restless).map(([name, source]) => [name, { always: true, ...source }]),
+      ),
+      ...Object.fromEntries(
+        hostReadings.map((host) => [`host.${host}`, { interval: '100ms', always: true, host }]),
+      ),
+    };
+    const failing = Object.keys({ ...polled, ...restless }).filter((name) => !well.has(name));
     await using daemon = await scale.start({ topics: { healthy: { interval: '1s', data: 1 } } });
     for (const [name, code] of Object.entries(modules))
       writeFileSync(daemon.folder.file(`${name}.mjs`), `export default async () => { ${code} };`);
+    const changes = daemon.folder.file('changes.txt');
+    writeFileSync(changes, '');
+    mkdirSync(daemon.folder.file('spool'));
+    for (let index = 0; index < MANY_FILES; index++) writeFileSync(daemon.folder.file(`spool/${index}`), 'x');
+    const writing = setInterval(() => writeFileSync(changes, String(Math.random())), 1);
+    servers.defer(() => clearInterval(writing));
     const healthy = { interval: `${INTERVAL_MS}ms`, host: 'load' };
     const { msg } = await daemon.reload({ topics: { healthy, ...topics } });
     if (msg !== 'reloaded') throw new Error(`the modules could not be loaded in time: ${msg}`);
@@ -63,16 +126,21 @@ export const sources: Trial = {
       topics: ['healthy'],
     });
     let status = await daemon.status();
-    const isFailing = ({ failures }: TopicStatus): boolean => failures > 0;
+    const hasFailed = ({ topic, failures }: TopicStatus): boolean => failing.includes(topic) && failures > 0;
+    const hasSent = ({ topic, seq }: TopicStatus): boolean =>
+      well.has(topic) && (seq > 0 || topic === 'stays');
     // On a busy machine some take their time to fail: they have what the ticks leave.
     do {
       const { seq } = status.topics.find(({ topic }) => topic === 'healthy')!;
       await fleet.heard('healthy', seq + (seconds * 1000) / INTERVAL_MS);
       status = await daemon.status();
-    } while (status.topics.filter(isFailing).length < Object.keys(bad).length);
+    } while (
+      status.topics.filter(hasFailed).length < failing.length ||
+      status.topics.filter(hasSent).length < well.size
+    );
     const report = await fleet.report();
     findings.histories(report);
-    const { skippedTicks, lateP99Ms } = status.topics[0]!;
+    const { skippedTicks, lateP99Ms } = status.topics.find(({ topic }) => topic === 'healthy')!;
     findings.hold(!scale.full || skippedTicks === 0, `${skippedTicks} ticks were skipped`);
     findings.hold(!scale.full || lateP99Ms! < 20, `p99 of lateness ${lateP99Ms!.toFixed(1)} ms`);
     await daemon.program.kill().ended;
@@ -82,7 +150,7 @@ export const sources: Trial = {
       .filter(Boolean);
     findings.hold(left.length === 0, `${left.length} processes were left behind`);
     return {
-      seen: `${seconds} s beside ${Object.keys(bad).length} bad sources: ticks ${lateP99Ms!.toFixed(1)} ms late at p99, arrival p99 ${percentile(report.lateness, 99).toFixed(1)} ms, ${skippedTicks} skipped; 0 processes left behind`,
+      seen: `${seconds} s beside ${Object.keys(topics).length} other sources, ${failing.length} of which fail: ticks ${lateP99Ms!.toFixed(1)} ms late at p99, arrival p99 ${percentile(report.lateness, 99).toFixed(1)} ms, ${skippedTicks} skipped; 0 processes left behind`,
       failures: findings.failures,
     };
   },
