@@ -1,8 +1,11 @@
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import koffi from 'koffi';
 
-import { inMemory, onDisk } from './file-systems.ts';
+import { inMemory } from './file-systems.ts';
+import { foundOf, lookUp } from './look-up.ts';
+import type { Found } from './look-up.ts';
+import { isLocalType, reportsChanges, typeOfMount } from './mounts.ts';
 
 if (process.platform !== 'linux') throw new Error('only Linux opens files without waiting');
 
@@ -10,10 +13,9 @@ const SYS_OPENAT2 = 437;
 const AT_FDCWD = -100;
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
+const { O_NOFOLLOW } = constants;
 const RESOLVE_NO_XDEV = 1;
 const RESOLVE_CACHED = 0x20;
-/** How long the table of mounts is taken to be as it was read, in milliseconds. */
-const MOUNTS_MS = 1000;
 
 const libc = koffi.load(null);
 const openat2 = libc.func('long syscall(long number, long fd, const char *path, void *how, long size)');
@@ -31,14 +33,35 @@ export function systemMessage(errno: number): string {
  * @throws {SystemFileError} `ENOENT` if there is no such file.
  */
 export function openLocal(path: string): number | undefined {
-  let fd = open(AT_FDCWD, path, RESOLVE_CACHED);
+  const fd = openWithoutWait(path);
   if (fd === -koffi.os.errno['ENOENT']!) throw new SystemFileError(-fd);
-  // Names in /proc and /sys are never in the cache. They are looked up without leaving their mount.
-  if (fd === -koffi.os.errno['EAGAIN']!) fd = openInMemory(path);
   if (fd < 0) return undefined;
   if (isLocal(fd)) return fd;
   closeSync(fd);
   return undefined;
+}
+
+/** Does what `lookUp` does, without a wait for a disk. Before Linux 5.12, it may wait for one. */
+export function lookUpWithoutWait(path: string): Found {
+  const fd = openWithoutWait(path, O_NOFOLLOW);
+  if (fd < 0) return notOpened(-fd, path);
+  try {
+    const type = fileSystem(fd);
+    if (!reportsChanges(type)) return { kind: 'foreign', type: type ?? 'an unknown file system' };
+    return foundOf(fstatSync(fd), path);
+  } catch {
+    return { kind: 'nothing' }; // It was a link, and has gone.
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function notOpened(errno: number, path: string): Found {
+  const { EAGAIN, EXDEV, EINVAL, ENOSYS, EPERM } = koffi.os.errno;
+  if (errno === EAGAIN || errno === EXDEV) return { kind: 'unknown' };
+  // The kernel, or a filter of system calls, does not know the call or the flag.
+  if (errno === EINVAL || errno === ENOSYS || errno === EPERM) return lookUp(path);
+  return { kind: 'nothing' };
 }
 
 /** What the system says of a file. `errno` is positive. */
@@ -48,7 +71,14 @@ export class SystemFileError extends Error {
   }
 }
 
-function openInMemory(path: string): number {
+/** @returns a descriptor, or the negative errno: `EAGAIN` if it would wait. */
+function openWithoutWait(path: string, flags = 0): number {
+  const fd = open(AT_FDCWD, path, RESOLVE_CACHED, flags);
+  // Names in /proc and /sys are never in the cache. They are looked up without leaving their mount.
+  return fd === -koffi.os.errno['EAGAIN']! ? openInMemory(path, flags) : fd;
+}
+
+function openInMemory(path: string, flags: number): number {
   let ancestor = path;
   let fd: number;
   do {
@@ -57,35 +87,28 @@ function openInMemory(path: string): number {
   } while (fd < 0 && ancestor !== '/');
   if (fd < 0) return fd;
   try {
-    return inMemory.has(fileSystem(fd) ?? '') ? open(fd, relative(ancestor, path), RESOLVE_NO_XDEV) : -1;
+    if (!inMemory.has(fileSystem(fd) ?? '')) return -koffi.os.errno['EAGAIN']!;
+    return open(fd, relative(ancestor, path), RESOLVE_NO_XDEV, flags);
   } finally {
     closeSync(fd);
   }
 }
 
 /** @returns a descriptor, or the negative errno. */
-function open(fd: number, path: string, resolve: number): number {
-  const how = BigUint64Array.of(BigInt(O_PATH | O_CLOEXEC), 0n, BigInt(resolve)); // `struct open_how`
+function open(fd: number, path: string, resolve: number, flags = 0): number {
+  const how = BigUint64Array.of(BigInt(O_PATH | O_CLOEXEC | flags), 0n, BigInt(resolve)); // `struct open_how`
   const opened = Number(openat2(SYS_OPENAT2, fd, path, how, how.byteLength));
   return opened < 0 ? -koffi.errno() : opened;
 }
 
 function isLocal(fd: number): boolean {
-  const type = fileSystem(fd);
-  if (type === undefined || !(inMemory.has(type) || onDisk.has(type))) return false;
+  if (!isLocalType(fileSystem(fd))) return false;
   const stats = fstatSync(fd);
   return stats.isFile() || stats.isDirectory() || stats.isFIFO();
 }
 
-let mounts = { readAt: -Infinity, types: new Map<string, string>() };
-
 /** Type of the file system that an open file is on. Does not ask that file system. */
 function fileSystem(fd: number): string | undefined {
   const [, mount = ''] = /^mnt_id:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
-  const now = performance.now();
-  if (now - mounts.readAt > MOUNTS_MS || !mounts.types.has(mount)) {
-    const lines = readFileSync('/proc/self/mountinfo', 'utf8').matchAll(/^(\d+) .* - (\S+) /gm);
-    mounts = { readAt: now, types: new Map([...lines].map(([, id, type]) => [id!, type!])) };
-  }
-  return mounts.types.get(mount);
+  return typeOfMount(mount);
 }
