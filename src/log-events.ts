@@ -29,6 +29,7 @@ export const logEvents = {
   sent: 'ecc1a1134e6e5d3f120d4cab6ba556f2',
   'source-failing': '54d30cdaf0e18da8eec8fc43d7f0a848',
   'source-recovered': '27c53972f0754a34f08f41d476a1618d',
+  'watch-incomplete': '1e3b3351ca8f5e46756458524b0f721f',
   'topics-provided': '2f6f5a0a7a9c4f0f9a2e7d1c3b58e614',
   'topics-given-up': 'c1d7e4b6a25f4d0b8f73e90a6c9b1d52',
   'provider-gone': '7be0c93a41d84f6c9d15a2f8e6b3074d',

@@ -8,6 +8,7 @@ import { outputFormats } from '../sources/output.ts';
 import { derivedFormats } from './derived-formats.ts';
 import { isJson, isMapping, isText, kindOf, shown } from './format.ts';
 import type { Format } from './format.ts';
+import { fileFormats } from './file-formats.ts';
 import { httpFormats } from './http-formats.ts';
 import { journalFormats } from './journal-formats.ts';
 import { natsFormats } from './nats-formats.ts';
@@ -104,11 +105,6 @@ export const formats = {
     shape: { type: 'string', pattern: LOOPBACK.source },
   },
   text: { expected: 'a text', check: isText, shape: textShape },
-  path: {
-    expected: 'a path; a ~ is not expanded',
-    check: (value) => isText(value) && !/^~[^/]*(\/|$)/.test(value),
-    shape: { ...textShape, pattern: '^(?!~[^/]*(/|$))' },
-  },
   command: {
     expected: 'a list of arguments such as [uname, -r], or a text for /bin/sh',
     check: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
@@ -145,6 +141,7 @@ export const formats = {
   output: oneOf(...outputFormats),
   reading: oneOf(...hostReadings),
   ...derivedFormats(parseDuration),
+  ...fileFormats,
   ...journalFormats,
   ...httpFormats,
   ...natsFormats,

@@ -271,8 +271,8 @@ export const topicSchema = {
     default: null,
   },
   files: {
-    doc: 'Source: the content of all files that match a pattern such as `/var/spool/x/*.json`, as a mapping from the name of each file to its content.',
-    format: 'path',
+    doc: 'Source: the content of all files that match a pattern such as `/var/spool/x/*.json`, as a mapping from the name of each file to its content. `*` and `?` are wildcards, in the last part of the path only.',
+    format: 'file-pattern',
     default: null,
   },
   watch: {

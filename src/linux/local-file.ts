@@ -5,7 +5,7 @@ import koffi from 'koffi';
 import { inMemory } from './file-systems.ts';
 import { foundOf, lookUp } from './look-up.ts';
 import type { Found } from './look-up.ts';
-import { isLocalType, reportsChanges, typeOfMount } from './mounts.ts';
+import { isLocalType, reportsChanges, typeOfMount } from './mount-table.ts';
 
 if (process.platform !== 'linux') throw new Error('only Linux opens files without waiting');
 

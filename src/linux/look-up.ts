@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 
-import { reportsChanges, typeAt } from './mounts.ts';
+import { reportsChanges, typeAt } from './mount-table.ts';
 
 /** What a path leads to. A link is not followed. */
 export type Found =

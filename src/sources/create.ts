@@ -37,11 +37,15 @@ export function createSource(
     case 'stream':
       return lateStream(async () => (await import('./program-stream.ts')).streamSource(config, context));
     case 'file':
-      return lateSource(async () =>
-        (await import('./file.ts')).fileSource(config.file, context, config.format),
+      return lateSource(
+        async () => (await import('./file.ts')).fileSource(config.file, context, config.format, config),
+        config,
       );
     case 'files':
-      return lateSource(async () => (await import('./files.ts')).filesSource(config, context));
+      return lateSource(
+        async () => (await import('./matching-files.ts')).filesSource(config, context),
+        config,
+      );
     case 'module':
       return lateSource(async () => (await import('./module.ts')).moduleSource(config, context));
     case 'host':

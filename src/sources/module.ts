@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 
+import { withFields } from '../log.ts';
 import { surroundingsOf } from './environment.ts';
 import type { Surroundings } from './environment.ts';
 import { ModuleRunner } from './module-run.ts';
@@ -63,7 +64,9 @@ export async function stampOf(config: ModuleConfig, context: SourceContext): Pro
 }
 
 function runOf(config: ModuleConfig, context: SourceContext): ModuleRun {
-  const { topic, directory, timeoutMs, maxBytes, logger } = context;
+  const { topic, directory, timeoutMs, maxBytes } = context;
   const path = resolve(directory, config.module);
+  // A module's lines are about none of our events, whatever it says.
+  const logger = withFields(context.logger, (fields) => ({ ...fields, event: undefined }));
   return { topic, path, ...surroundingsOf(config, context), timeoutMs, maxBytes, logger };
 }

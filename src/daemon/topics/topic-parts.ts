@@ -4,7 +4,7 @@ import { ConfigError } from '../../config/mistakes.ts';
 import type { Mistake } from '../../config/mistakes.ts';
 import { Parts } from '../../config/parts.ts';
 import { messageOf } from '../../errors.ts';
-import { silent, withFields } from '../../log.ts';
+import { silent } from '../../log.ts';
 import type { Logger } from '../../log.ts';
 import { createSource } from '../../sources/create.ts';
 import type { Source, SourceContext, StreamSource } from '../../sources/source.ts';
@@ -55,7 +55,5 @@ export async function loadModules(config: Config): Promise<Config> {
 
 function contextOf(topic: TopicConfig, { directory }: Config, logger: Logger): SourceContext {
   const { name, timeoutMs, maxBytes } = topic;
-  // A module's lines are about none of our events, whatever it says.
-  const lines = withFields(logger, (fields) => ({ ...fields, event: undefined }));
-  return { topic: name, timeoutMs, maxBytes, directory, logger: lines };
+  return { topic: name, timeoutMs, maxBytes, directory, logger };
 }
