@@ -22,6 +22,7 @@ import { readSettings } from './read-settings.ts';
 import type { Settings } from './read-settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
 import { readTopics } from './read-topics.ts';
+import { watchMistakes } from './watch-mistakes.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -65,6 +66,7 @@ export function readConfig(
   const natsUid = rawNats && uidOf('nats', users.nats, ids, mistakes);
   const nats = rawNats && { ...rawNats, ...(natsUid !== undefined && { uid: natsUid }) };
   const topics = readTopics(rawTopics, ids, parseSize(settings.clients.frameBytes), mistakes);
+  mistakes.push(...watchMistakes(topics.topics, directory));
   if (mistakes.length > 0)
     throw new ConfigError(
       file,
