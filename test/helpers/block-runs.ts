@@ -213,7 +213,12 @@ function here(config: string, folder: Folder, port: number): string {
   mkdirSync(join(thermal, 'thermal_zone0'), { recursive: true });
   writeFileSync(join(thermal, 'thermal_zone0/type'), 'x86_pkg_temp\n');
   writeFileSync(join(thermal, 'thermal_zone0/temp'), '48250\n');
+  mkdirSync(folder.file('spool'));
+  writeFileSync(folder.file('spool/17.json'), '{"to": "printer"}');
+  writeFileSync(folder.file('version'), '2.4.1\n');
   return config
+    .replaceAll('/var/spool/app', folder.file('spool'))
+    .replaceAll('/etc/app/version', folder.file('version'))
     .replaceAll('/var/backups', backups)
     .replaceAll('/sys/class/thermal', thermal)
     .replaceAll('localhost:8080', `127.0.0.1:${port}`);

@@ -1,10 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
 import { HungFileSystem, noHungFileSystem } from '../helpers/hung-fs.ts';
 import { isAlive } from '../helpers/processes.ts';
+import { chimed } from '../helpers/program.ts';
 
 if (noHungFileSystem) console.warn(`SKIPPED, hung-files.test.ts tests nothing: ${noHungFileSystem}`);
 
@@ -74,6 +77,53 @@ describe.skipIf(noHungFileSystem)('a file system that never answers', () => {
       expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
       expect(performance.now() - told).toBeLessThan(2000);
       expect(daemon.log.items.at(-1)!.msg).toBe('stopped');
+    },
+  );
+
+  test.each(['getattr', 'lookup'] as const)(
+    'does not answer %s: it cannot be watched, and check says so without waiting',
+    async (silent) => {
+      await using fs = await HungFileSystem.mount(silent);
+      const topics = {
+        one: { file: fs.file, watch: true },
+        all: { files: `${fs.directory}/*`, watch: true },
+      };
+      const { exitCode, stderr } = await chimed(['check', '-'], { input: JSON.stringify({ topics }) });
+      expect(exitCode).toBe(78);
+      for (const name of Object.keys(topics))
+        expect(stderr).toContain(
+          `topics.${name}.watch: watch: true needs a file system that reports changes, but ${fs.directory} is on fuse.hung`,
+        );
+    },
+  );
+
+  test.each(['getattr', 'lookup'] as const)(
+    'does not answer %s: a watched link that leads there later fails its topic alone, and the log says why',
+    async (silent) => {
+      await using fs = await HungFileSystem.mount(silent);
+      using folder = temporaryFolder();
+      const link = folder.file('link');
+      writeFileSync(link, 'here');
+      await using daemon = await startDaemon({
+        topics: {
+          tick: { ...often, data: 1 },
+          one: { ...hung, interval: '1h', file: link, watch: true },
+          all: { ...hung, files: `${fs.directory}/*` },
+        },
+        shutdown: { timeout: '1s' },
+      });
+      rmSync(link);
+      symlinkSync(fs.file, link);
+      const errors = await failures(daemon, ['one', 'all']);
+      for (const error of Object.values(errors)) expect(error).toContain('took longer than 300 ms (timeout)');
+      expect(await daemon.logged('some changes are noticed only at the next tick')).toMatchObject({
+        topic: 'one',
+        error: `${fs.directory} is on fuse.hung, which does not report changes`,
+      });
+      expect((await daemon.status()).topics.find(({ topic }) => topic === 'tick')!.skippedTicks).toBeLessThan(
+        5,
+      );
+      expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
     },
   );
 
