@@ -43,7 +43,7 @@ export function followChanges(path: string, { topic, logger }: SourceContext): N
     };
     const begin = async (): Promise<void> => {
       const look = await loading;
-      const open = (): RouteWatch => new RouteWatch(routeTo(path, look), tell);
+      const open = (): RouteWatch => new RouteWatch(() => routeTo(path, look), tell);
       if (!signal.aborted) await new Pursuit(open, changed, tell, signal).run();
     };
     void begin();

@@ -1,6 +1,7 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { messageOf, systemCode } from '../errors.ts';
 import type { Route } from './route.ts';
@@ -27,9 +28,12 @@ export class RouteWatch {
   #hasEvent = false;
   #ring = (): void => {};
 
-  /** @param tell Told of what cannot be watched. */
-  constructor(route: Route, tell: (fault: Fault) => void) {
-    this.route = route;
+  /**
+   * @param look Follows the route as it is now.
+   * @param tell Told of what cannot be watched.
+   */
+  constructor(look: () => Route, tell: (fault: Fault) => void) {
+    const route = (this.route = look());
     for (const [path, names] of watched(route)) {
       try {
         this.#watch(path, names);
@@ -40,9 +44,15 @@ export class RouteWatch {
         else tell(faultOf(path, code, error));
       }
     }
+    // A link that was changed before its directory was watched has left us on the wrong way.
+    if (!isDeepStrictEqual(route, look())) this.#happen();
     const { end } = route;
     if (end.kind === 'foreign')
       tell({ key: end.kind, error: `${end.path} is on ${end.type}, which does not report changes` });
+  }
+
+  get hasEvent(): boolean {
+    return this.#hasEvent;
   }
 
   /** Waits for the first event. @returns false if none comes within `timeoutMs`, or before it is closed. */

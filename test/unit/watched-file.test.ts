@@ -15,8 +15,12 @@ import {
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { lookUp } from '../../src/linux/look-up.ts';
 import { fileSource } from '../../src/sources/file.ts';
 import { filesSource } from '../../src/sources/matching-files.ts';
+import { routeTo } from '../../src/sources/route.ts';
+import type { Route } from '../../src/sources/route.ts';
+import { RouteWatch } from '../../src/sources/route-watch.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { Logbook } from '../helpers/logbook.ts';
@@ -229,6 +233,23 @@ describe('a sample waits', () => {
     write('a', 'the last one');
     await watching.gives('the last one');
   });
+});
+
+test('a link that changes while its directory is about to be watched is noticed', () => {
+  write('a', 'one');
+  write('b', 'two');
+  symlinkSync('a', folder.file('link'));
+  let looks = 0;
+  const look = (): Route => {
+    const route = routeTo(folder.file('link'), lookUp);
+    if (++looks > 1) return route;
+    rmSync(folder.file('link'));
+    symlinkSync('b', folder.file('link'));
+    return route;
+  };
+  const watch = new RouteWatch(look, () => {});
+  expect(watch.hasEvent).toBe(true);
+  watch.close();
 });
 
 test('other files in its directory cause few samples, however often they change', async () => {
