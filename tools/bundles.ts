@@ -30,7 +30,7 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     'cli/top',
     'cli/where',
     'cli/complete-topics',
-    'sources/module-process',
+    'sources/modules/module-process',
     'config/load-process',
   ];
   const { metafile } = await build({

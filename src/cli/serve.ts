@@ -40,7 +40,7 @@ async function serve(flags: ForegroundFlags, finish: Finish): Promise<number> {
     import('./logger.ts'),
     import('../daemon/daemon.ts'),
     import('../daemon/topics/topic-parts.ts'),
-    import('../sources/children.ts'),
+    import('../sources/processes/children.ts'),
     import('./failed-start.ts'),
     import('../daemon/reloader.ts'),
   ]);

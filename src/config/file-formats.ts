@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 
 import { messageOf } from '../errors.ts';
-import { parseWildcard } from '../sources/wildcard.ts';
+import { parseWildcard } from '../sources/files/wildcard.ts';
 import { isText, kindOf } from './format.ts';
 import type { Format } from './format.ts';
 

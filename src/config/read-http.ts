@@ -1,4 +1,4 @@
-import type { HttpRequest } from '../sources/http-request.ts';
+import type { HttpRequest } from '../sources/http/http-request.ts';
 import { isMapping } from './format.ts';
 import { formats } from './formats.ts';
 import type { RawHttp } from './http-formats.ts';

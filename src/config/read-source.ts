@@ -3,7 +3,7 @@ import type { Derivation } from '../sources/derived/derived.ts';
 import { parsePointer } from '../sources/derived/json-pointer.ts';
 import type { Surroundings } from '../sources/environment.ts';
 import type { HostReading } from '../sources/host.ts';
-import type { JournalMatches } from '../sources/journal-matches.ts';
+import type { JournalMatches } from '../sources/journal/journal-matches.ts';
 import type { OutputFormat } from '../sources/output.ts';
 import { isMapping } from './format.ts';
 import { parseTake, parseWhen } from './derived-formats.ts';

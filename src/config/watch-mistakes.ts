@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 
 import { lookUp } from '../linux/look-up.ts';
-import { routeTo } from '../sources/route.ts';
+import { routeTo } from '../sources/files/route.ts';
 import type { TopicConfig } from './config.ts';
 import type { Mistake } from './mistakes.ts';
 

@@ -1,4 +1,4 @@
-import { runCommand } from './command-run.ts';
+import { runCommand } from './processes/command-run.ts';
 import { surroundingsOf } from './environment.ts';
 import type { Surroundings } from './environment.ts';
 import { nagiosExits, parseNagios } from './nagios.ts';

@@ -2,8 +2,8 @@ import type { Derivation } from './derived/derived.ts';
 import type { Surroundings } from './environment.ts';
 import { hostSource } from './host.ts';
 import type { HostReading } from './host.ts';
-import type { HttpRequest } from './http-request.ts';
-import type { JournalMatches } from './journal-matches.ts';
+import type { HttpRequest } from './http/http-request.ts';
+import type { JournalMatches } from './journal/journal-matches.ts';
 import { lateSource, lateStream } from './late-source.ts';
 import type { OutputFormat, PlainFormat } from './output.ts';
 import type { Source, SourceContext, StreamSource } from './source.ts';
@@ -38,24 +38,24 @@ export function createSource(
       return lateStream(async () => (await import('./program-stream.ts')).streamSource(config, context));
     case 'file':
       return lateSource(
-        async () => (await import('./file.ts')).fileSource(config.file, context, config.format, config),
+        async () => (await import('./files/file.ts')).fileSource(config.file, context, config.format, config),
         config,
       );
     case 'files':
       return lateSource(
-        async () => (await import('./matching-files.ts')).filesSource(config, context),
+        async () => (await import('./files/matching-files.ts')).filesSource(config, context),
         config,
       );
     case 'module':
-      return lateSource(async () => (await import('./module.ts')).moduleSource(config, context));
+      return lateSource(async () => (await import('./modules/module.ts')).moduleSource(config, context));
     case 'host':
       return hostSource(config.host, context);
     case 'journal':
       return lateStream(async () =>
-        (await import('./journal-entries.ts')).journalSource(config.journal, context),
+        (await import('./journal/journal-entries.ts')).journalSource(config.journal, context),
       );
     case 'http':
-      return lateSource(async () => (await import('./http.ts')).httpSource(config.http, context));
+      return lateSource(async () => (await import('./http/http.ts')).httpSource(config.http, context));
     case 'publish':
     case 'provide':
     case 'from':

@@ -2,7 +2,7 @@ import { messageOf } from '../errors.ts';
 import { decodeUtf8 } from '../text.ts';
 import { surroundingsOf } from './environment.ts';
 import type { Surroundings } from './environment.ts';
-import { runLineProgram } from './line-program.ts';
+import { runLineProgram } from './processes/line-program.ts';
 import { parseOutput } from './output.ts';
 import type { PlainFormat } from './output.ts';
 import type { SourceContext, StreamSource } from './source.ts';

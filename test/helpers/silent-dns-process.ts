@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 import { readHttp } from '../../src/config/read-http.ts';
 import { exitNow } from '../../src/linux/process-calls.ts';
 import { commandSource } from '../../src/sources/command.ts';
-import { fileSource } from '../../src/sources/file.ts';
-import { httpSource } from '../../src/sources/http.ts';
+import { fileSource } from '../../src/sources/files/file.ts';
+import { httpSource } from '../../src/sources/http/http.ts';
 import { sourceContext } from './source-context.ts';
 
 // Runs where DNS queries are never answered: asks for six hosts, and, while it waits for their addresses, samples other

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { readHttp } from '../../src/config/read-http.ts';
 import type { RawHttp } from '../../src/config/http-formats.ts';
-import { httpSource } from '../../src/sources/http.ts';
+import { httpSource } from '../../src/sources/http/http.ts';
 import type { SourceContext } from '../../src/sources/source.ts';
 import { makeCertificates } from '../helpers/certificates.ts';
 import { startDaemon } from '../helpers/daemon.ts';

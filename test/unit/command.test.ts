@@ -19,7 +19,7 @@ import { sourceProcesses } from '../../src/linux/family.ts';
 import { commandSource } from '../../src/sources/command.ts';
 import { sourceEnvironment } from '../../src/sources/environment.ts';
 import type { SourceContext } from '../../src/sources/source.ts';
-import { isStarting } from '../../src/sources/start-process.ts';
+import { isStarting } from '../../src/sources/processes/start-process.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { isAlive } from '../helpers/processes.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { fileSource } from '../../src/sources/file.ts';
+import { fileSource } from '../../src/sources/files/file.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { sourceContext } from '../helpers/source-context.ts';

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { loadConfig } from '../../src/config/load.ts';
 import type { ConfigError } from '../../src/config/mistakes.ts';
-import { journalArguments } from '../../src/sources/journal-matches.ts';
+import { journalArguments } from '../../src/sources/journal/journal-matches.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 

@@ -3,10 +3,10 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { DirectoryRead } from '../../src/sources/directory-read.ts';
-import { filesSource } from '../../src/sources/matching-files.ts';
+import { DirectoryRead } from '../../src/sources/files/directory-read.ts';
+import { filesSource } from '../../src/sources/files/matching-files.ts';
 import type { SourceContext } from '../../src/sources/source.ts';
-import { parseWildcard } from '../../src/sources/wildcard.ts';
+import { parseWildcard } from '../../src/sources/files/wildcard.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { sourceContext } from '../helpers/source-context.ts';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 
-import { moduleSource, stampOf } from '../../src/sources/module.ts';
+import { moduleSource, stampOf } from '../../src/sources/modules/module.ts';
 import type { Source, SourceContext } from '../../src/sources/source.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';

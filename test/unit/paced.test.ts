@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import type * as PacedModule from '../../src/sources/paced.ts';
+import type * as PacedModule from '../../src/sources/processes/paced.ts';
 
 let Paced: typeof PacedModule.Paced;
 
 beforeEach(async () => {
   vi.resetModules(); // What all readers share begins anew, as the clock does.
-  ({ Paced } = await import('../../src/sources/paced.ts'));
+  ({ Paced } = await import('../../src/sources/processes/paced.ts'));
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
 });
 afterEach(() => {

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 
-import type * as startProcesses from '../../src/sources/start-process.ts';
-import type { Program } from '../../src/sources/started-process.ts';
+import type * as startProcesses from '../../src/sources/processes/start-process.ts';
+import type { Program } from '../../src/sources/processes/started-process.ts';
 
 const { signal } = new AbortController();
 
@@ -41,7 +41,7 @@ describe.each(['libc', 'Node'])('a process that %s starts', async (way) => {
     vi.doMock('../../src/linux/spawn.ts', () => {
       throw new Error('there is no koffi for this machine');
     });
-  const { isStarting, startProcess } = await import('../../src/sources/start-process.ts');
+  const { isStarting, startProcess } = await import('../../src/sources/processes/start-process.ts');
 
   const start = (script: string, more: Partial<Program> = {}) => startScript(startProcess, script, more);
 
@@ -135,7 +135,7 @@ describe.each(['libc', 'Node'])('a process that %s starts', async (way) => {
 
 test('a process that libc starts may open its output by name', async () => {
   vi.resetModules();
-  const { startProcess } = await import('../../src/sources/start-process.ts');
+  const { startProcess } = await import('../../src/sources/processes/start-process.ts');
   const { said, closed } = await startScript(startProcess, 'echo this > /dev/stdout');
   await closed;
   expect(said.stdout).toBe('this\n');

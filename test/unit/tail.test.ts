@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { Tail } from '../../src/sources/tail.ts';
+import { Tail } from '../../src/sources/processes/tail.ts';
 
 test.each([
   ['of nothing is empty', [], ''],

@@ -16,11 +16,11 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { lookUp } from '../../src/linux/look-up.ts';
-import { fileSource } from '../../src/sources/file.ts';
-import { filesSource } from '../../src/sources/matching-files.ts';
-import { routeTo } from '../../src/sources/route.ts';
-import type { Route } from '../../src/sources/route.ts';
-import { RouteWatch } from '../../src/sources/route-watch.ts';
+import { fileSource } from '../../src/sources/files/file.ts';
+import { filesSource } from '../../src/sources/files/matching-files.ts';
+import { routeTo } from '../../src/sources/files/route.ts';
+import type { Route } from '../../src/sources/files/route.ts';
+import { RouteWatch } from '../../src/sources/files/route-watch.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { Logbook } from '../helpers/logbook.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { parseWildcard } from '../../src/sources/wildcard.ts';
+import { parseWildcard } from '../../src/sources/files/wildcard.ts';
 
 describe('a wildcard', () => {
   test.each([

@@ -36,7 +36,7 @@ export async function loadModules(config: Config): Promise<Config> {
     const { name, source } = topic;
     if (source.kind !== 'module') return;
     try {
-      const { stampOf } = await import('../../sources/module.ts');
+      const { stampOf } = await import('../../sources/modules/module.ts');
       const stamp = await stampOf(source, contextOf(topic, config, silent));
       topics[index] = Object.freeze({ ...topic, source: { ...source, stamp } });
     } catch (error) {

@@ -3,9 +3,9 @@ import { access } from 'node:fs/promises';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 
-import { fileSource } from '../file.ts';
+import { fileSource } from '../files/file.ts';
 import type { Source, SourceContext } from '../source.ts';
-import { runSystemProgram } from '../system-program.ts';
+import { runSystemProgram } from '../processes/system-program.ts';
 import { parseRelease } from './os-release.ts';
 import type { Roots } from './roots.ts';
 

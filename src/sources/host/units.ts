@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { messageOf } from '../../errors.ts';
 import type { Source, SourceContext } from '../source.ts';
-import { runSystemProgram } from '../system-program.ts';
+import { runSystemProgram } from '../processes/system-program.ts';
 import type { Roots } from './roots.ts';
 
 /** How many failed units are named. `states.failed` counts all. */
