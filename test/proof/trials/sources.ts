@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 
 import { hostReadings } from '../../../src/sources/host.ts';
 import type { TopicStatus } from '../../../src/protocol/status-snapshot.ts';
+import type { Folder } from '../../helpers/folder.ts';
 import { percentile } from '../../helpers/figures.ts';
 import { Fleet } from '../fleet.ts';
 import { Findings } from '../trial.ts';
@@ -45,8 +46,11 @@ const restless = {
   },
   changes: { file: 'changes.txt', watch: true },
   spool: { files: 'spool/*', watch: true },
+  logs: { journal: {} },
   derived: { from: 'healthy', pick: '/0', when: 'above 1e9 for 1s' },
 };
+/** Fails where there is no journal. */
+const either = 'logs';
 /** Of them, those that never fail. */
 const well = new Set(['pours', 'pours2', 'stays', 'changes', 'derived']);
 
@@ -83,6 +87,24 @@ const pour: RequestListener = (_request, response) => {
   write();
 };
 
+/** Topics with settings that all of them have. */
+function each(topics: Record<string, object>, settings: object): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(topics).map(([name, source]) => [name, { ...settings, ...source }]),
+  );
+}
+
+/** Writes what the topics read, and goes on writing one of the files. */
+function writeFiles(folder: Folder): NodeJS.Timeout {
+  for (const [name, code] of Object.entries(modules))
+    writeFileSync(folder.file(`${name}.mjs`), `export default async () => { ${code} };`);
+  mkdirSync(folder.file('spool'));
+  for (let index = 0; index < MANY_FILES; index++) writeFileSync(folder.file(`spool/${index}`), 'x');
+  const changes = folder.file('changes.txt');
+  writeFileSync(changes, '');
+  return setInterval(() => writeFileSync(changes, String(Math.random())), 1);
+}
+
 export const sources: Trial = {
   name: 'sources',
   holds:
@@ -91,30 +113,22 @@ export const sources: Trial = {
     const seconds = scale.of(30, 4);
     const findings = new Findings();
     await using servers = new AsyncDisposableStack();
-    const polled = {
-      ...bad,
+    const endpoints = {
       silent: { http: { url: await serve(servers, () => {}) } },
       unending: { http: { url: await serve(servers, pour) } },
     };
-    const timed = { interval: '1s', timeout: scale.full ? '500ms' : '5s', always: true };
+    const polled = { ...bad, ...endpoints };
+    const readings = Object.fromEntries(hostReadings.map((host) => [`host.${host}`, { host }]));
     const topics = {
-      ...Object.fromEntries(Object.entries(polled).map(([name, source]) => [name, { ...timed, ...source }])),
-      ...Object.fromEntries(
-        Object.entries(restless).map(([name, source]) => [name, { always: true, ...source }]),
-      ),
-      ...Object.fromEntries(
-        hostReadings.map((host) => [`host.${host}`, { interval: '100ms', always: true, host }]),
-      ),
+      ...each(polled, { interval: '1s', timeout: scale.full ? '500ms' : '5s', always: true }),
+      ...each(restless, { always: true }),
+      ...each(readings, { interval: '100ms', always: true }),
     };
-    const failing = Object.keys({ ...polled, ...restless }).filter((name) => !well.has(name));
+    const failing = Object.keys({ ...polled, ...restless }).filter(
+      (name) => !well.has(name) && name !== either,
+    );
     await using daemon = await scale.start({ topics: { healthy: { interval: '1s', data: 1 } } });
-    for (const [name, code] of Object.entries(modules))
-      writeFileSync(daemon.folder.file(`${name}.mjs`), `export default async () => { ${code} };`);
-    const changes = daemon.folder.file('changes.txt');
-    writeFileSync(changes, '');
-    mkdirSync(daemon.folder.file('spool'));
-    for (let index = 0; index < MANY_FILES; index++) writeFileSync(daemon.folder.file(`spool/${index}`), 'x');
-    const writing = setInterval(() => writeFileSync(changes, String(Math.random())), 1);
+    const writing = writeFiles(daemon.folder);
     servers.defer(() => clearInterval(writing));
     const healthy = { interval: `${INTERVAL_MS}ms`, host: 'load' };
     const { msg } = await daemon.reload({ topics: { healthy, ...topics } });
