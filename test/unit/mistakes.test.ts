@@ -171,13 +171,13 @@ describe('a topic is refused', () => {
     [
       'a format of what has none',
       'interval: 1s, data: 1, format: json',
-      'format: format goes with command or file',
+      'format: format goes with command, stream, file or files',
     ],
     ['a state of a file', 'interval: 1s, file: a, format: nagios', 'format: nagios goes with command'],
     [
       'an environment of what has none',
       'interval: 1s, data: 1, env: {A: b}',
-      'env: env goes with command or module',
+      'env: env goes with command, stream or module',
     ],
     ['a directory of what has none', 'interval: 1s, file: a, directory: b', 'directory: directory goes with'],
     ['a home', 'interval: 1s, file: ~/a', 'file: expected a path; a ~ is not expanded, but it is "~/a"'],
