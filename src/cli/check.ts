@@ -95,7 +95,7 @@ async function sampleAll(config: Config): Promise<void> {
   let failures = 0;
   const run = async (topic: TopicConfig): Promise<string> => {
     const why = whyUnsampled(topic.source);
-    if (why) return why;
+    if (why) return `not sampled: ${why}`;
     const outcome = await sampleOnce(config, topic);
     if ('quiet' in outcome) return outcome.quiet;
     if ('error' in outcome) {

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 
+import type { Client } from '../client/api.ts';
 import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 import { asAnswer } from './payload.ts';
-import { printableJson } from './printable.ts';
+import { printable, printableJson } from './printable.ts';
 
 interface Options {
   socket?: string;
@@ -27,8 +28,16 @@ export function getCommand(): Command {
 async function get(topic: string, { socket, json }: Options): Promise<void> {
   await using client = await connectOnce('get', socket);
   const last = await client.get(topic);
-  if (!last) throw new Error(`${topic} has no message; run chimed listen ${topic} to wait for the next one`);
+  if (!last) throw new Error(`${topic} has no message${await reasonOf(client, topic)}`);
   process.stdout.write(`${json ? printableJson(JSON.stringify(last)) : asAnswer(last.data)}\n`);
   if (last.stale && !json)
     process.stderr.write(`chimed: the source of ${topic} has failed since: the message is stale\n`);
+}
+
+/** Why a topic has no message, and what to do. */
+async function reasonOf(client: Client, topic: string): Promise<string> {
+  const [status] = (await client.status({ topics: [topic] })).topics;
+  return status?.lastError
+    ? `: it is failing: ${printable(status.lastError)}`
+    : `; run chimed listen ${topic} to wait for the next one`;
 }

@@ -21,9 +21,7 @@ export function reportStanding(client: Client, patterns: readonly string[]): Sta
     unreached: new ChimedError('timeout', 'no daemon answered in time'),
     isRefused: false,
   };
-  client.on('failing', ({ topic, error }) =>
-    note(`${topic} is failing: ${printable(error)}; its last message is stale`),
-  );
+  client.on('failing', ({ topic, error }) => note(`${topic} is failing: ${printable(error)}`));
   client.on('recovered', ({ topic }) => note(`${topic} has recovered`));
   client.on('state', (state) => {
     if (state.status === 'ready') standing.unreached = undefined;

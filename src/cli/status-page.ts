@@ -106,7 +106,7 @@ function topicRow(topic: TopicStatus, paint: Colors): string[] {
   const { seq, clients, lastSent, lateP50Ms, lateP99Ms, skippedTicks, failures } = topic;
   return [
     topic.awake ? paint.name(topic.topic) : paint.dim(topic.topic),
-    topic.schedule ?? paces[topic.source] ?? 'as it comes',
+    topic.schedule ?? paces[topic.source] ?? '-',
     topic.source,
     String(seq),
     clients === 0 && !topic.awake ? paint.dim('asleep') : String(clients),

@@ -113,8 +113,8 @@ export interface ClientStatus {
 export interface TopicStatus {
   topic: string;
   /**
-   * `every 1s`, `every 60s aligned`, `cron 0 * * * * Europe/Berlin`, each with ` +3200ms` if `splay` delays it; null if
-   * clients alone set the pace.
+   * `every 1s`, `every 60s aligned`, `on change, every 60s`, `cron 0 * * * * Europe/Berlin`, each with ` +3200ms` if
+   * `splay` delays it; null if clients, or a stream, set the pace.
    */
   schedule: string | null;
   /** When it ticks next, if it is awake or goes by a clock; absent in version 0.1. */

@@ -272,7 +272,7 @@ describe.concurrent('chimed sample', () => {
     });
     expect(await chimed(['sample', 'p'], { env })).toMatchObject({
       exitCode: 64,
-      stderr: 'chimed: p has no source to sample: clients publish to it',
+      stderr: 'chimed: p cannot be sampled: clients publish to it; run chimed listen p',
     });
   });
 
@@ -334,7 +334,7 @@ describe.concurrent('chimed check --run', () => {
     expect(exitCode).toBe(1);
     const lines = stdout.split('\n').toSorted();
     expect(lines[0]).toMatch(/^fails: FAILED after [\d.]+ ms: the command exited with 3: no luck$/);
-    expect(lines[1]).toBe('told: clients publish to it');
+    expect(lines[1]).toBe('told: not sampled: clients publish to it');
     expect(lines[2]).toMatch(/^works: 1 bytes in [\d.]+ ms$/);
     expect(stderr).toBe('chimed: 1 of 3 topics failed');
   });

@@ -30,12 +30,13 @@ test.each(['a', 'a/b', '/a~', '/a~2'])('%j is no pointer', (text) => {
 
 describe('the topic', () => {
   const said: unknown[] = [];
+  let recoveries = 0;
   let followed: TopicFollower;
   let sleeping: AbortController;
 
   beforeEach(() => {
     vi.useFakeTimers();
-    said.length = 0;
+    said.length = recoveries = 0;
     sleeping = new AbortController();
     return async () => {
       sleeping.abort();
@@ -50,7 +51,7 @@ describe('the topic', () => {
     const sink = {
       send: (payload: unknown) => said.push(payload),
       fail: (error: string) => said.push(`FAILS: ${error}`),
-      recover: () => {},
+      recover: () => recoveries++,
       together: (work: () => void) => work(),
     };
     const source = derivedSource({ from: 'a', ...derivation }, (_, follower) => (followed = follower));
@@ -72,7 +73,7 @@ describe('the topic', () => {
       1,
       'x',
       null,
-      'FAILS: a has nothing at /0',
+      'FAILS: a has nothing at /0; its payload is a list',
       'y',
     ]);
   });
@@ -94,9 +95,40 @@ describe('the topic', () => {
 
   test('fails with what is no number, and goes on', () => {
     derive({ take: { reduction: 'avg', overMs: 3000 } });
-    expect(hear(4, 'much', 6)).toEqual(['FAILS: avg needs numbers, and there is "much"', 5]);
+    expect(hear(4, 'much', 6)).toEqual([
+      'FAILS: avg needs a number, but the value is a text; set pick to a number in it',
+      5,
+    ]);
     derive({ when: { side: 'above', limit: 4 } });
-    expect(hear({})).toEqual(['FAILS: when needs a number, and there is {}']);
+    expect(hear({ busy: 1, states: {} })).toEqual([
+      'FAILS: when needs a number, but the value is an object with busy, states; set pick to a number in it',
+    ]);
+  });
+
+  test.each([
+    { take: { reduction: 'max', overMs: 3000 } },
+    { take: { reduction: 'last', overMs: 1000 }, when: { side: 'above', limit: 4 } },
+    { pick: ['nope'] },
+  ] as const)('with %j does not recover from one failure to the next', (derivation) => {
+    derive(derivation);
+    hear({ a: 1 }, { a: 2 }, { a: 3 });
+    expect(recoveries).toBe(0);
+  });
+
+  test('recovers when the other one does, unless it fails by itself', () => {
+    derive({ pick: ['x'] });
+    followed.failing('no disk');
+    followed.recovered();
+    expect(recoveries).toBe(1);
+    followed.failing('no disk');
+    hear({ y: 1 });
+    followed.recovered();
+    expect(recoveries).toBe(1);
+  });
+
+  test('rounds a mean', () => {
+    derive({ take: { reduction: 'avg', overMs: 3000 } });
+    expect(hear(0.1, 0.2, 0.3)).toEqual([0.2]);
   });
 
   test('says when a threshold is crossed, and nothing else', () => {

@@ -1,4 +1,4 @@
-import type { ScheduleConfig } from '../../config/config.ts';
+import type { ScheduleConfig, TopicConfig } from '../../config/config.ts';
 import type { RequestId } from '../../protocol/messages.ts';
 import type {
   ClientStatus,
@@ -161,7 +161,7 @@ function topicStatus(topic: Topic, asker: Session): TopicStatus {
   const { lateness, skippedTicks, failures, omitted } = counters;
   return {
     topic: name,
-    schedule: config.schedule ? describeSchedule(config.schedule) : null,
+    schedule: config.schedule ? describeSchedule(config.schedule, isWatched(config.source)) : null,
     next: finite(driver.nextAt(Date.now())),
     source: config.source.kind,
     awake,
@@ -187,11 +187,15 @@ function finite(time: number): number | null {
   return Number.isFinite(time) ? Math.round(time) : null;
 }
 
-function describeSchedule(schedule: ScheduleConfig): string {
+function isWatched(source: TopicConfig['source']): boolean {
+  return 'watch' in source && source.watch === true;
+}
+
+function describeSchedule(schedule: ScheduleConfig, watched: boolean): string {
   const delay = schedule.delayMs ? ` +${schedule.delayMs}ms` : '';
   if (schedule.kind === 'cron')
     return `cron ${schedule.pattern}${schedule.timezone ? ` ${schedule.timezone}` : ''}${delay}`;
   const seconds = schedule.intervalMs / 1000;
   const every = seconds < 1 ? `${schedule.intervalMs}ms` : `${seconds}s`;
-  return `every ${every}${schedule.align ? ' aligned' : ''}${delay}`;
+  return `${watched ? 'on change, ' : ''}every ${every}${schedule.align ? ' aligned' : ''}${delay}`;
 }

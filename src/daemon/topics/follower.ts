@@ -1,4 +1,3 @@
-import { ChimedError } from '../../errors.ts';
 import type { StreamSource } from '../../sources/source.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Driver } from './driver.ts';
@@ -99,10 +98,7 @@ export class Follower implements Driver {
   }
 
   async probe(): Promise<string> {
-    throw new ChimedError(
-      'bad-request',
-      `${this.#name} has no source to sample: it sends whenever there is something new`,
-    );
+    throw new Error(`${this.#name} cannot be sampled: its source sends by itself`);
   }
 
   async #follow(signal: AbortSignal, before: Promise<void> | undefined): Promise<void> {

@@ -3,6 +3,7 @@ import { ChimedError } from '../../errors.ts';
 import type { EventLog } from '../../log-events.ts';
 import type { Totals } from '../../protocol/status-snapshot.ts';
 import type { FollowTopic, TopicFollower } from '../../sources/derived/derived.ts';
+import { isStream } from '../../sources/source.ts';
 import { whyUnsampled } from '../../sources/unsampled.ts';
 import type { MessageHead } from '../../transport/frames.ts';
 import type { HistoryBudget } from './history-budget.ts';
@@ -252,7 +253,7 @@ export class Topic {
     this.#provision.take(provider);
     this.namespace?.returned(this);
     const failures = this.health.heal();
-    if (failures > 0 && !isNew) this.#notify(recoveredFrame(this.name, failures));
+    if (failures > 0 && !isNew) this.#tellRecovered(failures);
     this.#latest.forget();
   }
 
@@ -369,8 +370,14 @@ export class Topic {
    * @throws {ChimedError} `bad-request` if clients publish to the topic; or what the source throws.
    */
   sample(): Promise<string> {
-    const why = whyUnsampled(this.config.source);
-    if (why) throw new ChimedError('bad-request', `${this.name} has no source to sample: ${why}`);
+    const why = isStream(this.#parts.source)
+      ? 'its source sends by itself'
+      : whyUnsampled(this.config.source);
+    if (why)
+      throw new ChimedError(
+        'bad-request',
+        `${this.name} cannot be sampled: ${why}; run chimed listen ${this.name}`,
+      );
     return this.#driver.probe();
   }
 
@@ -429,9 +436,14 @@ export class Topic {
     },
     recovered: (failures: number): void => {
       this.#logger.info({ event: 'source-recovered', topic: this.name, failures }, 'source has recovered');
-      this.#notify(recoveredFrame(this.name, failures));
+      this.#tellRecovered(failures);
     },
   };
+
+  #tellRecovered(failures: number): void {
+    this.#notify(recoveredFrame(this.name, failures));
+    for (const follower of this.#followers) follower.recovered();
+  }
 
   #tellFailing(error: string): void {
     this.#notify(failingFrame(this.name, this.health));

@@ -30,10 +30,7 @@ export class Condition {
     this.#changed = changed;
   }
 
-  /** @throws if it is no number. */
-  see(value: unknown): void {
-    if (typeof value !== 'number')
-      throw new Error(`when needs a number, and there is ${JSON.stringify(value).slice(0, 40)}`);
+  see(value: number): void {
     const { side, limit, forMs = 0 } = this.#threshold;
     this.#value = value;
     const isBeyond = side === 'above' ? value > limit : value < limit;

@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.ts';
+import { clipped } from '../../text.ts';
 import type { StreamSink, StreamSource } from '../source.ts';
 import { Condition } from './condition.ts';
 import type { Threshold } from './condition.ts';
@@ -23,6 +23,8 @@ export interface TopicFollower {
   message(json: string): void;
   /** Its source fails. */
   failing(error: string): void;
+  /** It works again, though there may be no message. */
+  recovered(): void;
 }
 
 /** Has somebody follow a topic until `signal` aborts. It begins with the latest message, if there is one that counts. */
@@ -50,6 +52,8 @@ class Steps implements TopicFollower {
   readonly #window: Window | undefined;
   readonly #periods: NodeJS.Timeout | undefined;
   readonly #condition: Condition | undefined;
+  /** It fails since the other topic does, and for no reason of its own. */
+  #hasFailingSource = false;
 
   constructor(derivation: Derivation, sink: StreamSink, latest: string | undefined) {
     const { take, when } = derivation;
@@ -67,14 +71,25 @@ class Steps implements TopicFollower {
     const { from, pick } = this.#derivation;
     const payload: unknown = JSON.parse(json);
     const value = pick ? valueAt(payload, pick) : payload;
-    if (value === undefined) return this.#fail(`${from} has nothing at /${pick!.join('/')}`);
+    if (value === undefined)
+      return this.#fail(`${from} has nothing at /${pick!.join('/')}; its payload is ${kindOf(payload)}`);
+    if (this.#needsNumber && typeof value !== 'number')
+      return this.#fail(
+        `${this.#needsNumber} needs a number, but the value is ${kindOf(value)}; set pick to a number in it`,
+      );
     this.#sink.recover();
-    if (this.#window) this.#try(() => this.#window?.add(value));
+    if (this.#window) this.#window.add(value);
     else this.#pass(value);
   }
 
   failing(error: string): void {
     this.#fail(`${this.#derivation.from} is failing: ${error}`);
+    this.#hasFailingSource = true;
+  }
+
+  recovered(): void {
+    if (this.#hasFailingSource) this.#sink.recover();
+    this.#hasFailingSource = false;
   }
 
   stop(): void {
@@ -88,20 +103,20 @@ class Steps implements TopicFollower {
   }
 
   #pass(value: unknown): void {
-    if (this.#condition) this.#try(() => this.#condition?.see(value));
+    if (this.#condition) this.#condition.see(value as number);
     else this.#sink.send(value);
   }
 
-  #try(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.#fail(messageOf(error));
-    }
+  /** What needs a number, if anything does. */
+  get #needsNumber(): string | undefined {
+    const { take, when } = this.#derivation;
+    if (take && take.reduction !== 'last') return take.reduction;
+    return when && 'when';
   }
 
   #fail(error: string): void {
     this.#condition?.stop();
+    this.#hasFailingSource = false;
     this.#sink.fail(error);
   }
 }
@@ -110,4 +125,17 @@ class Steps implements TopicFollower {
 function stateOf(latest: string | undefined): boolean | undefined {
   const payload = latest === undefined ? null : (JSON.parse(latest) as { active?: unknown } | null);
   return typeof payload?.active === 'boolean' ? payload.active : undefined;
+}
+
+/** How many keys of an object an error names. */
+const NAMED = 10;
+
+/** A payload as an error describes it: not what it says, or each one would be another error. */
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') return 'a text';
+  if (typeof value !== 'object' || value === null) return String(value);
+  const keys = Object.keys(value);
+  const named = keys.slice(0, NAMED).map((key) => clipped(key, 40));
+  return `an object with ${named.join(', ')}${keys.length > NAMED ? ', …' : ''}`;
 }

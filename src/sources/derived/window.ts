@@ -11,10 +11,8 @@ export class Window {
     this.#reduction = reduction;
   }
 
-  /** @throws if it is no number, and the reduction needs one. */
+  /** @param value A number, unless the reduction is `last`. */
   add(value: unknown): void {
-    if (this.#reduction !== 'last' && typeof value !== 'number')
-      throw new Error(`${this.#reduction} needs numbers, and there is ${JSON.stringify(value).slice(0, 40)}`);
     this.#count++;
     this.#result = this.#count === 1 ? value : this.#reduce(this.#result as number, value);
   }
@@ -36,9 +34,15 @@ export class Window {
 
   /** Ends the period. @returns its value; undefined if nothing came. */
   end(): unknown {
-    const result = this.#result;
+    const isMean = this.#reduction === 'avg' && this.#count > 0;
+    const result = isMean ? rounded(this.#result as number) : this.#result;
     this.#count = 0;
     this.#result = undefined;
     return result;
   }
+}
+
+/** Without the last digits, which are the errors of its sums. */
+function rounded(mean: number): number {
+  return Number(mean.toPrecision(12));
 }
