@@ -94,9 +94,18 @@ function summaryOf(failure: unknown): string {
   // It is an error of the sandbox, and no instance of our Error.
   if ((failure as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
     return `the evaluation takes longer than ${TIMEOUT_MS / 1000} s; use fewer loops, or a simpler regular expression`;
-  return messageOf(failure).split('\n')[0]!;
+  const summary = messageOf(failure).split('\n')[0]!;
+  return summary + hintFor(summary);
+}
+
+/** What to write instead, for what people write first. */
+function hintFor(summary: string): string {
+  if (!summary.startsWith('no such overload')) return '';
+  if (summary.includes('<list')) return '; for an element of a list, write load[0]';
+  return summary.includes('<map') ? '; for a field, write data.busy' : '';
 }
 
 function mistake(what: string): ChimedError {
-  return new ChimedError('bad-request', `mistake in --where: ${what}`);
+  const hint = /\b(?:and|or|not)\b/.test(what) ? '\nCEL writes && for and, || for or, ! for not.' : '';
+  return new ChimedError('bad-request', `mistake in --where: ${what}${hint}`);
 }

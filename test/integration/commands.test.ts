@@ -8,6 +8,17 @@ import { Stranger } from '../helpers/stranger.ts';
 const slow = { interval: '1h', command: 'cat value', first: 'last' };
 
 describe.concurrent('chimed get', () => {
+  test('says why a topic has no message', async () => {
+    await using daemon = await startDaemon({
+      topics: { t: { interval: '1h', always: true, command: 'echo no luck >&2; exit 3' } },
+    });
+    await daemon.logged('source is failing');
+    expect(await chimed(['get', 't'], { env: { CHIMED_SOCKET_PATH: daemon.socket } })).toMatchObject({
+      exitCode: 1,
+      stderr: 'chimed: t has no message: it is failing: the command exited with 3: no luck',
+    });
+  });
+
   test('prints the last message, and wakes nothing', async () => {
     await using daemon = await startDaemon({
       topics: { t: { interval: '1h', data: { a: 1 } }, p: { publish: true } },

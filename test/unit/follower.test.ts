@@ -186,7 +186,9 @@ describe('a stream', () => {
 
   test('cannot be sampled', () => {
     const topic = createTopic({ run: stream().run });
-    expect(() => topic.sample()).toThrow('t cannot be sampled: its source sends by itself; run chimed listen t');
+    expect(() => topic.sample()).toThrow(
+      't cannot be sampled: its source sends by itself; run chimed listen t',
+    );
   });
 });
 

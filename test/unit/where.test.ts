@@ -44,6 +44,8 @@ describe('an expression of --where', () => {
     ['data.x > 1', {}, 'No such key: x'],
     ['data[3] > 1', [1], 'No such key: index out of bounds, index 3 >= size 1'],
     ['data > 1', 'text', 'no such overload: dyn<string> > int'],
+    ['data > 1', [2], 'no such overload: dyn<list<double>> > int; for an element of a list, write load[0]'],
+    ['data > 1', { a: 2 }, 'no such overload: dyn<map<string, double>> > int; for a field, write data.busy'],
     ['data', 1, 'the result is neither true nor false, but of type number'],
     // What JavaScript objects have is no field.
     ['constructor == 1', {}, 'Unknown variable: constructor'],
@@ -72,6 +74,10 @@ describe('an expression of --where', () => {
 
   test.each([
     ['load[0] >', 'Unexpected token: EOF\n\n>    1 | load[0] >\n                  ^'],
+    [
+      'seq > 4 and missed > 3',
+      "Unexpected character: 'd'\n\n>    1 | seq > 4 and missed > 3\n                 ^\nCEL writes && for and",
+    ],
     ['load = 4', 'Unexpected character: =\n\n>    1 | load = 4\n              ^'],
     ['topic > 4', 'no such overload: string > int'],
     ['nope(1)', "found no matching overload for 'nope(int)'"],
