@@ -36,7 +36,7 @@ export function onCommand(): Command {
     program:
       'the command to run for each message, and its arguments; it is not given to a shell: use sh -c for pipes and variables',
     notes: [
-      'The command gets the data on stdin: text unchanged, anything else as JSON and a newline. Its environment has CHIMED_TOPIC, CHIMED_SEQ, CHIMED_TIME (milliseconds since 1970), CHIMED_MISSED (messages of the topic that were lost before this one), CHIMED_SKIPPED (messages of the topic that ran no command since its last run, because it was busy) and, if the source has failed since, CHIMED_STALE=1.',
+      'The command gets the data on stdin: text unchanged, anything else as JSON and a newline. Its environment has CHIMED_TOPIC, CHIMED_SEQ, CHIMED_TIME (milliseconds since 1970), CHIMED_MISSED (messages of the topic that were lost since its last run), CHIMED_SKIPPED (messages of the topic that ran no command since its last run, because it was busy) and, if the source has failed since, CHIMED_STALE=1.',
       'While a command runs, the newest message of each topic waits and replaces older ones. With --jobs, runs can overlap, also those of one topic.',
       'Names in an expression: data, topic, seq, time and missed; then the fields of the data; then, for all of the data, the last word of the topic. An expression that cannot be evaluated for a message counts as not true. --for runs the command once, and again only after --where has not been true; a lost message begins the row again.',
     ],

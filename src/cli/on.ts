@@ -1,3 +1,5 @@
+import { setImmediate as nextIteration } from 'node:timers/promises';
+
 import { ChimedError } from '../errors.ts';
 import { silent } from '../log.ts';
 import { socketToUse } from './connect-once.ts';
@@ -6,8 +8,12 @@ import { BoundedNotes } from './on/bounded-notes.ts';
 import { checkProgram } from './on/check-program.ts';
 import { Faults } from './on/faults.ts';
 import { Jobs } from './on/jobs.ts';
+import { RecentTopics } from './on/recent-topics.ts';
 import { Trigger } from './on/trigger.ts';
 import { reportStanding } from './standing-report.ts';
+
+/** Longest time that messages are worked off without a break, in milliseconds. */
+const TURN_MS = 20;
 
 /** What the command line of `chimed on` says. */
 export interface OnOptions {
@@ -43,6 +49,8 @@ export async function runOnMessages(
   const standing = reportStanding(client, patterns);
   const faults = new Faults();
   const notes = new BoundedNotes();
+  /** Messages of each topic that were lost since its last run. */
+  const lost = new RecentTopics<number>();
   const trigger = new Trigger({
     where,
     onFault: (message, error) => faults.tell(message, error),
@@ -61,18 +69,26 @@ export async function runOnMessages(
       void client.close();
     },
   });
+  let isStopping = false;
   onStopSignals(
     () => {
+      isStopping = true;
       jobs.stop();
       void client.close();
     },
     () => jobs.kill(),
   );
   try {
+    const turn = new Turn();
     for await (const message of client.listen(patterns)) {
-      if (message.missed > 0)
-        notes.say(`missed ${message.missed} of ${message.topic} before #${message.seq}`);
-      if (trigger.takes(message)) jobs.offer(message);
+      const { topic, seq } = message;
+      if (message.missed > 0) notes.say(`missed ${message.missed} of ${topic} before #${seq}`);
+      const missed = (lost.get(topic) ?? 0) + message.missed;
+      lost.delete(topic);
+      if (trigger.takes(message)) jobs.offer({ ...message, missed });
+      else if (missed > 0) lost.set(topic, missed);
+      await turn.over();
+      if (isStopping) break; // What waits in the client is no more of use.
     }
   } finally {
     await jobs.finish();
@@ -94,4 +110,15 @@ function onStopSignals(first: () => void, second: () => void): void {
       isStopping = true;
       first();
     });
+}
+
+/** Lets signals and new messages in: while messages wait, a loop over them leaves the event loop no turn. */
+class Turn {
+  #began = performance.now();
+
+  async over(): Promise<void> {
+    if (performance.now() - this.#began < TURN_MS) return;
+    await nextIteration();
+    this.#began = performance.now();
+  }
 }

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 1000;
  * What makes it grow: loops, which can be nested, and regular expressions, which backtrack. A text that only looks like one
  * is bounded without need.
  */
-const COSTLY = /\b(?:matches|all|exists|exists_one|map|filter)\s*\(/;
+const COSTLY = /\b(?:matches|all|exists|exists_one|map|filter)\b/;
 
 /** Numbers of a payload are doubles, and CEL has no arithmetic of a double and an integer such as `load[0] * 2`. */
 const arithmetic: Readonly<Record<string, (left: number, right: number) => number>> = {

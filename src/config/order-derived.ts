@@ -2,6 +2,9 @@ import { isTopic } from '../protocol/names.ts';
 import type { TopicConfig } from './config.ts';
 import type { Mistake } from './mistakes.ts';
 
+/** How many derived topics can be made of each other, one after the other. */
+const MOST_STEPS = 10;
+
 /**
  * Puts each topic that is made of another one behind that, and keeps it from those who may not hear the other one,
  * unless it has a list of its own.
@@ -29,7 +32,20 @@ export function orderDerived(
     const message = topic.source.kind === 'from' && mistakeOf(topic.source.from, raw);
     if (message) mistakes.push({ path: ['topics', topic.name, 'from'], message });
   }
+  checkLengths(ordered.values(), mistakes);
   return [...ordered.values()];
+}
+
+/** A message goes through a whole chain at once. */
+function checkLengths(ordered: Iterable<TopicConfig>, mistakes: Mistake[]): void {
+  const steps = new Map<string, number>();
+  for (const { name, source } of ordered) {
+    const count = source.kind === 'from' ? (steps.get(source.from) ?? 0) + 1 : 0;
+    steps.set(name, count);
+    if (count !== MOST_STEPS + 1) continue;
+    const message = `it is the end of a chain of more than ${MOST_STEPS} derived topics; shorten the chain`;
+    mistakes.push({ path: ['topics', name, 'from'], message });
+  }
 }
 
 function mistakeOf(from: string, raw: Record<string, unknown>): string | undefined {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 
 import type { Message, Subscription } from '../../src/index.ts';
@@ -93,5 +93,76 @@ describe.concurrent('a derived topic', () => {
     await daemon.reload({ topics: { three: { publish: true }, d: { from: 'three' } } });
     await client.publish('three', 'from three');
     expect((await until(heard, (data) => data !== 'from two')).data).toBe('from three');
+  });
+
+  test('sends each message once, however often it sleeps, and after a restart', async () => {
+    using folder = temporaryFolder();
+    const config = {
+      state: { file: folder.file('state.json') },
+      topics: { deploy: { publish: true }, version: { from: 'deploy', pick: '/v' } },
+    };
+    for (const round of [1, 2]) {
+      await using daemon = await startDaemon(config, { folder });
+      await using client = daemon.connect();
+      if (round === 1) await client.publish('deploy', { v: '1.0' });
+      for (let visit = 0; visit < 2; visit++) {
+        const version = client.listen('version');
+        expect((await next(version, 1))[0]).toMatchObject({ seq: 1, data: '1.0' });
+        await version.return?.();
+      }
+      await client.publish('deploy', { v: '1.0' }); // Nobody hears it.
+      expect((await client.status()).topics.find(({ topic }) => topic === 'version')!.seq).toBe(1);
+      await daemon.program.kill().ended;
+    }
+  });
+
+  test('sends no message that onChange of the other one keeps', async () => {
+    const topics = {
+      s: { interval: '20ms', data: 1, onChange: true },
+      d: { from: 's' },
+      end: { publish: true },
+    };
+    await using daemon = await startDaemon({ topics });
+    await using client = daemon.connect();
+    await next(client.listen('d'), 1);
+    const ticks = async () =>
+      (await client.status({ topics: ['s'] })).topics[0]!.lateness!.counts.reduce((a, b) => a + b);
+    await vi.waitFor(async () => expect(await ticks()).toBeGreaterThan(5));
+    expect((await client.status({ topics: ['d'] })).topics[0]!.seq).toBe(1);
+  });
+
+  test('that a reload changes does not end the stream that it is made of', async () => {
+    using folder = temporaryFolder();
+    const stream =
+      'echo start >> starts; i=0; while :; do i=$((i+1)); echo "{\\"n\\":$i,\\"m\\":-$i}"; sleep 0.02; done';
+    const topics = (pick: string): object => ({ s: { stream }, d: { from: 's', pick } });
+    await using daemon = await startDaemon({ topics: topics('/n') }, { folder });
+    await using client = daemon.connect();
+    const heard = client.listen<number>('d');
+    await next(heard, 3);
+    await daemon.reload({ topics: topics('/m') });
+    await until(heard, (data) => (data as number) < 0);
+    expect(readFileSync(folder.file('starts'), 'utf8')).toBe('start\n');
+  });
+
+  test('of a derived topic recovers with all of them', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(folder.file('load'), 'nothing');
+    const topics = {
+      load: { interval: '20ms', file: 'load', format: 'number' },
+      high: { from: 'load', when: 'above 4' },
+      higher: { from: 'high', pick: '/value' },
+    };
+    await using daemon = await startDaemon({ topics }, { folder });
+    await using client = daemon.connect();
+    const higher = client.listen('higher');
+    const failures = async () => (await client.status()).topics.map(({ lastError }) => lastError);
+    await vi.waitFor(async () => expect((await failures()).every((error) => error !== null)).toBe(true));
+    writeFileSync(folder.file('load'), '9');
+    expect((await next(higher, 1))[0]!.data).toBe(9);
+    writeFileSync(folder.file('load'), 'nothing');
+    await vi.waitFor(async () => expect((await failures()).every((error) => error !== null)).toBe(true));
+    writeFileSync(folder.file('load'), '9'); // The same state: neither has anything to send.
+    await vi.waitFor(async () => expect(await failures()).toEqual([null, null, null]));
   });
 });

@@ -47,21 +47,25 @@ describe('the topic', () => {
   });
 
   /** Makes a topic of one called `a`, and says what it does. */
-  function derive(derivation: Omit<Derivation, 'from'>, latest?: string): void {
+  function derive(derivation: Omit<Derivation, 'from'>, own?: string): void {
     const sink = {
       send: (payload: unknown) => said.push(payload),
       fail: (error: string) => said.push(`FAILS: ${error}`),
       recover: () => recoveries++,
       together: (work: () => void) => work(),
     };
-    const source = derivedSource({ from: 'a', ...derivation }, (_, follower) => (followed = follower));
-    void source.run(sleeping.signal, sink, latest);
+    const source = derivedSource(
+      { from: 'a', ...derivation },
+      (_, follower) => (followed = follower),
+      () => own,
+    );
+    void source.run(sleeping.signal, sink);
   }
 
   /** Messages, one each second. */
   function hear(...payloads: unknown[]): unknown[] {
     for (const payload of payloads) {
-      followed.message(JSON.stringify(payload));
+      followed.message(payload);
       vi.advanceTimersByTime(1000);
     }
     return said.splice(0);
@@ -124,6 +128,17 @@ describe('the topic', () => {
     hear({ y: 1 });
     followed.recovered();
     expect(recoveries).toBe(1);
+  });
+
+  test('sends the latest message only if it is another than its own', () => {
+    derive({ pick: ['v'] }, '{"a":1}');
+    followed.latest({ v: { a: 1 } });
+    expect(hear()).toEqual([]);
+    followed.latest({ v: { a: 2 } });
+    expect(hear()).toEqual([{ a: 2 }]);
+    derive({ take: { reduction: 'max', overMs: 2000 } });
+    followed.latest(9); // It may have counted in an earlier period.
+    expect(hear(1, 2)).toEqual([2]);
   });
 
   test('rounds a mean', () => {
@@ -234,6 +249,15 @@ describe('the configuration', () => {
     [{ a, b: { from: 'a', take: 'avg over 1' } }, 'b.take: expected one of'],
     [{ a, b: { from: 'a', when: 'above x' } }, 'b.when: expected a condition, such as above 4'],
     [{ a, b: { from: 'a', when: 'above 4 for ever' } }, 'b.when: expected a condition'],
+    [
+      {
+        a,
+        ...Object.fromEntries(
+          Array.from({ length: 11 }, (_, index) => [`t${index}`, { from: index ? `t${index - 1}` : 'a' }]),
+        ),
+      },
+      't10.from: it is the end of a chain of more than 10 derived topics',
+    ],
     [{ a: { ...a, when: 'above 4' } }, 'a.when: when goes with from'],
     [{ a, b: { from: 'a', first: 'sample' } }, 'b.first: a topic of a from'],
   ])('%j has a mistake', (topics, mistake) => {

@@ -184,6 +184,19 @@ describe('a stream', () => {
     expect(next.runs).toHaveLength(1);
   });
 
+  test('that is no longer wanted does not mend the topic', async () => {
+    const { runs, run } = stream();
+    const topic = createTopic({ run });
+    topic.subscribe(new Listener());
+    await settle();
+    const { config } = topicParts({});
+    const { schedule: _, ...rest } = config;
+    topic.replace({ config: { ...rest, source: { kind: 'provide' } }, source: undefined });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(topic.health.lastError).toBe('no client provides it');
+    await runs[0]!.end();
+  });
+
   test('cannot be sampled', () => {
     const topic = createTopic({ run: stream().run });
     expect(() => topic.sample()).toThrow(
@@ -216,6 +229,7 @@ describe('every', () => {
     sink.send(7);
     topic.unsubscribe(listener);
     await vi.advanceTimersByTimeAsync(5000);
+    expect(topic.counters.omitted, 'what waited').toBe(3);
     expect(listener.heard, 'it sleeps').toEqual([1, 4, 5, 6]);
     expect(vi.getTimerCount(), 'nothing rings for nobody').toBe(0);
   });

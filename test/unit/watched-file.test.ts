@@ -338,3 +338,23 @@ describe('watched files are sampled', () => {
     await watching.gives({ b: '2' });
   });
 });
+
+test('a way that links make very long is not followed, which is said', () => {
+  mkdirSync(folder.file('x'));
+  symlinkSync(`${'x/../'.repeat(500)}end`, folder.file('link'));
+  write('end', 'content');
+  const looked: string[] = [];
+  const route = routeTo(folder.file('link'), (path) => {
+    looked.push(path);
+    return lookUp(path);
+  });
+  expect(looked.length).toBeLessThan(300);
+  expect(route.end.kind).toBe('too-long');
+  const faults: string[] = [];
+  const watch = new RouteWatch(
+    () => route,
+    ({ error }) => faults.push(error),
+  );
+  watch.close();
+  expect(faults).toEqual([`the links on the way to ${folder.file('link')} make it too long to be watched`]);
+});

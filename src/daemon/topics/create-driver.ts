@@ -25,7 +25,8 @@ export function createDriver(
   tools: DriverTools,
   before?: Promise<unknown>,
 ): Driver {
-  const source = config.source.kind === 'from' ? derivedSource(config.source, tools.follow) : made;
+  const source =
+    config.source.kind === 'from' ? derivedSource(config.source, tools.follow, () => log.lastJson) : made;
   if (isStream(source)) {
     const listener = {
       payload: (payload: unknown) => {

@@ -126,7 +126,7 @@ export class Follower implements Driver {
     };
     while (!signal.aborted) {
       const begun = performance.now();
-      steady = setTimeout(() => this.#health.recover(), STEADY_MS);
+      steady = setTimeout(sink.recover, STEADY_MS);
       let why: unknown = new Error('the stream has ended');
       try {
         await this.#stream.run(signal, sink, latest);

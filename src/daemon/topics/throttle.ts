@@ -39,9 +39,10 @@ export class Throttle implements Alarm {
     if (newest) this.push(newest.payload);
   }
 
-  /** What waits is not sent any more. */
+  /** What waits is not sent any more, and counts as left out. */
   stop(): void {
     this.#scheduler.clear(this);
+    if (this.#newest) this.#counters.leftOut();
     this.#newest = undefined;
   }
 }

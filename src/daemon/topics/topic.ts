@@ -222,14 +222,17 @@ export class Topic {
     if (wakes) this.#fresh = !this.#isDue && !this.#driver.running;
     const { lastJson } = this.#log;
     if (this.#fresh && lastJson !== undefined && this.config.first !== 'none' && !this.#isTooOld)
-      follower.message(lastJson);
+      follower.latest(JSON.parse(lastJson));
     if (this.health.failing > 0) follower.failing(this.health.lastError ?? '');
     if (wakes) this.#wake();
   }
 
   unfollow(follower: TopicFollower): void {
     this.#followers.delete(follower);
-    if (!this.#isWanted) this.#sleep();
+    // Not at once: a derived topic that a reload has changed comes again.
+    setImmediate(() => {
+      if (!this.#isWanted) this.#sleep();
+    });
   }
 
   /** The last subscriber has left. */
@@ -440,6 +443,13 @@ export class Topic {
     },
   };
 
+  /** The payload is parsed once for all of them. */
+  #tellFollowers(what: 'message' | 'latest', json: string): void {
+    if (this.#followers.size === 0) return;
+    const payload: unknown = JSON.parse(json);
+    for (const follower of this.#followers) follower[what](payload);
+  }
+
   #tellRecovered(failures: number): void {
     this.#notify(recoveredFrame(this.name, failures));
     for (const follower of this.#followers) follower.recovered();
@@ -485,11 +495,11 @@ export class Topic {
   #send(json: string, advance = 1, numbers?: LoggedNumbers): void {
     this.#fresh = true;
     this.#latest.forget();
-    if (this.#followers.size > 0) for (const follower of this.#followers) follower.message(json);
     // A message that is left out must not be a gap in the numbers of another machine.
     if (this.config.onChange && !numbers && json === this.#log.lastJson) {
       for (const subscriber of this.#waiting)
         if (this.audience.has(subscriber)) this.#deliver(this.#log.last, subscriber);
+      this.#tellFollowers('latest', json);
     } else {
       const { name } = this;
       const { seq, frame } = numbers
@@ -498,6 +508,7 @@ export class Topic {
       this.counters.numbered();
       this.#logger.debug({ event: 'sent', topic: name, seq }, 'sent');
       this.audience.each((subscriber) => subscriber.message(name, frame));
+      this.#tellFollowers('message', json);
     }
     this.#waiting.clear();
   }

@@ -19,8 +19,10 @@ export interface Derivation {
 
 /** Who follows a topic inside the daemon. What they throw is a mistake of ours. */
 export interface TopicFollower {
-  /** A message. @param json Its payload. */
-  message(json: string): void;
+  /** A message has been sent. */
+  message(payload: unknown): void;
+  /** The latest message, which may have been told before. */
+  latest(payload: unknown): void;
   /** Its source fails. */
   failing(error: string): void;
   /** It works again, though there may be no message. */
@@ -30,11 +32,18 @@ export interface TopicFollower {
 /** Has somebody follow a topic until `signal` aborts. It begins with the latest message, if there is one that counts. */
 export type FollowTopic = (topic: string, follower: TopicFollower, signal: AbortSignal) => void;
 
-/** Makes its payloads of another topic's. While its topic is awake, the other one is. */
-export function derivedSource(derivation: Derivation, follow: FollowTopic): StreamSource {
+/**
+ * Makes its payloads of another topic's. While its topic is awake, the other one is.
+ * @param own Its own latest payload as JSON, if there is one.
+ */
+export function derivedSource(
+  derivation: Derivation,
+  follow: FollowTopic,
+  own: () => string | undefined,
+): StreamSource {
   return {
-    async run(signal, sink, latest) {
-      const steps = new Steps(derivation, sink, latest);
+    async run(signal, sink) {
+      const steps = new Steps(derivation, sink, own);
       try {
         follow(derivation.from, steps, signal);
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -49,37 +58,53 @@ export function derivedSource(derivation: Derivation, follow: FollowTopic): Stre
 class Steps implements TopicFollower {
   readonly #derivation: Derivation;
   readonly #sink: StreamSink;
+  readonly #own: () => string | undefined;
   readonly #window: Window | undefined;
   readonly #periods: NodeJS.Timeout | undefined;
   readonly #condition: Condition | undefined;
   /** It fails since the other topic does, and for no reason of its own. */
   #hasFailingSource = false;
 
-  constructor(derivation: Derivation, sink: StreamSink, latest: string | undefined) {
+  constructor(derivation: Derivation, sink: StreamSink, own: () => string | undefined) {
     const { take, when } = derivation;
     this.#derivation = derivation;
     this.#sink = sink;
+    this.#own = own;
     if (take) {
       this.#window = new Window(take.reduction);
       this.#periods = setInterval(() => this.#endPeriod(), take.overMs);
     }
     if (when)
-      this.#condition = new Condition(when, (active, value) => sink.send({ active, value }), stateOf(latest));
+      this.#condition = new Condition(when, (active, value) => sink.send({ active, value }), stateOf(own()));
   }
 
-  message(json: string): void {
-    const { from, pick } = this.#derivation;
-    const payload: unknown = JSON.parse(json);
-    const value = pick ? valueAt(payload, pick) : payload;
-    if (value === undefined)
-      return this.#fail(`${from} has nothing at /${pick!.join('/')}; its payload is ${kindOf(payload)}`);
-    if (this.#needsNumber && typeof value !== 'number')
-      return this.#fail(
-        `${this.#needsNumber} needs a number, but the value is ${kindOf(value)}; set pick to a number in it`,
-      );
+  message(payload: unknown): void {
+    const value = this.#picked(payload);
+    if (value === undefined) return;
     this.#sink.recover();
     if (this.#window) this.#window.add(value);
     else this.#pass(value);
+  }
+
+  /** Each message counts once: in a period, this one counts no more, and what it gives is sent only if it is another. */
+  latest(payload: unknown): void {
+    if (this.#window) return;
+    const value = this.#picked(payload);
+    if (value === undefined) return;
+    this.#sink.recover();
+    if (this.#condition || JSON.stringify(value) !== this.#own()) this.#pass(value);
+  }
+
+  /** The part of a payload that counts; undefined if there is none that can be used, which is told. */
+  #picked(payload: unknown): unknown {
+    const { from, pick } = this.#derivation;
+    const value = pick ? valueAt(payload, pick) : payload;
+    if (value === undefined)
+      this.#fail(`${from} has nothing at /${pick!.join('/')}; its payload is ${kindOf(payload)}`);
+    if (value === undefined || !this.#needsNumber || typeof value === 'number') return value;
+    return void this.#fail(
+      `${this.#needsNumber} needs a number, but the value is ${kindOf(value)}; set pick to a number in it`,
+    );
   }
 
   failing(error: string): void {

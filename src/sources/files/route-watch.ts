@@ -47,6 +47,8 @@ export class RouteWatch {
     // A link that was changed before its directory was watched has left us on the wrong way.
     if (!isDeepStrictEqual(route, look())) this.#happen();
     const { end } = route;
+    if (end.kind === 'too-long')
+      tell({ key: end.kind, error: `the links on the way to ${end.path} make it too long to be watched` });
     if (end.kind === 'foreign')
       tell({ key: end.kind, error: `${end.path} is on ${end.type}, which does not report changes` });
   }

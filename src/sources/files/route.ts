@@ -4,6 +4,8 @@ import type { Found } from '../../linux/look-up.ts';
 
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;
+/** More names than a way of people's has. Links can make it very long, and each name is looked up at each change. */
+const MAX_STEPS = 200;
 
 /** A name that is looked up in a directory on the way to a file. */
 export interface Step {
@@ -15,7 +17,7 @@ export interface Step {
 export interface Route {
   steps: readonly Step[];
   /** Where the way ends: at what the path names, or where it cannot be followed any more. */
-  end: { path: string } & Exclude<Found, { kind: 'link' }>;
+  end: { path: string } & (Exclude<Found, { kind: 'link' }> | { kind: 'too-long' });
 }
 
 /** Follows an absolute path. */
@@ -32,7 +34,7 @@ export function routeTo(path: string, lookUp: (path: string) => Found): Route {
       end = { path: next, kind: 'directory' };
       continue;
     }
-    steps.push({ directory, name });
+    if (steps.push({ directory, name }) > MAX_STEPS) return { steps: [], end: { path, kind: 'too-long' } };
     const found = lookUp(next);
     if (found.kind === 'link' && ++links <= MAX_LINKS) {
       if (found.target.startsWith('/')) end = { path: '/', kind: 'directory' };

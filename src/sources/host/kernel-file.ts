@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { messageOf } from '../../errors.ts';
+import { messageOf, systemCode } from '../../errors.ts';
 
 /**
  * Reads a small file of `/proc` or `/sys`, which the kernel writes without waiting for anything.
@@ -10,9 +10,8 @@ export function readKernelFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Error(`${messageOf(error)}; this reading needs a Linux kernel with that file`, {
-      cause: error,
-    });
+    const hint = systemCode(error) === 'ENOENT' ? '; this reading needs a Linux kernel with that file' : '';
+    throw new Error(`${messageOf(error)}${hint}`, { cause: error });
   }
 }
 

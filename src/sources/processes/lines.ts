@@ -2,12 +2,17 @@
 export type TakeLine = (line: Buffer, cut: boolean) => void;
 
 const NEWLINE = 10;
+/** What stays for the next line, in bytes. */
+const KEPT_BYTES = 64 * 1024;
 
 /** Cuts what is read from a stream into lines, and keeps no more than `maxBytes` of one. */
 export class Lines {
   readonly #maxBytes: number;
   readonly #onLine: TakeLine;
-  #parts: Buffer[] = [];
+  /** What has come of a line that is not complete. It grows: a program can write byte by byte. */
+  #kept = Buffer.alloc(0);
+  #length = 0;
+  /** Bytes of the line, also those that are left out. */
   #bytes = 0;
 
   /** @param onLine Gets each line without its newline; `cut` if it has more than `maxBytes`: the rest is left out. */
@@ -24,39 +29,47 @@ export class Lines {
   readonly push = (chunk: Buffer, mayGoOn: () => boolean = () => true): Buffer | undefined => {
     let rest = chunk;
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      this.#add(rest.subarray(0, end));
-      this.#finish();
+      this.#finish(rest.subarray(0, end));
       rest = rest.subarray(end + 1);
       if (rest.length > 0 && !mayGoOn()) return rest;
     }
-    this.#add(Buffer.from(rest));
+    this.#keep(rest);
     return undefined;
   };
 
   /** Nothing more comes: what is left is a line without a newline. */
   end(): void {
-    if (this.#bytes > 0) this.#finish();
+    if (this.#bytes > 0) this.#finish(Buffer.alloc(0));
   }
 
-  #add(part: Buffer): void {
-    const room = this.#maxBytes - this.#bytes;
-    if (room > 0 && part.length > 0) this.#parts.push(part.subarray(0, room));
+  /** Ends the line with this part of it. */
+  #finish(part: Buffer): void {
+    if (this.#bytes === 0 && part.length <= this.#maxBytes) this.#onLine(part, false);
+    else {
+      this.#keep(part);
+      if (this.#bytes <= this.#maxBytes) this.#onLine(this.#kept.subarray(0, this.#length), false);
+    }
+    this.#length = this.#bytes = 0;
+    if (this.#kept.length > KEPT_BYTES) this.#kept = Buffer.alloc(0);
+  }
+
+  #keep(part: Buffer): void {
     const before = this.#bytes;
     this.#bytes += part.length;
+    this.#append(part.subarray(0, this.#maxBytes - this.#length));
     // It is passed on as soon as it is too long: its end may never come.
-    if (this.#bytes > this.#maxBytes && before <= this.#maxBytes) this.#onLine(this.#joined(), true);
+    if (this.#bytes > this.#maxBytes && before <= this.#maxBytes)
+      this.#onLine(this.#kept.subarray(0, this.#length), true);
   }
 
-  #finish(): void {
-    if (this.#bytes <= this.#maxBytes) this.#onLine(this.#joined(), false);
-    this.#parts = [];
-    this.#bytes = 0;
-  }
-
-  #joined(): Buffer {
-    const [only, ...others] = this.#parts;
-    const line = only && others.length === 0 ? only : Buffer.concat(this.#parts);
-    this.#parts = [];
-    return line;
+  #append(part: Buffer): void {
+    const needed = this.#length + part.length;
+    if (needed > this.#kept.length) {
+      const larger = Buffer.allocUnsafe(Math.min(Math.max(needed, 2 * this.#kept.length), this.#maxBytes));
+      this.#kept.copy(larger, 0, 0, this.#length);
+      this.#kept = larger;
+    }
+    part.copy(this.#kept, this.#length);
+    this.#length = needed;
   }
 }
