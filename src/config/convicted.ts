@@ -1,6 +1,6 @@
 import convict from 'convict';
 
-import { isMapping, shown } from './format.ts';
+import { isMapping, plainFault } from './format.ts';
 import type { Format } from './format.ts';
 import { formats } from './formats.ts';
 import type { Key } from './schema.ts';
@@ -12,9 +12,9 @@ export class Misfit extends Error {
   /** What is wrong, as a sentence. */
   readonly sentence: string;
 
-  constructor({ expected, fault = defaultFault }: Format, value: unknown) {
+  constructor({ expected, fault = plainFault, mistake }: Format, value: unknown) {
     super(`expected ${expected}`);
-    this.sentence = `${this.message}, but ${fault(value)}`;
+    this.sentence = mistake?.(value) ?? `${this.message}, but ${fault(value)}`;
   }
 }
 
@@ -79,9 +79,4 @@ export class Convicted<Name extends string> {
     if (this.#mappings.has(name)) return this.#mappings.get(name);
     return this.#conf.has(name) ? this.#conf.get(name) : undefined;
   }
-}
-
-/** A mapping where none belongs can be variables or data with wrong indentation, and so secret. */
-function defaultFault(value: unknown): string {
-  return `it is ${isMapping(value) ? 'a mapping' : shown(value)}`;
 }

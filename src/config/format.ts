@@ -7,6 +7,8 @@ export interface Format {
   check: (value: unknown) => boolean;
   /** What is wrong, as in "but …". It must not repeat a value that can be secret. @default the value itself */
   fault?: (value: unknown) => string;
+  /** Says everything, instead of "expected …, but …": for values of many parts, of which one is wrong. */
+  mistake?: (value: unknown) => string;
   /** The same as JSON Schema, as far as that can say it: for editors. */
   shape: object;
   /** Reads the text of an environment variable, where the value itself is not a text. */
@@ -45,6 +47,11 @@ export function kindOf(value: unknown): string {
     default:
       return value === null ? 'empty' : 'a mapping';
   }
+}
+
+/** A mapping where none belongs can be variables or data with wrong indentation, and so secret. */
+export function plainFault(value: unknown): string {
+  return `it is ${isMapping(value) ? 'a mapping' : shown(value)}`;
 }
 
 /** A value as errors show it. JSON would make null of what it cannot carry, such as `.nan`. */

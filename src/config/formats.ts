@@ -6,7 +6,8 @@ import { LARGEST_PAYLOAD_BYTES } from '../protocol/limits.ts';
 import { hostReadings } from '../sources/host.ts';
 import { outputFormats } from '../sources/output.ts';
 import { derivedFormats } from './derived-formats.ts';
-import { isJson, isMapping, isText, kindOf, shown } from './format.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { isJson, isMapping, isText, kindOf, plainFault, shown } from './format.ts';
 import type { Format } from './format.ts';
 import { fileFormats } from './file-formats.ts';
 import { httpFormats } from './http-formats.ts';
@@ -167,8 +168,13 @@ function oneOf(...words: string[]): Format {
   return {
     expected: `one of ${words.join(', ')}`,
     check: (value) => words.includes(value as string),
+    fault: (value) => withHint(plainFault(value), typeof value === 'string' && didYouMean(value, words)),
     shape: { enum: words },
   };
+}
+
+function withHint(fault: string, hint: string | false | undefined): string {
+  return hint ? `${fault}; ${hint}` : fault;
 }
 
 /** What is wrong with an environment variable, without its value; undefined if nothing is. */

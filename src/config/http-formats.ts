@@ -1,3 +1,4 @@
+import { unknownKey } from './did-you-mean.ts';
 import { isMapping, isText, kindOf } from './format.ts';
 import type { Format } from './format.ts';
 
@@ -43,6 +44,9 @@ const faults: Record<keyof RawHttp, (value: unknown) => string | undefined> = {
   timeout: () => undefined, // It is read as the timeout of the topic.
 };
 
+/** The keys of `http`. */
+export const httpKeys = Object.keys(faults) as (keyof RawHttp)[];
+
 const textShape = { type: 'string', minLength: 1 };
 const statusShape = {
   oneOf: [
@@ -57,7 +61,7 @@ export const httpFormats = {
   http: {
     expected: 'a request, such as {url: http://localhost:8080/health, expect: 200}',
     check: isHttp,
-    fault: (value) => httpFault(value)!,
+    mistake: (value) => httpFault(value)!,
     shape: {
       type: 'object',
       properties: {
@@ -92,12 +96,12 @@ export function isHttp(value: unknown): value is RawHttp {
 }
 
 function httpFault(value: unknown): string | undefined {
-  if (!isMapping(value)) return `it is ${kindOf(value)}`;
-  const keys = Object.keys(faults) as (keyof RawHttp)[];
+  const { expected } = httpFormats.http;
+  if (!isMapping(value)) return `expected ${expected}, but it is ${kindOf(value)}`;
   const stranger = Object.keys(value).find((key) => !Object.hasOwn(faults, key));
-  if (stranger !== undefined) return `${stranger} is none of ${keys.join(', ')}`;
-  if (!('url' in value)) return 'it has no url';
-  for (const key of keys) {
+  if (stranger !== undefined) return `${stranger} is an ${unknownKey(stranger, httpKeys)}`;
+  if (!('url' in value)) return `no url; expected ${expected}`;
+  for (const key of httpKeys) {
     const fault = key in value ? faults[key](value[key]) : undefined;
     if (fault !== undefined) return `${key} ${fault}`;
   }
@@ -121,8 +125,7 @@ function urlFault(value: unknown): string | undefined {
 function headersFault(value: unknown): string | undefined {
   if (!isMapping(value)) return `is ${kindOf(value)}; expected names and values`;
   for (const [name, text] of Object.entries(value)) {
-    // A value that was written into the name is not shown.
-    if (!HEADER.test(name)) return 'has a name that is not the name of a header';
+    if (!HEADER.test(name)) return nameFault(name);
     if (framing.has(name.toLowerCase())) return `has ${name}, which chimed sets itself`;
     if (typeof text !== 'string' && typeof text !== 'number')
       return `has ${name}, which is ${kindOf(text)}; expected a text`;
@@ -131,17 +134,34 @@ function headersFault(value: unknown): string | undefined {
   return undefined;
 }
 
+/** A value that was written into the name is not shown. */
+function nameFault(name: string): string {
+  const [start] = /^[\w!#$%&'*+.^`|~-]*/.exec(name)!;
+  if (name === '') return 'has an empty name';
+  return start === ''
+    ? 'has a name that begins with an invalid character'
+    : `has a name with an invalid character after ${JSON.stringify(start)}`;
+}
+
 function expectFault(value: unknown): string | undefined {
   const expected =
     'expected a status such as 200, a class such as 2xx, a list of these, or {status: 200, body: ready}';
-  if (!isMapping(value)) return isStatuses(value) ? undefined : `is not a status; ${expected}`;
+  if (!isMapping(value)) return isStatuses(value) ? undefined : `is ${statusFault(value)}; ${expected}`;
   const stranger = Object.keys(value).find((key) => key !== 'status' && key !== 'body');
   if (stranger !== undefined) return `has ${stranger}, which is neither status nor body`;
   if (Object.keys(value).length === 0) return `is empty; ${expected}`;
-  if ('status' in value && !isStatuses(value['status'])) return `has a status that is none; ${expected}`;
+  if ('status' in value && !isStatuses(value['status']))
+    return `has a status that is ${statusFault(value['status'])}; ${expected}`;
   if ('body' in value && !isText(value['body']))
     return `has a body that is ${kindOf(value['body'])}; expected a text that must occur`;
   return undefined;
+}
+
+/** Without the value: it can be a secret that belongs elsewhere. */
+function statusFault(value: unknown): string {
+  const values = Array.isArray(value) ? value : [value];
+  const text = values.find((one) => typeof one === 'string' && isStatus(Number(one)));
+  return text === undefined ? 'not a status' : `a text; write ${text} without quotes`;
 }
 
 function isStatuses(value: unknown): boolean {

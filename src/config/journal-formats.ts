@@ -1,4 +1,5 @@
-import { isMapping, isText, shown } from './format.ts';
+import { didYouMean, unknownKey } from './did-you-mean.ts';
+import { isMapping, isText, plainFault, shown } from './format.ts';
 import type { Format } from './format.ts';
 
 /** Names of priorities, the most urgent first: each has its number. */
@@ -16,8 +17,16 @@ const isPriority = (value: unknown): boolean =>
 const isUnit = (value: unknown): boolean => typeof value === 'string' && UNIT.test(value);
 const isIdentifier = (value: unknown): boolean => isText(value) && !value.includes('\n');
 
+interface SelectorKey {
+  check: (value: unknown) => boolean;
+  expected: string;
+  /** Says what may have been meant. */
+  hint?: (value: unknown) => string | undefined;
+  shape: object;
+}
+
 /** What each key selects by, and what is expected of it. */
-const keys: Record<string, { check: (value: unknown) => boolean; expected: string; shape: object }> = {
+const keys: Record<string, SelectorKey> = {
   unit: {
     check: isOneOrMore(isUnit),
     expected: 'the name of a unit without wildcards, such as nginx, or a list of names',
@@ -33,6 +42,7 @@ const keys: Record<string, { check: (value: unknown) => boolean; expected: strin
       isPriority(value) ||
       (isText(value) && value.split('..').length === 2 && value.split('..').every(isPriority)),
     expected: `one of ${priorities.join(', ')}, for that and all more urgent ones, or a range such as err..warning`,
+    hint: (value) => (typeof value === 'string' ? didYouMean(value, priorities) : undefined),
     shape: { type: ['string', 'integer'] },
   },
   match: {
@@ -48,12 +58,15 @@ const keys: Record<string, { check: (value: unknown) => boolean; expected: strin
   directory: { check: isText, expected: 'a path', shape: { type: 'string', minLength: 1 } },
 };
 
+/** The keys of `journal`. */
+export const journalKeys = Object.keys(keys);
+
 /** Formats of the key `journal`. */
 export const journalFormats = {
   journal: {
     expected: 'what selects entries, such as {unit: nginx, priority: warning}',
     check: (value) => journalFault(value) === undefined,
-    fault: (value) => journalFault(value)!,
+    mistake: (value) => journalFault(value)!,
     shape: {
       type: 'object',
       properties: Object.fromEntries(Object.entries(keys).map(([key, { shape }]) => [key, shape])),
@@ -63,11 +76,12 @@ export const journalFormats = {
 } satisfies Record<string, Format>;
 
 function journalFault(value: unknown): string | undefined {
-  if (!isMapping(value)) return `it is ${shown(value)}`;
+  if (!isMapping(value)) return `expected ${journalFormats.journal.expected}, but ${plainFault(value)}`;
   for (const [key, one] of Object.entries(value)) {
     const known = Object.hasOwn(keys, key) ? keys[key] : undefined;
-    if (!known) return `${key} is none of ${Object.keys(keys).join(', ')}`;
-    if (!known.check(one)) return `${key} is ${shown(one)}; expected ${known.expected}`;
+    if (!known) return `${key} is an ${unknownKey(key, journalKeys)}`;
+    if (!known.check(one))
+      return `${key} is ${shown(one)}; ${known.hint?.(one) ?? `expected ${known.expected}`}`;
   }
   return undefined;
 }

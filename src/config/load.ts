@@ -21,7 +21,7 @@ import { payloadDoubt, readNats, writtenNats } from './read-nats.ts';
 import { readSettings } from './read-settings.ts';
 import type { Settings } from './read-settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
-import { readTopics } from './read-topics.ts';
+import { readTopics, takesTimeout } from './read-topics.ts';
 import { watchMistakes } from './watch-mistakes.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -118,7 +118,7 @@ function writtenTopics(rawTopics: unknown): Record<string, unknown> {
     const isSent = topic['publish'] !== undefined || topic['provide'] !== undefined;
     return {
       ...rest,
-      ...(!hasTimeout(topic['http']) && { timeout }),
+      ...(takesTimeout(topic) && !hasTimeout(topic['http']) && { timeout }),
       ...(topic['interval'] !== undefined && { align }),
       ...(!isSent && { maxBytes }), // Else clients.frameBytes bounds it as well.
       ...(isWildcard(name) && { maxTopics, totalBytes }),

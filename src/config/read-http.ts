@@ -1,5 +1,7 @@
 import type { HttpRequest } from '../sources/http/http-request.ts';
+import { Misfit } from './convicted.ts';
 import { isMapping } from './format.ts';
+import type { Format } from './format.ts';
 import { formats } from './formats.ts';
 import type { RawHttp } from './http-formats.ts';
 import type { Complain } from './mistakes.ts';
@@ -29,9 +31,9 @@ export function readHttp(raw: RawHttp): HttpRequest {
 export function httpTimeout(topic: { http?: unknown; timeout?: unknown }, complain: Complain): unknown {
   const timeout = isMapping(topic.http) ? topic.http['timeout'] : undefined;
   if (timeout === undefined) return undefined;
-  const { expected, check } = formats.duration;
+  const format: Format = formats.duration;
   if (topic.timeout !== undefined)
     complain('two timeouts, http.timeout and timeout; a topic has one', 'http', 'timeout');
-  else if (!check(timeout)) complain(`expected ${expected}`, 'http', 'timeout');
+  else if (!format.check(timeout)) complain(new Misfit(format, timeout).sentence, 'http', 'timeout');
   return timeout;
 }

@@ -1,7 +1,7 @@
 import convict from 'convict';
-import { closest, distance } from 'fastest-levenshtein';
 
 import { Misfit, validate } from './convicted.ts';
+import { unknownKey } from './did-you-mean.ts';
 import { isMapping } from './format.ts';
 import type { Format } from './format.ts';
 import { formats } from './formats.ts';
@@ -9,9 +9,6 @@ import type { Mistake } from './mistakes.ts';
 import type { RawImport, RawTls } from './nats-formats.ts';
 import { settingsSchema } from './schema.ts';
 import type { Key } from './schema.ts';
-
-/** How many letters of a key may be wrong for another to be taken for the one that was meant. */
-const MOST_SLIPS = 2;
 
 type Environment = Record<string, string | undefined>;
 type Sections = typeof settingsSchema;
@@ -112,18 +109,6 @@ function knownKeys(
     else mistakes.push({ path, message: new Misfit(formats.tls satisfies Format, value).sentence });
   }
   return known;
-}
-
-/** Says which key may have been meant, or which there are. */
-export function unknownKey(key: string, known: readonly string[]): string {
-  const near = closest(
-    key.toLowerCase(),
-    known.map((name) => name.toLowerCase()),
-  );
-  const meant = known.find((name) => name.toLowerCase() === near);
-  if (meant !== undefined && distance(key.toLowerCase(), near) <= Math.min(MOST_SLIPS, meant.length / 3))
-    return `unknown key; did you mean ${meant}?`;
-  return `unknown key; expected one of ${known.join(', ')}`;
 }
 
 function keysOf(section: string): string[] {

@@ -17,17 +17,21 @@ import type { TopicKey } from './schema.ts';
 /** A topic as the file says it: known keys only. */
 export type RawTopic = Partial<Record<TopicKey, unknown>>;
 
-/** Reads which source a topic has. What is wrong with it is complained of. */
-export function readSource(topic: RawTopic, complain: Complain): SourceConfig | undefined {
+/**
+ * Reads which source a topic has. What is wrong with it is complained of.
+ * @param isSound Whether all its keys are known and fit. Otherwise, a source that it lacks may be a key that is misspelt.
+ */
+export function readSource(topic: RawTopic, isSound: boolean, complain: Complain): SourceConfig | undefined {
   const [kind, ...others] = sourceKeys.filter((key) => key in topic);
-  if (kind === undefined) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
+  if (kind === undefined && isSound) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
   if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
   const format = readFormat(topic, kind, complain);
   const plainFormat = format && format !== 'nagios' && { format };
   const watch = topic.watch === true && { watch: true };
   const surroundings = readSurroundings(topic, kind, complain);
   for (const key of ['pick', 'take', 'when'] as const)
-    if (topic[key] !== undefined && kind !== 'from') complain(`${key} goes with from`, key);
+    if (topic[key] !== undefined && kind !== undefined && kind !== 'from')
+      complain(`${key} goes with from`, key);
   switch (kind) {
     case 'data':
       return { kind, data: topic.data };

@@ -7,8 +7,11 @@ import type { Ids } from './account-ids.ts';
 import type { Config, First, NamespaceConfig, ScheduleConfig, TopicConfig } from './config.ts';
 import { parseCron } from './cron.ts';
 import { Convicted } from './convicted.ts';
+import { unknownKey } from './did-you-mean.ts';
 import { isMapping } from './format.ts';
 import { parseDuration, parseSize } from './formats.ts';
+import { httpKeys } from './http-formats.ts';
+import { journalKeys } from './journal-formats.ts';
 import type { Complain, Mistake } from './mistakes.ts';
 import { orderDerived } from './order-derived.ts';
 import { httpTimeout } from './read-http.ts';
@@ -16,7 +19,6 @@ import { readSource } from './read-source.ts';
 import type { RawTopic } from './read-source.ts';
 import { topicSchema } from './schema.ts';
 import type { TopicKey } from './schema.ts';
-import { unknownKey } from './read-settings.ts';
 import { splayOf } from './splay.ts';
 
 /** What `topics` says: topics, and names with wildcards. */
@@ -55,9 +57,9 @@ function readTopic(
     complain('expected a mapping with a schedule and a source');
     return undefined;
   }
-  const { topic, value } = checkedKeys(raw, complain);
-  const source = readSource(topic, complain);
-  const schedule = readSchedule(name, topic, source?.kind, complain);
+  const { topic, value, isSound } = checkedKeys(raw, complain);
+  const source = readSource(topic, isSound, complain);
+  const schedule = readSchedule(name, topic, source?.kind, isSound, complain);
   const access = readAccess(topic.access, source?.kind, ids, complain);
   checkNamespace(name, topic, complain);
   if (!source) return undefined;
@@ -111,15 +113,23 @@ function checkNamespace(name: string, topic: RawTopic, complain: Complain): void
 function checkedKeys(
   raw: Record<string, unknown>,
   complain: Complain,
-): { topic: RawTopic; value: (key: TopicKey) => unknown } {
+): { topic: RawTopic; value: (key: TopicKey) => unknown; isSound: boolean } {
   const topic: RawTopic = {};
   for (const [key, value] of Object.entries(raw)) {
     if (Object.hasOwn(topicSchema, key)) topic[key as TopicKey] = value;
-    else complain(unknownKey(key, Object.keys(topicSchema)), key);
+    else complain(strangeKey(key), key);
   }
   const convicted = new Convicted<TopicKey>(topicSchema, topic);
   for (const { fullName, sentence } of convicted.misfits) complain(sentence, fullName);
-  return { topic, value: (key) => convicted.get(key) };
+  const isSound = convicted.misfits.length === 0 && Object.keys(topic).length === Object.keys(raw).length;
+  return { topic, value: (key) => convicted.get(key), isSound };
+}
+
+function strangeKey(key: string): string {
+  const nested: Partial<Record<TopicKey, readonly string[]>> = { http: httpKeys, journal: journalKeys };
+  const owner = Object.entries(nested).find(([, keys]) => keys.includes(key));
+  if (owner) return `unknown key of a topic; it belongs in ${owner[0]}, as in ${owner[0]}: {${key}: …}`;
+  return unknownKey(key, Object.keys(topicSchema));
 }
 
 /** A payload travels in a frame: one that is larger than frames may be could never be published or provided. */
@@ -139,6 +149,7 @@ function readSchedule(
   name: string,
   topic: RawTopic,
   source: SourceConfig['kind'] | undefined,
+  isSound: boolean,
   complain: Complain,
 ): ScheduleConfig | undefined {
   const { interval, cron, align } = topic;
@@ -162,7 +173,9 @@ function readSchedule(
     };
   if (cron !== undefined) return readCron(cron as string, { ...clock, ...delay }, complain);
   if (topic.watch === true) return { kind: 'interval', intervalMs: LOOK_MS, align: false };
-  if (!needsNoSchedule(source)) complain('no schedule; expected interval or cron');
+  // A misplaced `every` was meant as one.
+  if (!needsNoSchedule(source) && isSound && topic.every === undefined)
+    complain('no schedule; expected interval or cron');
   return undefined;
 }
 
@@ -177,6 +190,19 @@ const unscheduled: Partial<Record<SourceConfig['kind'], string>> = {
   journal: 'entries are sent as they are written; every: 1s would send the newest of each second',
 };
 
+const whileSubscribed = 'it runs as long as the topic has subscribers';
+/** Why sources take no samples that could be late. */
+const timeless: Partial<Record<SourceConfig['kind'], string>> = {
+  from: 'it takes no sample of its own; set it for the other topic',
+  stream: whileSubscribed,
+  journal: whileSubscribed,
+};
+
+/** Reports whether a topic can have a timeout. */
+export function takesTimeout(topic: Record<string, unknown>): boolean {
+  return !Object.keys(timeless).some((source) => topic[source] !== undefined);
+}
+
 function needsNoSchedule(source: SourceConfig['kind'] | undefined): boolean {
   return source !== undefined && (source === 'publish' || source in unscheduled);
 }
@@ -185,10 +211,13 @@ function checkPace(topic: RawTopic, source: SourceConfig['kind'] | undefined, co
   const why = source && unscheduled[source];
   for (const key of ['interval', 'cron'] as const)
     if (why && topic[key] !== undefined) complain(`${key} does not go with ${source}: ${why}`, key);
-  if (topic.timeout !== undefined && (source === 'stream' || source === 'journal'))
-    complain(`timeout does not go with ${source}: it runs as long as the topic has subscribers`, 'timeout');
+  const endless = source && timeless[source];
+  if (topic.timeout !== undefined && endless)
+    complain(`timeout does not go with ${source}: ${endless}`, 'timeout');
+  if (source === undefined) return;
+  const needsInterval = !(source in unscheduled) && topic.interval === undefined && topic.cron === undefined;
   if (topic.every !== undefined && source !== 'stream' && source !== 'journal')
-    complain('every goes with stream or journal', 'every');
+    complain(`every goes with stream or journal${needsInterval ? '; use interval' : ''}`, 'every');
   if (topic.watch === true && source !== 'file' && source !== 'files')
     complain('watch goes with file or files', 'watch');
 }

@@ -245,7 +245,7 @@ export const topicSchema = {
     default: null,
   },
   first: {
-    doc: 'What a client receives when it wakes the topic. sample: a new sample, unless the last one is younger than the interval or no tick has passed since. last: the last message, if there is one. none: nothing before the next tick. Not set: sample for a plain interval; last for `cron`, `align`, `publish` and `provide`.',
+    doc: 'What a client receives when it wakes the topic. sample: a new sample, unless the last one is younger than the interval or no tick has passed since. last: the last message, if there is one. none: nothing before the next tick. Not set: last for `cron`, `align`, `publish`, `provide`, `stream`, `journal` and `from`; otherwise sample. The sources among these cannot have sample.',
     format: 'first',
     default: null,
   },
@@ -361,7 +361,7 @@ export const topicSchema = {
     default: null,
   },
   timeout: {
-    doc: 'Longest time that one sample can take. Not for `stream` and `journal`.',
+    doc: 'Longest time that one sample can take. Not for `stream`, `journal` and `from`.',
     format: 'duration',
     default: '10s',
   },

@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { findConfig, loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
+import { sourceKeys } from '../../src/config/schema.ts';
 import { needingRestart } from '../../src/daemon/restart-only.ts';
 import { ConfigError } from '../../src/config/mistakes.ts';
 import { machineTimezone } from '../../src/timezone.ts';
@@ -518,4 +519,12 @@ nats:
     const none = [one('host.a'), one('host.b', ', maxBytes: 1023KiB'), one('x', ', maxBytes: 2MiB')];
     expect(load(text(none.join(''))).doubts).toBeUndefined();
   });
+});
+
+test('the manual says of each source which schedule it takes', () => {
+  const manual = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
+  const [, table = ''] = /\n\| source \| schedule \|\n(.*?)\n\n/s.exec(manual) ?? [];
+  const rows = table.split('\n').map((row) => row.split('|')[1]!);
+  const named = rows.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, source]) => source!));
+  expect(named.toSorted()).toEqual(sourceKeys.toSorted());
 });

@@ -78,79 +78,93 @@ describe('a request', () => {
 describe('a request with a mistake is named, without its secrets:', () => {
   test.each<[string, unknown, RegExp]>([
     ['no mapping', url, /expected a request, such as .*, but it is a text$/],
-    ['no URL', { expect: 200 }, /but it has no url$/],
-    ['an unknown key', { url, expects: 200 }, /but expects is none of url, socket, method, /],
+    ['no URL', { expect: 200 }, /: no url; expected a request, such as \{url: http:/],
+    ['an unknown key', { url, expects: 200 }, /: expects is an unknown key; did you mean expect\?$/],
+    [
+      'a key of nothing',
+      { url, retries: 2 },
+      /: retries is an unknown key; expected one of url, socket, method, /,
+    ],
     [
       'a URL that is none',
       { url: 'localhost:hunter2' },
-      /but url begins with localhost:; expected http: or https:$/,
+      /: url begins with localhost:; expected http: or https:$/,
     ],
-    ['a URL without a scheme', { url: '//hunter2' }, /but url is not a URL; expected http:/],
+    ['a URL without a scheme', { url: '//hunter2' }, /: url is not a URL; expected http:/],
     [
       'a password in the URL',
       { url: 'http://me:hunter2@host/' },
-      /but url contains a user or a password; they belong in headers/,
+      /: url contains a user or a password; they belong in headers/,
     ],
-    ['another method', { url, method: 'POST' }, /but method is none of GET, HEAD$/],
-    [
-      'headers that are none',
-      { url, headers: 'hunter2' },
-      /but headers is a text; expected names and values$/,
-    ],
+    ['another method', { url, method: 'POST' }, /: method is none of GET, HEAD$/],
+    ['headers that are none', { url, headers: 'hunter2' }, /: headers is a text; expected names and values$/],
     [
       'the name of a header',
       { url, headers: { 'Token: hunter2': '' } },
-      /but headers has a name that is not the name of a header$/,
+      /: headers has a name with an invalid character after "Token"$/,
     ],
+    [
+      'the start of a name',
+      { url, headers: { ': hunter2': '' } },
+      /: headers has a name that begins with an invalid character$/,
+    ],
+    ['an empty name', { url, headers: { '': 'hunter2' } }, /: headers has an empty name$/],
     [
       'the value of a header',
       { url, headers: { Token: ['hunter2'] } },
-      /but headers has Token, which is a list; expected a text$/,
+      /: headers has Token, which is a list; expected a text$/,
     ],
     [
       'a second header in a value',
       { url, headers: { Token: 'hunter2\r\nHost: x' } },
-      /but headers has Token with a character that a header cannot carry$/,
+      /: headers has Token with a character that a header cannot carry$/,
     ],
     [
       'a header of the transport',
       { url, headers: { 'content-length': 5 } },
-      /but headers has content-length, which chimed sets itself$/,
+      /: headers has content-length, which chimed sets itself$/,
+    ],
+    ['a status that is none', { url, expect: 99 }, /: expect is not a status; expected a status such as 200/],
+    ['a class that is none', { url, expect: ['2xx', 'ok'] }, /: expect is not a status; /],
+    [
+      'a status that is a text',
+      { url, expect: '200' },
+      /: expect is a text; write 200 without quotes; expected a status/,
     ],
     [
-      'a status that is none',
-      { url, expect: 99 },
-      /but expect is not a status; expected a status such as 200/,
+      'a status in quotes in a list',
+      { url, expect: ['2xx', '404'] },
+      /: expect is a text; write 404 without/,
     ],
-    ['a class that is none', { url, expect: ['2xx', 'ok'] }, /but expect is not a status; /],
-    ['no status', { url, expect: [] }, /but expect is not a status; /],
-    ['nothing to expect', { url, expect: {} }, /but expect is empty; /],
+    [
+      'a status in quotes beside a body',
+      { url, expect: { status: '200', body: 'x' } },
+      /: expect has a status that is a text; write 200 without quotes/,
+    ],
+    ['no status', { url, expect: [] }, /: expect is not a status; /],
+    ['nothing to expect', { url, expect: {} }, /: expect is empty; /],
     [
       'a body that is no text',
       { url, expect: { body: 1 } },
-      /but expect has a body that is a number; expected a text/,
+      /: expect has a body that is a number; expected a text/,
     ],
     [
       'another thing to expect',
       { url, expect: { code: 200 } },
-      /but expect has code, which is neither status nor body$/,
+      /: expect has code, which is neither status nor body$/,
     ],
     [
       'a body of an answer to HEAD',
       { url, method: 'HEAD', expect: { body: 'x' } },
       /an answer to HEAD has none; use method: GET$/,
     ],
-    [
-      'a body that is not true or false',
-      { url, body: 'none' },
-      /but body is a text; expected true or false$/,
-    ],
+    ['a body that is not true or false', { url, body: 'none' }, /: body is a text; expected true or false$/],
     [
       'no path of a socket',
       { url, socket: '' },
-      /but socket is an empty text; expected the path of a Unix socket$/,
+      /: socket is an empty text; expected the path of a Unix socket$/,
     ],
-    ['no path of a ca', { url, ca: 1 }, /but ca is a number; expected the path of a PEM file$/],
+    ['no path of a ca', { url, ca: 1 }, /: ca is a number; expected the path of a PEM file$/],
   ])('%s', (_, http, message) => {
     expect(mistakes(config(http))).toEqual([expect.stringMatching(message)]);
     expect(mistakes(config(http))[0]).toMatch(/^topics\.t\.http: (?!.*hunter2)/s);
@@ -158,7 +172,9 @@ describe('a request with a mistake is named, without its secrets:', () => {
 
   test('a timeout that is none, and two', () => {
     expect(mistakes(config({ url, timeout: 5 }))).toEqual([
-      expect.stringMatching(/^topics\.t\.http\.timeout: expected a duration of at most 24d, such as 250ms/),
+      expect.stringMatching(
+        /^topics\.t\.http\.timeout: expected a duration of at most 24d, such as .*, but it is 5$/,
+      ),
     ]);
     expect(mistakes(config({ url, timeout: '5s' }, { timeout: '6s' }))).toEqual([
       'topics.t.http.timeout: two timeouts, http.timeout and timeout; a topic has one',

@@ -232,6 +232,39 @@ describe('a topic is refused', () => {
       'publish: true, maxBytes: 65MiB',
       'maxBytes: expected a size of at most 64MiB',
     ],
+    ['a source that is misspelt', 'streams: [a]', 'streams: unknown key; did you mean stream?'],
+    [
+      'a schedule that is misspelt',
+      'intervall: 1s, data: 1',
+      'intervall: unknown key; did you mean interval?',
+    ],
+    ['a watch that is no switch', 'file: a, watch: yes', 'watch: expected true or false, but it is "yes"'],
+    [
+      'a pace without a schedule',
+      'command: date, every: 5s',
+      'every: every goes with stream or journal; use interval',
+    ],
+    [
+      'a pace beside a schedule',
+      'command: date, interval: 1s, every: 5s',
+      'every: every goes with stream or journal',
+    ],
+    [
+      'a key of a request',
+      'url: "http://a", interval: 1s',
+      'url: unknown key of a topic; it belongs in http, as in http: {url: …}',
+    ],
+    [
+      'what a request expects',
+      'expect: 200, interval: 1s',
+      'expect: unknown key of a topic; it belongs in http',
+    ],
+    ['a unit of the journal', 'unit: nginx', 'unit: unknown key of a topic; it belongs in journal, as in'],
+    [
+      'a reading that is misspelt',
+      'interval: 1s, host: disk',
+      'host: expected one of load, memory, uptime, cpu, disks, files, io, network, pressure, os, processes, temperatures, time, units, but it is "disk"; did you mean disks?',
+    ],
     ['an unknown unit', 'interval: 1s, data: 1, maxBytes: 1MB', 'maxBytes: expected a size'],
   ])('for %s', (_, topic, expected) => {
     const [mistake, ...others] = mistakes(`log: {}\n\ntopics:\n  t: { ${topic} }`);
