@@ -3,10 +3,16 @@ import type { Derivation } from '../sources/derived/derived.ts';
 import { parsePointer } from '../sources/derived/json-pointer.ts';
 import { reductions } from '../sources/derived/window.ts';
 import type { Reduction } from '../sources/derived/window.ts';
+import { plainFault } from './format.ts';
 import type { Format } from './format.ts';
 
+/** What a timer can wait for, in milliseconds. */
+const SHORTEST_MS = 10;
+const LONGEST_MS = 2 ** 31 - 1;
+
 const TAKE = new RegExp(`^(${reductions.join('|')}) over (.+)$`);
-const WHEN = /^(above|below) ([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?: for (.+))?$/;
+const NUMBER = /[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?/;
+const WHEN = new RegExp(`^(above|below) (${NUMBER.source})(?: for (.+))?$`);
 
 /**
  * How a topic is made of another one.
@@ -22,11 +28,13 @@ export function derivedFormats(parseDuration: (text: unknown) => number) {
     take: {
       expected: `one of ${reductions.join(', ')} and a period, such as avg over 1m`,
       check: (value) => parseTake(value, parseDuration) !== undefined,
+      fault: (value) => takeFault(value, parseDuration),
       shape: { type: 'string', pattern: TAKE.source },
     },
     when: {
       expected: 'a condition, such as above 4, or below 0.5 for 30s',
       check: (value) => parseWhen(value, parseDuration) !== undefined,
+      fault: (value) => whenFault(value, parseDuration),
       shape: { type: 'string', pattern: WHEN.source },
     },
   } satisfies Record<string, Format>;
@@ -52,7 +60,35 @@ export function parseWhen(value: unknown, parseDuration: (text: unknown) => numb
   return isTimer(forMs) ? { ...threshold, forMs } : undefined;
 }
 
+function takeFault(value: unknown, parseDuration: (text: unknown) => number): string {
+  const [, reduction, period] = (typeof value === 'string' && /^(\S+) over (.+)$/.exec(value)) || [];
+  if (reduction === undefined) return plainFault(value);
+  if (!reductions.includes(reduction as Reduction)) return `${reduction} is none of ${reductions.join(', ')}`;
+  return periodFault(period!, parseDuration);
+}
+
+function whenFault(value: unknown, parseDuration: (text: unknown) => number): string {
+  if (typeof value !== 'string') return plainFault(value);
+  const [, sign] = /^([<>=]+)/.exec(value) ?? [];
+  if (sign !== undefined) return `it begins with ${sign}; write ${words[sign] ?? 'above or below'} instead`;
+  const [, limit, period] = /^(?:above|below) (\S+)(?: for (.+))?$/.exec(value) ?? [];
+  if (limit === undefined) return plainFault(value);
+  if (!WHEN.test(`above ${limit}`) || !Number.isFinite(Number(limit)))
+    return `${limit} is not a plain number, such as 4 or 0.5`;
+  return period === undefined ? plainFault(value) : periodFault(period, parseDuration);
+}
+
+const words: Record<string, string> = { '>': 'above', '<': 'below' };
+
+function periodFault(period: string, parseDuration: (text: unknown) => number): string {
+  const withUnit = `${period}s`;
+  if (/^\d/.test(period) && isTimer(parseDuration(withUnit)))
+    return `${period} has no unit; write ${withUnit}`;
+  if (Number.isNaN(parseDuration(period))) return `${period} is not a duration, such as 30s or 5m`;
+  return `${period} is not between ${SHORTEST_MS}ms and 24d`;
+}
+
 /** Reports whether a timer can wait for so long. */
 function isTimer(ms: number): boolean {
-  return ms >= 10 && ms < 2 ** 31;
+  return ms >= SHORTEST_MS && ms <= LONGEST_MS;
 }

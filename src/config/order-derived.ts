@@ -1,5 +1,7 @@
-import { isTopic } from '../protocol/names.ts';
+import { REMOTE } from '../protocol/fleet-names.ts';
+import { isTopic, isWildcard, matches } from '../protocol/names.ts';
 import type { TopicConfig } from './config.ts';
+import { didYouMean } from './did-you-mean.ts';
 import type { Mistake } from './mistakes.ts';
 
 /** How many derived topics can be made of each other, one after the other. */
@@ -22,7 +24,7 @@ export function orderDerived(
     for (let next: TopicConfig | undefined = topic; next && !ordered.has(next.name);) {
       if (chain.includes(next)) {
         const circle = [...chain, next].map(({ name }) => name).join(' from ');
-        mistakes.push({ path: ['topics', topic.name, 'from'], message: `it is made of itself: ${circle}` });
+        mistakes.push({ path: ['topics', topic.name, 'from'], message: `a cycle: ${circle}` });
         break;
       }
       chain.push(next);
@@ -50,7 +52,13 @@ function checkLengths(ordered: Iterable<TopicConfig>, mistakes: Mistake[]): void
 
 function mistakeOf(from: string, raw: Record<string, unknown>): string | undefined {
   if (!isTopic(from)) return `expected the name of one topic, but it is ${JSON.stringify(from)}`;
-  return Object.hasOwn(raw, from) ? undefined : `there is no topic ${from} in this configuration`;
+  if (Object.hasOwn(raw, from)) return undefined;
+  const names = Object.keys(raw);
+  const pattern = [...names.filter(isWildcard), `${REMOTE}.>`].find((name) => matches(name, from));
+  if (pattern !== undefined)
+    return `${from} is a topic of ${pattern}; from needs a topic that is configured by its own name`;
+  const hint = didYouMean(from, names.filter(isTopic));
+  return `there is no topic ${from} in this configuration${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 function inheriting(topic: TopicConfig, others: ReadonlyMap<string, TopicConfig>): TopicConfig {

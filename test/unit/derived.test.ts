@@ -234,21 +234,25 @@ describe('the configuration', () => {
 
   test.each([
     [{ b: { from: 'nosuch' } }, 'b.from: there is no topic nosuch in this configuration'],
-    [{ b: { from: 'b' } }, 'b.from: it is made of itself: b from b'],
-    [{ b: { from: 'c' }, c: { from: 'b' } }, 'b.from: it is made of itself: b from c from b'],
+    [{ base: a, b: { from: 'bas' } }, 'configuration; did you mean base?'],
+    [{ b: { from: 'b' } }, 'b.from: a cycle: b from b'],
+    [{ b: { from: 'c' }, c: { from: 'b' } }, 'b.from: a cycle: b from c from b'],
     [
       { b: { from: 'r.>' }, 'r.>': { provide: true } },
       'b.from: expected the name of one topic, but it is "r.>"',
     ],
+    [
+      { b: { from: 'sensors.door' }, 'sensors.>': { provide: true } },
+      'b.from: sensors.door is a topic of sensors.>; from needs a topic that is configured by its own name',
+    ],
+    [{ b: { from: 'remote.web1.load' } }, 'b.from: remote.web1.load is a topic of remote.>; from needs'],
+    [{ a, b: { from: 'a', timeout: '5s' } }, 'b.timeout: timeout does not go with from: it takes no sample'],
     [{ a, b: { from: 'a', interval: '1s' } }, 'b.interval: interval does not go with from'],
     [{ a, b: { from: 'a', pick: 'x' } }, 'b.pick: expected a JSON pointer, such as /0'],
     [
       { a, b: { from: 'a', take: 'sum over 1m' } },
-      'b.take: expected one of min, max, avg, last and a period',
+      'b.take: expected one of min, max, avg, last and a period, such as avg over 1m, but sum is none of min, max, avg, last',
     ],
-    [{ a, b: { from: 'a', take: 'avg over 1' } }, 'b.take: expected one of'],
-    [{ a, b: { from: 'a', when: 'above x' } }, 'b.when: expected a condition, such as above 4'],
-    [{ a, b: { from: 'a', when: 'above 4 for ever' } }, 'b.when: expected a condition'],
     [
       {
         a,
@@ -258,6 +262,23 @@ describe('the configuration', () => {
       },
       't10.from: it is the end of a chain of more than 10 derived topics',
     ],
+    [{ a, b: { from: 'a', take: 'avg over 1' } }, ', but 1 has no unit; write 1s'],
+    [{ a, b: { from: 'a', take: 'avg over 1ms' } }, ', but 1ms is not between 10ms and 24d'],
+    [{ a, b: { from: 'a', take: 'avg 1m' } }, ', but it is "avg 1m"'],
+    [{ a, b: { from: 'a', take: { token: 1 } } }, ', but it is a mapping'],
+    [
+      { a, b: { from: 'a', when: 'above x' } },
+      'b.when: expected a condition, such as above 4, or below 0.5 for 30s, but x is not a plain number',
+    ],
+    [{ a, b: { from: 'a', when: 'above 5GiB' } }, ', but 5GiB is not a plain number, such as 4 or 0.5'],
+    [{ a, b: { from: 'a', when: 'below 1,5 for 1m' } }, ', but 1,5 is not a plain number, such as 4 or 0.5'],
+    [{ a, b: { from: 'a', when: 'above 1e999' } }, ', but 1e999 is not a plain number'],
+    [{ a, b: { from: 'a', when: 'above 4 for 30' } }, ', but 30 has no unit; write 30s'],
+    [{ a, b: { from: 'a', when: 'above 4 for ever' } }, ', but ever is not a duration, such as 30s or 5m'],
+    [{ a, b: { from: 'a', when: '> 4' } }, ', but it begins with >; write above instead'],
+    [{ a, b: { from: 'a', when: '<=4' } }, ', but it begins with <=; write above or below instead'],
+    [{ a, b: { from: 'a', when: 'over 4' } }, ', but it is "over 4"'],
+    [{ a, b: { from: 'a', when: 4 } }, ', but it is 4'],
     [{ a: { ...a, when: 'above 4' } }, 'a.when: when goes with from'],
     [{ a, b: { from: 'a', first: 'sample' } }, 'b.first: a topic of a from'],
   ])('%j has a mistake', (topics, mistake) => {
