@@ -178,18 +178,36 @@ describe('an answer that is not as expected fails the sample:', () => {
 describe('a server that misbehaves fails the sample:', () => {
   const head = 'HTTP/1.1 200 OK\r\n';
   test.each<[string, string | Buffer, boolean, string]>([
-    ['closes at once', '', true, 'the server closed the connection before the end of its answer'],
+    [
+      'closes at once',
+      '',
+      true,
+      'the server closed the connection without an answer; if it speaks TLS, change http: to https: in the URL',
+    ],
     [
       'breaks off in its body',
       `${head}Content-Length: 9\r\n\r\nhalf`,
       true,
       'the server closed the connection before the end of its answer',
     ],
+    ['speaks another protocol', '220 mail ESMTP\r\n', true, 'the answer is not HTTP'],
     [
-      'speaks another protocol',
-      '220 mail ESMTP\r\n',
+      'sends a chunk without a length',
+      `${head}Transfer-Encoding: chunked\r\n\r\nx`,
+      false,
+      'the answer is not valid HTTP: Invalid character in chunk size',
+    ],
+    [
+      'sends a header without a colon',
+      `${head}Content Length\r\n\r\nx`,
+      false,
+      'the answer is not valid HTTP: Invalid header token',
+    ],
+    [
+      'answers with an alert of TLS',
+      Buffer.from([21, 3, 1, 0, 2, 2, 22]),
       true,
-      'the answer is not HTTP: Expected HTTP/, RTSP/ or ICE/',
+      'the server speaks TLS; change http: to https: in the URL',
     ],
     [
       'sends headers without end',
@@ -260,7 +278,7 @@ describe('a server that misbehaves fails the sample:', () => {
 
 test('a name that no DNS server can know fails the sample', async () => {
   const name = `${'x'.repeat(64)}.example`; // The parts of a name have at most 63 characters.
-  expect(await failureOf(sample({ url: `http://${name}/` }))).toBe(`there is no host of the name ${name}`);
+  expect(await failureOf(sample({ url: `http://${name}/` }))).toBe(`host not found: ${name}`);
 });
 
 /** A port that nobody listens on any more. */
@@ -389,7 +407,14 @@ describe.skipIf(!has('openssl'))('with TLS', () => {
     await using server = await secure('valid');
     expect(
       await failureOf(ask(server.port, { url: `https://127.0.0.1:${server.port}/`, ca: 'ca.pem' })),
-    ).toMatch(/^its certificate is for another name: .*127\.0\.0\.1/);
+    ).toBe('its certificate is for another name: expected 127.0.0.1, but it is for DNS:localhost');
+  });
+
+  test('plain HTTP to a port with TLS fails the sample, and says what to try', async () => {
+    await using server = await secure('valid');
+    expect(await failureOf(sample({ url: url(server.port) }))).toBe(
+      'the server closed the connection without an answer; if it speaks TLS, change http: to https: in the URL',
+    );
   });
 
   test('a server without TLS fails the sample', async () => {

@@ -65,6 +65,8 @@ export function exchangeHttp(
     const send = isSecure ? (await import('node:https')).request : requestPlain;
     const started = performance.now();
     const sent = send(url, options);
+    let broken: unknown;
+    sent.on('error', (error) => (broken = error));
     try {
       const response = await answerTo(sent, isSecure, progress);
       const { statusCode: status = 0, headers } = response;
@@ -74,6 +76,8 @@ export function exchangeHttp(
       const body = readsBody && { body: await readBounded(response, maxBytes) };
       const ms = Math.round((performance.now() - started) * 10) / 10;
       return { status, ms, headers, ...body };
+    } catch (error) {
+      throw broken ?? error; // The body says no more than that the connection is closed.
     } finally {
       sent.destroy();
     }
@@ -90,7 +94,8 @@ export function exchangeHttp(
     try {
       return await Promise.race([ask(progress, ending.signal), stopped]);
     } catch (error) {
-      throw new Error(await httpFailure(error), { cause: error });
+      const isUnanswered = progress.stage === 'wait' && !isSecure && request.socket === undefined;
+      throw new Error(await httpFailure(error, isUnanswered), { cause: error });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);

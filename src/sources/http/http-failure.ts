@@ -5,12 +5,19 @@ import { isKeptFromNetwork, keptFromNetwork } from './network-access.ts';
 const untrusted =
   'its certificate was issued by an authority that is not trusted here; set ca to a PEM file with the certificate of that authority';
 
-/** What went wrong with a request, without its URL and its headers: they can have secrets, and subscribers see errors. */
-export async function httpFailure(thrown: unknown): Promise<string> {
+const useHttps = 'change http: to https: in the URL';
+
+/**
+ * What went wrong with a request, without its URL and its headers: they can have secrets, and subscribers see errors.
+ * @param isUnanswered Whether the request was sent to a port without TLS, and no answer came.
+ */
+export async function httpFailure(thrown: unknown, isUnanswered: boolean): Promise<string> {
   // One error for each address of a name.
   if (thrown instanceof AggregateError && thrown.errors.length > 0)
-    return [...new Set(await Promise.all(thrown.errors.map(httpFailure)))].join('; ');
-  const { address, port, reason } = thrown as { address?: string; port?: number; reason?: string };
+    return [...new Set(await Promise.all(thrown.errors.map((one) => httpFailure(one, isUnanswered))))].join(
+      '; ',
+    );
+  const { address, port } = thrown as { address?: string; port?: number };
   const where =
     address === undefined ? 'the server' : port === undefined ? address : `${address} port ${port}`;
   switch (systemCode(thrown)) {
@@ -34,7 +41,9 @@ export async function httpFailure(thrown: unknown): Promise<string> {
       return `${where} did not accept the connection in time`;
     case 'ECONNRESET':
     case 'EPIPE':
-      return 'the server closed the connection before the end of its answer';
+      return isUnanswered
+        ? `the server closed the connection without an answer; if it speaks TLS, ${useHttps}`
+        : 'the server closed the connection before the end of its answer';
     case 'HPE_HEADER_OVERFLOW':
       return 'the headers of the answer are too large; the limit is 16 KiB';
     case 'CERT_HAS_EXPIRED':
@@ -49,14 +58,37 @@ export async function httpFailure(thrown: unknown): Promise<string> {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
       return untrusted;
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `its certificate is for another name: ${clipped(reason ?? '', 200)}`;
+      return clipped(nameFault(thrown as NameError), 300);
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
     case 'EPROTO':
       return 'the server does not speak TLS; if it speaks plain HTTP, change https: to http: in the URL';
+    case 'HPE_INVALID_CONSTANT':
+    case 'HPE_INVALID_VERSION':
+      return isTls(thrown) ? `the server speaks TLS; ${useHttps}` : 'the answer is not HTTP';
     default:
       if (systemCode(thrown)?.startsWith('HPE_'))
-        return `the answer is not HTTP: ${messageOf(thrown).replace(/^Parse Error: /, '')}`;
+        return `the answer is not valid HTTP: ${messageOf(thrown).replace(/^Parse Error: /, '')}`;
       return messageOf(thrown);
   }
 }
+
+/** As Node throws it. `subjectaltname` is as OpenSSL prints it: `DNS:localhost, IP Address:127.0.0.1`. */
+interface NameError {
+  host?: string;
+  cert?: { subjectaltname?: string; subject?: { CN?: string | string[] } };
+}
+
+function nameFault({ host, cert }: NameError): string {
+  const names = cert?.subjectaltname ?? cert?.subject?.CN ?? 'no name';
+  return `its certificate is for another name: expected ${host}, but it is for ${String(names)}`;
+}
+
+/** Reports whether what was no HTTP is an alert of TLS. */
+function isTls(thrown: unknown): boolean {
+  const { rawPacket } = thrown as { rawPacket?: Buffer };
+  return rawPacket?.[0] === TLS_ALERT && rawPacket[1] === TLS_MAJOR_VERSION;
+}
+
+const TLS_ALERT = 21;
+const TLS_MAJOR_VERSION = 3;

@@ -88,7 +88,7 @@ async function failureOf(name: string, error: unknown): Promise<string> {
   const code = systemCode(error);
   if (await isKeptFromNetwork()) return keptFromNetwork;
   if (code === 'ENOTFOUND' || messageOf(error).startsWith('the command exited with 2'))
-    return `there is no host of the name ${name}`;
+    return `host not found: ${name}`;
   const why = code === 'EAI_AGAIN' ? 'the DNS servers of this machine do not answer' : messageOf(error);
   return `the name ${name} could not be looked up: ${why}`;
 }
