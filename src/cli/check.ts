@@ -53,17 +53,21 @@ async function check(file: string | undefined, { print, run, schema }: Options):
   ]);
   const { config, written } = readConfig(file === '-' ? STDIN : findConfig(file));
   await (await import('../daemon/topics/topic-parts.ts')).loadModules(config);
-  const { networkDoubt } = await import('./network-doubt.ts');
+  const [{ networkDoubt }, { fileDoubts }] = await Promise.all([
+    import('./network-doubt.ts'),
+    import('./file-doubts.ts'),
+  ]);
   const network = await networkDoubt(config.topics);
-  for (const doubt of [...(config.doubts ?? []), ...(network === undefined ? [] : [network])])
-    process.stderr.write(`chimed: ${doubt}\n`);
+  const doubts = [...(config.doubts ?? []), ...fileDoubts(config), network];
+  for (const doubt of doubts.filter((one) => one !== undefined)) process.stderr.write(`chimed: ${doubt}\n`);
   if (print) {
     process.stdout.write(`# Relative paths start from ${config.directory}.\n`);
     process.stdout.write((await import('js-yaml')).dump(written));
     return;
   }
   if (run) await sampleAll(config);
-  process.stdout.write(`${config.file}: ${config.topics.length} topics, no mistakes\n`);
+  const count = config.topics.length === 1 ? '1 topic' : `${config.topics.length} topics`;
+  process.stdout.write(`${config.file}: ${count}, no mistakes\n`);
   for (const line of await nextTimes(config)) process.stdout.write(`${line}\n`);
 }
 

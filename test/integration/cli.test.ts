@@ -414,7 +414,10 @@ log: { level: debug }
 topics:
   a: { <<: *slow, interval: 1m30s, align: true, command: [df, -h], env: { A: b } }
   b: { <<: *slow, cron: '0 0 * * 1', timezone: Europe/Berlin, file: x.json }
-  c: { publish: true, access: { subscribe: [root, 7] } }`;
+  c: { publish: true, access: { subscribe: [root, 7] } }
+  d: { stream: 'yes' }
+  e: { journal: {} }
+  f: { from: b }`;
     writeFileSync(folder.file('one.yaml'), text);
     const { stdout } = await chimed(['check', folder.file('one.yaml'), '--print'], {
       env: { CHIMED_CLIENTS_MAX: '9' },
@@ -425,7 +428,16 @@ topics:
     );
     expect({ ...two, file: one!.file }).toEqual(one);
     expect(stdout).toMatch(/^ {4}timeout: 1s$/m);
-    expect((await chimed(['check', '-'], { input: stdout })).stdout).toContain(': 3 topics, no mistakes');
+    expect((await chimed(['check', '-'], { input: stdout })).stdout).toContain(': 6 topics, no mistakes');
+  });
+
+  test('doubts a topic that cannot work, and counts it', async () => {
+    const input = 'topics: { t: { file: /, watch: true } }';
+    expect(await chimed(['check', '-'], { input })).toEqual({
+      exitCode: 0,
+      stdout: '/dev/stdin: 1 topic, no mistakes',
+      stderr: 'chimed: t: / is a directory, not a file; to read the files in it, use files: /*',
+    });
   });
 
   test('lists every mistake with its line', async () => {
@@ -441,7 +453,6 @@ topics:
       expect.stringMatching(/^c.yaml:1 log.level: expected/),
       expect.stringMatching(/^c.yaml:3 topics.a..b: /),
       expect.stringMatching(/^c.yaml:5 topics.c.interval: /),
-      expect.stringMatching(/^c.yaml:4 topics.c: no source; /),
     ]);
   });
 });
