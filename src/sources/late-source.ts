@@ -21,9 +21,9 @@ export function lateSource(load: () => Promise<Source>, { watch = false } = {}):
 export function lateStream(load: () => Promise<StreamSource>): StreamSource {
   let stream: Promise<StreamSource> | undefined;
   return {
-    async run(signal, sink, latest) {
+    async run(signal, sink, start) {
       const loaded = await (stream ??= load());
-      if (!signal.aborted) await loaded.run(signal, sink, latest);
+      if (!signal.aborted) await loaded.run(signal, sink, start);
     },
   };
 }

@@ -18,9 +18,18 @@ export interface StreamSource {
   /**
    * Runs until `signal` aborts; resolves when nothing of it is left, and is never called again before. If it ends by
    * itself, with an error or without, it has failed, and is run again later.
-   * @param latest The payload that it sent last, as JSON, if little time has passed since it ran: it can go on there.
    */
-  run(signal: AbortSignal, sink: StreamSink, latest?: string): Promise<void>;
+  run(signal: AbortSignal, sink: StreamSink, start: StreamStart): Promise<void>;
+}
+
+/** Where a stream begins. */
+export interface StreamStart {
+  /** Little time has passed since it ran: it can go on where it was. */
+  goesOn: boolean;
+  /** When it ran last, if it goes on, else when it was woken; in milliseconds since the epoch. */
+  since: number;
+  /** The payload that it sent last, as JSON, if it goes on. */
+  latest?: string | undefined;
 }
 
 /** Takes what a stream brings. */

@@ -1,4 +1,6 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -6,7 +8,7 @@ import { temporaryFolder } from '../helpers/folder.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { journalPrograms, writeEntries } from '../helpers/journal-files.ts';
-import { childrenOf } from '../helpers/processes.ts';
+import { childrenOf, isAlive } from '../helpers/processes.ts';
 import { has } from '../helpers/programs-here.ts';
 
 interface Entry {
@@ -22,13 +24,13 @@ class JournalDaemon implements AsyncDisposable {
   readonly file = join(this.journal, 'a.journal');
   daemon!: TestDaemon;
 
-  static async start(matches: object = {}, more: object = {}): Promise<JournalDaemon> {
+  static async start(matches: object = {}, more: object = {}, env = {}): Promise<JournalDaemon> {
     const one = new JournalDaemon();
     mkdirSync(one.journal);
     writeEntries(one.file, [0]);
     const journal = { directory: one.journal, ...matches };
     const config = { state: { file: one.folder.file('state.json') }, topics: { t: { journal, ...more } } };
-    one.daemon = await startDaemon(config, { folder: one.folder });
+    one.daemon = await startDaemon(config, { folder: one.folder, env });
     return one;
   }
 
@@ -172,6 +174,46 @@ describe.skipIf(skips).concurrent('a journal topic', () => {
     expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1));
   });
 
+  test('sends entries that are written after it wakes and before journalctl runs', async () => {
+    using programs = temporaryFolder();
+    const [gate, passed] = [programs.file('gate'), programs.file('passed')];
+    execFileSync('mkfifo', [gate]);
+    const waits = `mkdir ${passed} 2>/dev/null && cat ${gate}\nPATH=\${PATH#*:} exec journalctl "$@"`;
+    writeFileSync(programs.file('journalctl'), `#!/bin/sh\n${waits}\n`, { mode: 0o755 });
+    const env = { PATH: `${programs.path}:${process.env['PATH']}` };
+    await using one = await JournalDaemon.start({}, {}, env);
+    await using client = one.daemon.connect();
+    const first = client.listen<Entry>('t').next();
+    const opened = await open(gate, 'w'); // Once the first journalctl has been started.
+    writeEntries(one.file, [1]);
+    await opened.close();
+    expect((await first).value!.data.message).toBe('entry 1');
+  });
+
+  test('loses no entry over a short sleep before it has sent any', async () => {
+    await using one = await JournalDaemon.start({ match: 'COLOUR=red' });
+    const sleeps = async (): Promise<void> => {
+      await using client = one.daemon.connect();
+      void client.listen<Entry>('t').next();
+      const pid = await one.follower();
+      await client.close();
+      while (isAlive(pid)) await one.daemon.status();
+    };
+    await sleeps();
+    writeEntries(one.file, [1], { COLOUR: 'green' });
+    writeEntries(one.file, [2], { COLOUR: 'red' });
+    await using client = one.daemon.connect();
+    expect((await client.listen<Entry>('t').next()).value!.data.message).toBe('entry 2');
+  });
+
+  test('loses no entry over a restart before it has sent any', async () => {
+    await using one = await JournalDaemon.start({}, { always: true });
+    await one.follower();
+    await one.restart(() => writeEntries(one.file, [1]));
+    await using client = one.daemon.connect();
+    expect((await client.listen<Entry>('t').next()).value!.data.message).toBe('entry 1');
+  });
+
   test('says that entries may be missing if the journal no longer has the last one that was sent', async () => {
     await using one = await JournalDaemon.start();
     await using client = one.daemon.connect();
@@ -195,7 +237,9 @@ describe.skipIf(skips).concurrent('a journal topic', () => {
   test('fails if there is no journal', async () => {
     await using daemon = await startDaemon({ topics: { t: { journal: { directory: '.' }, always: true } } });
     const { error } = await daemon.logged('source is failing');
-    expect(error).toBe(`there is no journal in ${daemon.folder.path}; is systemd-journald running?`);
+    expect(error).toBe(
+      `there is no journal in ${daemon.folder.path} (journal.directory); it must contain files NAME.journal that the daemon's user can read, as /var/log/journal/MACHINE-ID does`,
+    );
   });
 
   test('fails with an entry that is larger than maxBytes, and recovers with the next', async () => {

@@ -59,7 +59,7 @@ describe('the topic', () => {
       (_, follower) => (followed = follower),
       () => own,
     );
-    void source.run(sleeping.signal, sink);
+    void source.run(sleeping.signal, sink, { goesOn: false, since: Date.now() });
   }
 
   /** Messages, one each second. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import type { StreamSink, StreamSource } from '../../src/sources/source.ts';
+import type { StreamSink, StreamSource, StreamStart } from '../../src/sources/source.ts';
 import { Listener, createTopic, topicParts } from '../helpers/topic.ts';
 import { Logbook } from '../helpers/logbook.ts';
 
@@ -14,7 +14,7 @@ afterEach(() => {
 interface Run {
   signal: AbortSignal;
   sink: StreamSink;
-  latest: string | undefined;
+  start: StreamStart;
   /** Nothing of it is left: it has ended, or fails with an error. */
   end: (error?: Error) => Promise<void>;
 }
@@ -22,14 +22,14 @@ interface Run {
 /** A stream that does what the test says. */
 function stream() {
   const runs: Run[] = [];
-  const run: StreamSource['run'] = (signal, sink, latest) => {
+  const run: StreamSource['run'] = (signal, sink, start) => {
     const ended = Promise.withResolvers<void>();
     const end = async (error?: Error): Promise<void> => {
       if (error) ended.reject(error);
       else ended.resolve();
       await vi.advanceTimersByTimeAsync(0);
     };
-    runs.push({ signal, sink, latest, end });
+    runs.push({ signal, sink, start, end });
     return ended.promise;
   };
   return { runs, run };
@@ -141,24 +141,26 @@ describe('a stream', () => {
     const listener = new Listener();
     topic.subscribe(listener);
     await settle();
-    expect(runs[0]!.latest).toBeUndefined();
+    const wokenAt = Date.now();
+    expect(runs[0]!.start).toEqual({ goesOn: false, since: wokenAt });
     runs[0]!.sink.send(7);
     await runs[0]!.end();
     await vi.advanceTimersByTimeAsync(1000);
-    expect(runs[1]!.latest, 'after it has ended').toBe('7');
+    expect(runs[1]!.start, 'after it has ended').toEqual({ goesOn: true, since: wokenAt, latest: '7' });
     await vi.advanceTimersByTimeAsync(3_600_000); // Nothing comes for an hour.
     topic.unsubscribe(listener);
+    const asleepAt = Date.now();
     await runs[1]!.end();
     await vi.advanceTimersByTimeAsync(59_000);
     topic.subscribe(listener);
     await settle();
-    expect(runs[2]!.latest, 'after a short sleep').toBe('7');
+    expect(runs[2]!.start, 'after a short sleep').toEqual({ goesOn: true, since: asleepAt, latest: '7' });
     topic.unsubscribe(listener);
     await runs[2]!.end();
     await vi.advanceTimersByTimeAsync(60_000);
     topic.subscribe(listener);
     await settle();
-    expect(runs[3]!.latest, 'after a long one').toBeUndefined();
+    expect(runs[3]!.start, 'after a long one').toEqual({ goesOn: false, since: Date.now() });
 
     const closed = topic.close();
     await runs[3]!.end();
@@ -166,7 +168,7 @@ describe('a stream', () => {
     const later = createTopic({ run }, undefined, topic.save());
     later.subscribe(new Listener());
     await settle();
-    expect(runs[4]!.latest, 'after a restart').toBe('7');
+    expect(runs[4]!.start, 'after a restart').toMatchObject({ goesOn: true, latest: '7' });
   });
 
   test('of a former configuration has ended before the new one runs', async () => {

@@ -67,7 +67,7 @@ describe('a journal topic', () => {
 
   test('passes nothing to journalctl that could be read as an option', () => {
     const matches = { unit: '-x', identifier: ['--help', 'a b'], match: '_UID=0', priority: 3 };
-    const argv = journalArguments(matches, 'now', { machineId: 'abc' });
+    const argv = journalArguments(matches, { since: 0 }, { machineId: 'abc' });
     const end = argv.indexOf('--');
     expect(argv.slice(end + 1)).toEqual(['_UID=0', '_MACHINE_ID=abc']);
     expect(argv.slice(0, end)).toEqual(

@@ -1,4 +1,4 @@
-import type { StreamSource } from '../../sources/source.ts';
+import type { StreamSource, StreamStart } from '../../sources/source.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Driver } from './driver.ts';
 import type { SourceHealth } from './source-health.ts';
@@ -75,7 +75,7 @@ export class Follower implements Driver {
   start(): void {
     if (this.#period) return;
     const { signal } = (this.#period = new AbortController());
-    const following = this.#follow(signal, this.#following).finally(() => {
+    const following = this.#follow(signal, Date.now(), this.#following).finally(() => {
       if (this.#following === following) this.#following = undefined;
     });
     this.#following = following;
@@ -101,10 +101,9 @@ export class Follower implements Driver {
     throw new Error(`${this.#name} cannot be sampled: its source sends by itself`);
   }
 
-  async #follow(signal: AbortSignal, before: Promise<void> | undefined): Promise<void> {
+  async #follow(signal: AbortSignal, wokenAt: number, before: Promise<void> | undefined): Promise<void> {
     await Promise.allSettled([this.#before, before]);
-    const isRecent = performance.now() - this.#health.sampledAt < FORGET_MS;
-    let latest = isRecent ? this.#listener.latest() : undefined;
+    let start = this.#startAt(wokenAt);
     let hasSent = false;
     let waitMs = FIRST_WAIT_MS;
     let steady: NodeJS.Timeout | undefined;
@@ -129,7 +128,7 @@ export class Follower implements Driver {
       steady = setTimeout(sink.recover, STEADY_MS);
       let why: unknown = new Error('the stream has ended');
       try {
-        await this.#stream.run(signal, sink, latest);
+        await this.#stream.run(signal, sink, start);
       } catch (error) {
         why = error;
       } finally {
@@ -140,8 +139,15 @@ export class Follower implements Driver {
       if (performance.now() - begun >= STEADY_MS) waitMs = FIRST_WAIT_MS;
       await pause(waitMs, signal);
       waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
-      if (hasSent) latest = this.#listener.latest();
+      start = { ...start, goesOn: true };
+      if (hasSent) start.latest = this.#listener.latest();
     }
+  }
+
+  #startAt(wokenAt: number): StreamStart {
+    const sleptMs = performance.now() - this.#health.sampledAt;
+    if (sleptMs >= FORGET_MS) return { goesOn: false, since: wokenAt };
+    return { goesOn: true, since: Date.now() - sleptMs, latest: this.#listener.latest() };
   }
 
   #take(payload: unknown): void {

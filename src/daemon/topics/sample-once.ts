@@ -47,7 +47,7 @@ async function firstOf(source: StreamSource, timeoutMs: number, wanted: AbortCon
   const fail = (error: string): void => first.reject(new Error(error));
   const timer = setTimeout(() => first.resolve(QUIET), timeoutMs);
   const sink = { send: first.resolve, fail, recover: () => {}, together };
-  const running = source.run(wanted.signal, sink);
+  const running = source.run(wanted.signal, sink, { goesOn: false, since: Date.now() });
   void running.then(
     () => fail('the stream has ended'),
     (error: unknown) => fail(messageOf(error)),

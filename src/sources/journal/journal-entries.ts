@@ -7,16 +7,22 @@ import { checkJournalAccess } from './journal-access.ts';
 import { cursorOf, readEntry } from './journal-entry.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { journalArguments, listOf } from './journal-matches.ts';
-import type { JournalMatches, Start } from './journal-matches.ts';
+import type { JournalMatches, Position } from './journal-matches.ts';
 import { runLineProgram } from '../processes/line-program.ts';
-import type { SourceContext, StreamSource } from '../source.ts';
+import type { SourceContext, StreamSource, StreamStart } from '../source.ts';
 
 /** How much longer than a payload a line of journalctl can be: a byte that cannot be printed takes four, and others' names. */
 const LINE_TIMES = 5;
 const LINE_OVERHEAD_BYTES = 16 * 1024;
 const MACHINE_ID = '/etc/machine-id';
-/** How long after journalctl has ended by itself the next run goes on where it was, in milliseconds. */
-const RESUME_MS = 70_000;
+
+/** Where a run of journalctl has come to. */
+interface Reached {
+  /** The last entry that was read, else where the run began. */
+  position: Position;
+  /** It has ended by itself. */
+  failed: boolean;
+}
 
 /**
  * Follows the journal by journalctl. Each entry is a payload, see `JournalEntry`. After an interruption it goes on behind
@@ -28,16 +34,23 @@ export function journalSource(matches: JournalMatches, context: SourceContext): 
     matches.directory === undefined ? undefined : resolve(context.directory, matches.directory);
   const fields = listOf(matches.fields);
   const env = { ...sourceEnvironment(topic), LC_ALL: 'C' };
-  /** Where to go on after journalctl has ended by itself, and until when, on the monotonic clock. */
-  let resume: { start: Start; until: number } | undefined;
+  let last: Reached | undefined;
+
+  /** After a sleep, what was sent counts and not what was read: `every` drops what has yet to be sent. */
+  const startAt = ({ goesOn, since, latest }: StreamStart): Position => {
+    if (!goesOn) return { since };
+    if (last?.failed) return last.position;
+    const cursor = cursorOf(latest);
+    return cursor === undefined ? (last?.position ?? { since }) : { cursor };
+  };
 
   return {
-    async run(signal, sink, latest) {
-      const isRecent = resume !== undefined && performance.now() < resume.until;
-      const start = isRecent ? resume!.start : startAfter(latest);
-      let position = start === 'now' ? { since: Date.now() } : start;
-      let unseen = 'cursor' in position ? position.cursor : undefined;
+    async run(signal, sink, from) {
+      const start = startAt(from);
+      const reached: Reached = (last = { position: start, failed: false });
+      let unseen = 'cursor' in start ? start.cursor : undefined;
       const onLine = (line: Buffer, cut: boolean): void => {
+        if (signal.aborted) return;
         if (cut) return sink.fail(`an entry of the journal has more than ${maxBytes} bytes (maxBytes)`);
         let entry;
         try {
@@ -47,7 +60,7 @@ export function journalSource(matches: JournalMatches, context: SourceContext): 
         }
         const before = unseen;
         unseen = undefined;
-        position = { cursor: entry.cursor };
+        reached.position = { cursor: entry.cursor };
         if (isOwnDebugLine(entry)) return;
         if (entry.cursor === before) return; // It begins with the entry that was sent last.
         if (before !== undefined)
@@ -67,21 +80,15 @@ export function journalSource(matches: JournalMatches, context: SourceContext): 
         logger,
         onLine,
       };
-      resume = undefined;
       try {
         await checkJournalAccess({ topic, env }, { directory, timeoutMs }, signal);
         await runLineProgram(program, sink, signal);
       } catch (error) {
-        resume = { start: position, until: performance.now() + RESUME_MS };
+        reached.failed = true;
         throw error;
       }
     },
   };
-}
-
-function startAfter(latest: string | undefined): Start {
-  const cursor = cursorOf(latest);
-  return cursor === undefined ? 'now' : { cursor };
 }
 
 /** At level debug, the daemon logs each message that it sends: as an entry, that would be the next message. */

@@ -14,7 +14,7 @@ export interface JournalMatches {
 }
 
 /** Where entries begin: with the one that has a cursor, or at a time in milliseconds since the epoch. */
-export type Start = { cursor: string } | { since: number } | 'now';
+export type Position = { cursor: string } | { since: number };
 
 /** Fields that messages are made of. */
 const FIELDS = ['MESSAGE', 'PRIORITY', 'SYSLOG_IDENTIFIER', '_PID', '_SYSTEMD_UNIT', 'UNIT'];
@@ -25,7 +25,7 @@ const FIELDS = ['MESSAGE', 'PRIORITY', 'SYSLOG_IDENTIFIER', '_PID', '_SYSTEMD_UN
  */
 export function journalArguments(
   { unit, identifier, priority, match, fields }: JournalMatches,
-  start: Start,
+  start: Position,
   { directory, machineId }: { directory?: string | undefined; machineId?: string | undefined },
 ): string[] {
   return [
@@ -36,7 +36,8 @@ export function journalArguments(
     // Otherwise only entries of the current boot follow; but it also reads the journals of other machines.
     '--merge',
     `--output-fields=${[...FIELDS, ...listOf(fields)].join(',')}`,
-    ...beginning(start),
+    '--no-tail',
+    'cursor' in start ? `--cursor=${start.cursor}` : `--since=@${(start.since / 1000).toFixed(3)}`,
     ...(directory === undefined ? [] : [`--directory=${directory}`]),
     ...listOf(unit).map((name) => `--unit=${name}`),
     ...listOf(identifier).map((name) => `--identifier=${name}`),
@@ -45,12 +46,6 @@ export function journalArguments(
     ...listOf(match),
     ...(directory === undefined && machineId !== undefined ? [`_MACHINE_ID=${machineId}`] : []),
   ];
-}
-
-function beginning(start: Start): string[] {
-  if (start === 'now') return ['--lines=0'];
-  if ('cursor' in start) return ['--no-tail', `--cursor=${start.cursor}`];
-  return ['--no-tail', `--since=@${(start.since / 1000).toFixed(3)}`];
 }
 
 /** One value or several, as a list. */
