@@ -28,7 +28,9 @@ export async function checkJournalAccess(
   const { stderr } = child;
   if (stderr.includes('No journal files were found'))
     throw new Error(
-      `there is no journal ${directory === undefined ? 'on this machine' : `in ${directory}`}; is systemd-journald running?`,
+      directory === undefined
+        ? 'there is no journal on this machine; is systemd-journald running?'
+        : `there is no journal in ${directory} (journal.directory); it must contain files NAME.journal that the daemon's user can read, as /var/log/journal/MACHINE-ID does`,
     );
   if (/not seeing messages from other users|insufficient permissions/.test(stderr))
     throw new Error(
