@@ -71,10 +71,24 @@ describe.concurrent('a stream', () => {
     expect((await daemon.logged('source has recovered'))['failures']).toBe(1);
   });
 
-  test('of a program that is not there says so', async () => {
-    await using daemon = await startDaemon({ topics: { t: { stream: ['no-such-program'], always: true } } });
+  test.each([
+    ['is not there', { stream: ['no-such-program'] }, /there is no program no-such-program in /],
+    ['is not executable', { stream: ['/etc/passwd'] }, /permission denied to execute \/etc\/passwd;/],
+    ['is a directory', { stream: ['/etc'] }, /\/etc is a directory$/],
+    ['has no directory', { stream: ['true'], directory: '/no/such' }, /it cannot enter .* \/no\/such$/],
+  ])('of a program that %s says so, and logs nothing else', async (_, topic, why) => {
+    await using daemon = await startDaemon({ topics: { t: { ...topic, always: true } } });
     const { error } = await daemon.logged('source is failing');
-    expect(error).toMatch(/^the program cannot be run: there is no program no-such-program in /);
+    expect(error).toMatch(new RegExp(`^the program cannot be run: ${why.source}`));
+    expect(daemon.log.items.filter(({ output }) => output === 'stderr')).toEqual([]);
+  });
+
+  test('logs what its program writes to standard error in pieces, digits too', async () => {
+    const stream = "printf 1 >&2; sleep 0.1; printf '2345678901234567890\\n\\nlast\\n' >&2; exit 1";
+    await using daemon = await startDaemon({ topics: { t: { stream, always: true } } });
+    await daemon.logged('source is failing');
+    const logged = daemon.log.items.filter(({ output }) => output === 'stderr').map(({ msg }) => msg);
+    expect(logged).toEqual(['12345678901234567890', '', 'last']);
   });
 
   test('loses no line of a program that prints a lot, beside ten that print without end', async () => {

@@ -107,6 +107,19 @@ describe.concurrent('a module logs', () => {
     );
   });
 
+  test('nothing of how its process is started, if that fails', async () => {
+    const logger = new Logbook();
+    using folder = temporaryFolder();
+    const source = moduleSource(
+      { module: 'source.mjs', directory: folder.file('none') },
+      sourceContext(folder.path, { topic: folder.path, logger }),
+    );
+    await expect(source.sample(new AbortController().signal)).rejects.toThrow(
+      'it cannot enter its directory',
+    );
+    expect(logger.lines).toEqual([]);
+  });
+
   test('at most 20 lines a second, and then how many more there were', async () => {
     const logger = new Logbook();
     const code = `export default ({ log }) => { for (let i = 0; i < 1000; i++) log.info({ i }, 'line'); return 1; };`;

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import { newMark } from '../../linux/family.ts';
 import { forget, watch } from './children.ts';
-import { launchArguments, launchFailure } from './launch.ts';
+import { launchArguments, launchFailure, withoutLaunch } from './launch.ts';
 import { leftBehind } from './left-behind.ts';
 import type { Reader } from './paced.ts';
 import { yieldToTicks } from './priority.ts';
@@ -135,7 +135,8 @@ export class Child {
 
   async #start(): Promise<StartedProcess> {
     const { argv, directory, env, readers = {}, mode } = this.#launch;
-    const { stdout = () => {}, stderr, channel } = readers;
+    const { stdout = () => {}, channel } = readers;
+    const stderr = readers.stderr && withoutLaunch(this.#mark, readers.stderr);
     const program: Program = {
       file: '/bin/sh',
       argv: launchArguments(this.#mark, directory, argv, mode),

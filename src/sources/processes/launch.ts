@@ -3,22 +3,24 @@
  * on a file system that never answers then holds up that one process, and none of the threads that start all of them.
  */
 import { markCommand } from '../../linux/family.ts';
+import type { Reader } from './paced.ts';
 import { yieldCommand } from './priority.ts';
 
 /**
- * What to type for /bin/sh: `$1` is the mark, `$2` the directory, `$3` empty to run the program that follows, or
- * `explain` to say only why it cannot be run. The trap runs if `exec` fails, and writes the reason to stderr.
+ * What to type for /bin/sh: `$0` is the mark, `$1` the directory, `$2` empty to run the program that follows, or
+ * `explain` to say only why it cannot be run. The trap runs if `exec` fails, and writes the reason to stderr. A shell
+ * begins its own messages with `$0`, so that what the launch writes begins with the mark.
  */
 const script = `
-${markCommand('"$1"')}
+${markCommand('"$0"')}
 ${yieldCommand}
-mark=$1 directory=$2 mode=$3
-shift 3
+directory=$1 mode=$2
+shift 2
 program=$1
 why() {
   trap - 0
   exec >&2
-  printf '\\n%s ' "$mark"
+  printf '%s ' "$0"
   [ "$entered" ] || { echo directory; return; }
   case $program in */*) file=$program ;; *) file=$(command -v "$program") ;; esac
   case $file in */*) ;; *) echo unknown; return ;; esac
@@ -48,7 +50,7 @@ export function launchArguments(
   argv: readonly string[],
   mode: '' | 'explain' = '',
 ): string[] {
-  return ['/bin/sh', '-c', script, '/bin/sh', mark, directory, mode, ...argv];
+  return ['/bin/sh', '-c', script, mark, directory, mode, ...argv];
 }
 
 /**
@@ -86,4 +88,24 @@ export function launchFailure(
     default:
       return undefined;
   }
+}
+
+/**
+ * Passes on what a program writes to stderr. If that begins with the mark, the launch writes it, and the program will
+ * not run.
+ */
+export function withoutLaunch(mark: string, reader: Reader): Reader {
+  let writer: 'launch' | 'program' | undefined;
+  /** The first bytes, as long as they can become the mark. */
+  let first = '';
+  return (bytes, mayGoOn) => {
+    if (writer === undefined) {
+      const before = first;
+      first += bytes.toString('latin1', 0, mark.length - before.length);
+      if (first !== mark && mark.startsWith(first)) return undefined;
+      writer = first === mark ? 'launch' : 'program';
+      if (writer === 'program' && before !== '') reader(Buffer.from(before, 'latin1'), () => true);
+    }
+    return writer === 'launch' ? undefined : reader(bytes, mayGoOn);
+  };
 }
