@@ -291,7 +291,7 @@ describe.runIf(process.platform === 'linux')('a command that is still to be star
     spawnSync('mkfifo', [pipe]);
     const { status, stderr } = inProcess(`
       import { spawn } from 'node:child_process';
-      import { isStarting } from ${JSON.stringify(join(root, 'src/sources/start-process.ts'))};
+      import { isStarting } from ${JSON.stringify(join(root, 'src/sources/processes/start-process.ts'))};
       for (let count = 0; count < 4; count++) fs.open('${pipe}', 'r', () => {}); // All of libuv's threads wait.
       spawn('sh', ['-c', 'until [ -e ${exiting} ]; do :; done; echo > ${pipe}'], { stdio: 'ignore' });
       source('sleep 60; : ${mark}').catch(() => {});
