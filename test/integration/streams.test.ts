@@ -179,6 +179,16 @@ describe.concurrent('chimed check --run', () => {
     expect(stdout).toMatch(/^t: FAILED after .* ms: the program exited with 4$/m);
     expect(exitCode).toBe(1);
   });
+
+  test('reports a stream that sends a line and ends', async () => {
+    await using daemon = await startDaemon({ topics: {} });
+    writeFileSync(daemon.configFile, JSON.stringify({ topics: { t: { stream: 'echo one; exit 3' } } }));
+    const { exitCode, stdout } = await chimed(['check', '--run', daemon.configFile]);
+    expect(stdout).toMatch(
+      /^t: FAILED after .* ms: it sent a message and ended: the program exited with 3; a stream must keep running$/m,
+    );
+    expect(exitCode).toBe(1);
+  });
 });
 
 /** Topics of programs that print without end, to which clients listen. */
