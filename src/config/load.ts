@@ -3,7 +3,6 @@ import { dirname, resolve } from 'node:path';
 
 import { messageOf } from '../errors.ts';
 import { systemUser } from '../linux/accounts.ts';
-import { isWildcard } from '../protocol/names.ts';
 import { defaultSocketPath } from '../protocol/paths.ts';
 import { lookUpAll } from './account-ids.ts';
 import type { Ids } from './account-ids.ts';
@@ -15,14 +14,14 @@ import { withFleetTopics } from './fleet-topics.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
 import { Parts, STDIN } from './parts.ts';
-import { settingsSchema, topicSchema } from './schema.ts';
-import type { Key } from './schema.ts';
+import { settingsSchema } from './schema.ts';
 import { payloadDoubt, readNats, writtenNats } from './read-nats.ts';
 import { readSettings } from './read-settings.ts';
 import type { Settings } from './read-settings.ts';
 import { timezoneDoubt } from './timezone-doubt.ts';
-import { readTopics, takesTimeout } from './read-topics.ts';
+import { readTopics } from './read-topics.ts';
 import { watchMistakes } from './watch-mistakes.ts';
+import { withoutNull, writtenTopics } from './written-topics.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -107,35 +106,6 @@ function writtenSettings(
     },
   };
   return Object.fromEntries(Object.entries(absolute).map(([section, keys]) => [section, withoutNull(keys)]));
-}
-
-function writtenTopics(rawTopics: unknown): Record<string, unknown> {
-  const defaults = Object.fromEntries(
-    Object.entries<Key>(topicSchema).map(([key, { default: value }]) => [key, value]),
-  );
-  const written = (name: string, topic: Record<string, unknown>): object => {
-    const { align, timeout, maxBytes, maxTopics, totalBytes, ...rest } = withoutNull(defaults);
-    const isSent = topic['publish'] !== undefined || topic['provide'] !== undefined;
-    return {
-      ...rest,
-      ...(takesTimeout(topic) && !hasTimeout(topic['http']) && { timeout }),
-      ...(topic['interval'] !== undefined && { align }),
-      ...(!isSent && { maxBytes }), // Else clients.frameBytes bounds it as well.
-      ...(isWildcard(name) && { maxTopics, totalBytes }),
-      ...topic,
-    };
-  };
-  const topics = Object.entries((rawTopics ?? {}) as Record<string, Record<string, unknown>>);
-  return Object.fromEntries(topics.map(([name, topic]) => [name, written(name, topic)]));
-}
-
-/** A request can set the timeout of its topic. */
-function hasTimeout(http: unknown): boolean {
-  return isMapping(http) && http['timeout'] !== undefined;
-}
-
-function withoutNull(keys: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== null));
 }
 
 /** Reports whether a topic goes by the machine's clock. */

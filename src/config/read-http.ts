@@ -7,9 +7,11 @@ import type { RawHttp } from './http-formats.ts';
 import type { Complain } from './mistakes.ts';
 import { asList } from './nats-formats.ts';
 
+const defaults = { method: 'GET', body: true } as const;
+
 /** Resolves a request that has the format `http`. */
 export function readHttp(raw: RawHttp): HttpRequest {
-  const { url, socket, method = 'GET', headers = {}, expect = {}, body = true, ca } = raw;
+  const { url, socket, method, headers = {}, expect = {}, body, ca } = { ...defaults, ...raw };
   const { status, body: text } = isMapping(expect)
     ? (expect as Partial<Record<'status' | 'body', string>>)
     : { status: expect };
@@ -25,6 +27,12 @@ export function readHttp(raw: RawHttp): HttpRequest {
     body,
     ...(ca !== undefined && { ca }),
   };
+}
+
+/** A request in the words of the file, with its defaults. */
+export function writtenHttp(raw: Record<string, unknown>): Record<string, unknown> {
+  const { url, ...rest } = raw;
+  return { url, ...defaults, ...rest };
 }
 
 /** The timeout that a request sets for its topic; undefined if it sets none. */

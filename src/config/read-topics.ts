@@ -172,7 +172,7 @@ function readSchedule(
       ...delay,
     };
   if (cron !== undefined) return readCron(cron as string, { ...clock, ...delay }, complain);
-  if (topic.watch === true) return { kind: 'interval', intervalMs: LOOK_MS, align: false };
+  if (topic.watch === true) return { kind: 'interval', intervalMs: parseDuration(LOOK), align: false };
   // A misplaced `every` was meant as one.
   if (!needsNoSchedule(source) && isSound && topic.every === undefined)
     complain('no schedule; expected interval or cron');
@@ -180,7 +180,7 @@ function readSchedule(
 }
 
 /** How often watched files are read in case a change was not noticed. */
-const LOOK_MS = 60_000;
+export const LOOK = '1m';
 
 /** Who decides when topics of a source without a schedule send. */
 const unscheduled: Partial<Record<SourceConfig['kind'], string>> = {

@@ -415,9 +415,18 @@ topics:
   a: { <<: *slow, interval: 1m30s, align: true, command: [df, -h], env: { A: b } }
   b: { <<: *slow, cron: '0 0 * * 1', timezone: Europe/Berlin, file: x.json }
   c: { publish: true, access: { subscribe: [root, 7] } }
-  d: { stream: 'yes' }
-  e: { journal: {} }
-  f: { from: b }`;
+  fixed: { interval: 1s, data: { x: 1 } }
+  stream: { stream: [ping, localhost], every: 1s, format: text }
+  journal: { journal: { unit: nginx, directory: journal } }
+  watched: { watch: true, file: y.txt }
+  files: { interval: 1m30s, files: 'spool/*.json' }
+  module: { interval: 1s, module: ${folder.file('m.mjs')} }
+  host: { interval: 1s, host: load }
+  http: { interval: 1s, http: { url: 'http://localhost:8080/health', expect: 200, timeout: 5s } }
+  head: { interval: 1s, http: { url: 'http://localhost:8080/health', method: HEAD, body: false } }
+  derived: { from: host, pick: /0, take: avg over 1m, when: above 4 for 30s }
+  provided.>: { provide: true }`;
+    writeFileSync(folder.file('m.mjs'), 'export default () => 1;');
     writeFileSync(folder.file('one.yaml'), text);
     const { stdout } = await chimed(['check', folder.file('one.yaml'), '--print'], {
       env: { CHIMED_CLIENTS_MAX: '9' },
@@ -428,7 +437,14 @@ topics:
     );
     expect({ ...two, file: one!.file }).toEqual(one);
     expect(stdout).toMatch(/^ {4}timeout: 1s$/m);
-    expect((await chimed(['check', '-'], { input: stdout })).stdout).toContain(': 6 topics, no mistakes');
+    expect(stdout.match(/^ +(interval: 1m|onChange: true|method: GET|watch: false)$/gm)).toEqual([
+      '    watch: false', // Of b.
+      '    onChange: true', // Of the watched one.
+      '    interval: 1m',
+      '    watch: false', // Of files.
+      '      method: GET',
+    ]);
+    expect((await chimed(['check', '-'], { input: stdout })).stdout).toContain(': 13 topics, no mistakes');
   });
 
   test('doubts a topic that cannot work, and counts it', async () => {
