@@ -13,6 +13,8 @@ import { StatFiles } from './stat-files.ts';
 const MAX_PROCESSES = 10_000;
 /** After this time, in milliseconds, the rest of a sample waits for the next iteration of the event loop. */
 const SLICE_MS = 1;
+/** Memory of a process that the kernel takes back in no time, in bytes, see `readApart`. */
+const SMALL_BYTES = 16 * 1024 * 1024;
 /** How many processes are named. */
 const TOP = 5;
 /** Types of the values in /proc/PID/auxv. */
@@ -46,6 +48,7 @@ interface Earlier {
   at: number;
   cpuTicks: number;
   startTicks: number;
+  pages: number;
 }
 
 interface Usage {
@@ -87,14 +90,19 @@ export function processesSource({ proc }: Roots, limit = MAX_PROCESSES): Source 
         signal.throwIfAborted();
         sliceStart = performance.now();
       }
-      const stat = files.read(pid);
+      const isSmall = (last?.processes.get(pid)?.pages ?? Infinity) * pageBytes < SMALL_BYTES;
+      const stat = isSmall ? files.read(pid) : await files.readApart(pid, signal);
+      if (!isSmall) {
+        signal.throwIfAborted();
+        sliceStart = performance.now();
+      }
       if (!stat) continue;
       states[stateNames[stat.state] ?? 'other']++;
       threads += stat.threads;
-      const { name, cpuTicks, startTicks } = stat;
-      now.processes.set(pid, { at, cpuTicks, startTicks });
+      const { name, cpuTicks, startTicks, pages } = stat;
+      now.processes.set(pid, { at, cpuTicks, startTicks, pages });
       const cpu = last && cpuSince(last, stat, last.processes.get(pid), at) / ticksPerSecond;
-      all.push({ pid: Number(pid), name, cpu: cpu ?? null, memory: stat.pages * pageBytes });
+      all.push({ pid: Number(pid), name, cpu: cpu ?? null, memory: pages * pageBytes });
     }
     files.closeOthers(now.processes);
     const isFirst = last === undefined;
