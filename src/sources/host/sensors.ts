@@ -23,7 +23,10 @@ export interface SensorFolder {
   find(read: ReadText): Promise<Sensor[]>;
 }
 
-const numerically = new Intl.Collator('en', { numeric: true });
+/** By the number in a name. Not by Intl.Collator, which takes 20 ms to load. */
+function byNumber(one: string, other: string): number {
+  return Number(/\d+/.exec(one)) - Number(/\d+/.exec(other));
+}
 
 /** The folders of hwmon devices and of thermal zones. Names are in the kernel's memory: no driver is asked. */
 export function sensorFolders(sys: string): SensorFolder[] {
@@ -38,7 +41,7 @@ function foldersIn(
   find: (folder: string, read: ReadText) => Promise<Sensor[]>,
 ): SensorFolder[] {
   const names = listed(parent).filter((name) => /^(hwmon|thermal_zone)\d+$/.test(name));
-  return names.toSorted(numerically.compare).flatMap((name) => {
+  return names.toSorted(byNumber).flatMap((name) => {
     const folder = join(parent, name);
     const inode = statSync(folder, { throwIfNoEntry: false })?.ino;
     return inode === undefined ? [] : [{ id: `${folder} ${inode}`, find: (read) => find(folder, read) }];
@@ -64,7 +67,7 @@ function deviceOf(folder: string): string {
 
 async function hwmonSensors(folder: string, read: ReadText): Promise<Sensor[]> {
   const files = new Set(listed(folder));
-  const inputs = [...files].filter((file) => /^temp\d+_input$/.test(file)).toSorted(numerically.compare);
+  const inputs = [...files].filter((file) => /^temp\d+_input$/.test(file)).toSorted(byNumber);
   if (inputs.length === 0) return [];
   const chip = (await read(join(folder, 'name'))) ?? basename(folder);
   const device = deviceOf(folder);
