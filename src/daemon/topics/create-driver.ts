@@ -3,7 +3,7 @@ import type { FollowTopic } from '../../sources/derived/derived.ts';
 import { isStream } from '../../sources/source.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Driver } from './driver.ts';
-import { Follower } from './follower.ts';
+import { StreamRunner } from './stream-runner.ts';
 import type { MessageLog } from './message-log.ts';
 import { Sampler } from './sampler.ts';
 import type { SamplerTools } from './sampler.ts';
@@ -36,7 +36,7 @@ export function createDriver(
       },
       latest: () => log.lastJson,
     };
-    return new Follower(config.name, source, config.everyMs, listener, tools, before);
+    return new StreamRunner(config.name, source, config.everyMs, listener, tools, before);
   }
   const listener = {
     encode: (payload: unknown) => (source ? log.encode(payload) : (log.lastJson ?? '')),

@@ -6,6 +6,7 @@ import type { FollowTopic, TopicFollower } from '../../sources/derived/derived.t
 import { isStream } from '../../sources/source.ts';
 import { whyUnsampled } from '../../sources/unsampled.ts';
 import type { MessageHead } from '../../transport/frames.ts';
+import { Followers } from './followers.ts';
 import type { HistoryBudget } from './history-budget.ts';
 import { Latest } from './latest.ts';
 import { MessageLog } from './message-log.ts';
@@ -70,8 +71,7 @@ export class Topic {
   readonly #provision: Provision;
   readonly #instance: string;
   readonly #follow: FollowTopic;
-  /** Topics that are made of this one, while they are awake. */
-  readonly #followers = new Set<TopicFollower>();
+  readonly #followers = new Followers();
   readonly #budget: HistoryBudget | undefined;
   readonly health: SourceHealth;
   #parts: TopicParts;
@@ -184,7 +184,7 @@ export class Topic {
   }
 
   get #isWanted(): boolean {
-    return this.config.always || this.#followers.size > 0 || !this.audience.isEmpty;
+    return this.config.always || !this.#followers.isEmpty || !this.audience.isEmpty;
   }
 
   /** Stops the ticks and the sample that is under way; resolves when that has ended. */
@@ -443,21 +443,14 @@ export class Topic {
     },
   };
 
-  /** The payload is parsed once for all of them. */
-  #tellFollowers(what: 'message' | 'latest', json: string): void {
-    if (this.#followers.size === 0) return;
-    const payload: unknown = JSON.parse(json);
-    for (const follower of this.#followers) follower[what](payload);
-  }
-
   #tellRecovered(failures: number): void {
     this.#notify(recoveredFrame(this.name, failures));
-    for (const follower of this.#followers) follower.recovered();
+    this.#followers.recovered();
   }
 
   #tellFailing(error: string): void {
     this.#notify(failingFrame(this.name, this.health));
-    for (const follower of this.#followers) follower.failing(error);
+    this.#followers.failing(error);
   }
 
   #notify(frame: Buffer): void {
@@ -499,7 +492,7 @@ export class Topic {
     if (this.config.onChange && !numbers && json === this.#log.lastJson) {
       for (const subscriber of this.#waiting)
         if (this.audience.has(subscriber)) this.#deliver(this.#log.last, subscriber);
-      this.#tellFollowers('latest', json);
+      this.#followers.latest(json);
     } else {
       const { name } = this;
       const { seq, frame } = numbers
@@ -508,7 +501,7 @@ export class Topic {
       this.counters.numbered();
       this.#logger.debug({ event: 'sent', topic: name, seq }, 'sent');
       this.audience.each((subscriber) => subscriber.message(name, frame));
-      this.#tellFollowers('message', json);
+      this.#followers.message(json);
     }
     this.#waiting.clear();
   }

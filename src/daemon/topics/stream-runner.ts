@@ -13,27 +13,27 @@ const STEADY_MS = 10_000;
 /** A stream that has ended for less than this goes on where it was, in milliseconds. */
 const FORGET_MS = 60_000;
 
-export interface FollowerListener {
+export interface StreamListener {
   /** Takes what the stream brings. What it throws is a failure of the stream. */
   payload(payload: unknown): void;
   /** The latest payload as JSON, if there is one. */
   latest(): string | undefined;
 }
 
-/** What a follower works with. */
-export interface FollowerTools {
+/** What it works with. */
+export interface StreamTools {
   scheduler: Scheduler;
   counters: TopicCounters;
   health: SourceHealth;
 }
 
 /** Runs a stream as long as its topic is awake, and again, later and later, when it ends by itself. */
-export class Follower implements Driver {
+export class StreamRunner implements Driver {
   readonly isDue = false;
   readonly running = false;
   readonly #name: string;
   readonly #stream: StreamSource;
-  readonly #listener: FollowerListener;
+  readonly #listener: StreamListener;
   readonly #health: SourceHealth;
   readonly #throttle: Throttle | undefined;
   readonly #scheduler: Scheduler;
@@ -50,8 +50,8 @@ export class Follower implements Driver {
     name: string,
     stream: StreamSource,
     everyMs: number | undefined,
-    listener: FollowerListener,
-    { scheduler, counters, health }: FollowerTools,
+    listener: StreamListener,
+    { scheduler, counters, health }: StreamTools,
     before?: Promise<unknown>,
   ) {
     this.#before = before;
