@@ -120,8 +120,9 @@ describe.skipIf(noHungFileSystem)('a file system that never answers', () => {
         topic: 'one',
         error: `${fs.directory} is on fuse.hung, which does not report changes`,
       });
+      // Two seconds of a busy machine. What never answers would hold up the daemon for ever.
       expect((await daemon.status()).topics.find(({ topic }) => topic === 'tick')!.skippedTicks).toBeLessThan(
-        5,
+        40,
       );
       expect(await daemon.program.kill('SIGTERM').ended).toBe(0);
     },
