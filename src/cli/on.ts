@@ -1,6 +1,5 @@
-import { setImmediate as nextIteration } from 'node:timers/promises';
-
 import { ChimedError } from '../errors.ts';
+import { Turn } from '../in-turns.ts';
 import { silent } from '../log.ts';
 import { socketToUse } from './connect-once.ts';
 import { note } from './note.ts';
@@ -79,7 +78,7 @@ export async function runOnMessages(
     () => jobs.kill(),
   );
   try {
-    const turn = new Turn();
+    const turn = new Turn(TURN_MS);
     for await (const message of client.listen(patterns)) {
       const { topic, seq } = message;
       if (message.missed > 0) notes.say(`missed ${message.missed} of ${topic} before #${seq}`);
@@ -87,7 +86,7 @@ export async function runOnMessages(
       lost.delete(topic);
       if (trigger.takes(message)) jobs.offer({ ...message, missed });
       else if (missed > 0) lost.set(topic, missed);
-      await turn.over();
+      if (turn.isOver) await turn.next(); // While messages wait, the loop leaves signals no turn.
       if (isStopping) break; // What waits in the client is no more of use.
     }
   } finally {
@@ -110,15 +109,4 @@ function onStopSignals(first: () => void, second: () => void): void {
       isStopping = true;
       first();
     });
-}
-
-/** Lets signals and new messages in: while messages wait, a loop over them leaves the event loop no turn. */
-class Turn {
-  #began = performance.now();
-
-  async over(): Promise<void> {
-    if (performance.now() - this.#began < TURN_MS) return;
-    await nextIteration();
-    this.#began = performance.now();
-  }
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, NamespaceConfig, TopicConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Rejection } from '../protocol/messages.ts';
-import { inTurns } from './in-turns.ts';
+import { inTurns } from '../in-turns.ts';
 import { registeredFrame } from './requests/registration.ts';
 import type { RequestContext } from './requests/request-context.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 import { ChimedError } from '../../errors.ts';
 import type { Peer } from '../../linux/peer.ts';
 import type { OnBehalfOf } from '../../protocol/messages.ts';
-import { inTurns } from '../in-turns.ts';
+import { inTurns } from '../../in-turns.ts';
 import type { Session } from '../session.ts';
 import { isPrivileged } from '../subscribers/access.ts';
 import { describeOnBehalf } from '../subscribers/peer-fields.ts';

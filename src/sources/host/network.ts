@@ -2,6 +2,7 @@ import { existsSync, readFile } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { inTurns } from '../../in-turns.ts';
 import type { Source } from '../source.ts';
 import { BlockingCalls } from './blocking-calls.ts';
 import { CounterRates } from './counter-rates.ts';
@@ -9,7 +10,7 @@ import { numbersIn, readKernelFile, readKernelFileIfAny } from './kernel-file.ts
 import type { Roots } from './roots.ts';
 
 /** After this time, in milliseconds, the rest of a sample waits for the next iteration of the event loop. */
-const SLICE_MS = 1;
+const TURN_MS = 1;
 const IFF_UP = 1;
 const BITS_PER_MEGABIT = 1e6;
 
@@ -78,16 +79,10 @@ interface Link {
   state: string | null;
 }
 
-/** In slices: a machine with many containers has hundreds of interfaces. */
+/** In turns: a machine with many containers has hundreds of interfaces. */
 async function linksOf(folder: string, names: readonly string[]): Promise<Map<string, Link>> {
   const links = new Map<string, Link>();
-  let begun = performance.now();
-  for (const name of names) {
-    links.set(name, linkOf(join(folder, name)));
-    if (performance.now() - begun < SLICE_MS) continue;
-    await new Promise(setImmediate);
-    begun = performance.now();
-  }
+  await inTurns(names, (name) => links.set(name, linkOf(join(folder, name))), TURN_MS);
   return links;
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { setImmediate as nextIteration } from 'node:timers/promises';
 
 import { messageOf } from '../../errors.ts';
+import { Turn } from '../../in-turns.ts';
 import type { Source } from '../source.ts';
 import type { ProcessStat } from './process-stat.ts';
 import { assertAllVisible, hidden } from './process-visibility.ts';
@@ -12,7 +12,7 @@ import { StatFiles } from './stat-files.ts';
 /** With more processes a sample fails: it would take more than 0.1 s of CPU. */
 const MAX_PROCESSES = 10_000;
 /** After this time, in milliseconds, the rest of a sample waits for the next iteration of the event loop. */
-const SLICE_MS = 1;
+const TURN_MS = 1;
 /** Memory of a process that the kernel takes back in no time, in bytes, see `readApart`. */
 const SMALL_BYTES = 16 * 1024 * 1024;
 /** How many processes are named. */
@@ -82,19 +82,18 @@ export function processesSource({ proc }: Roots, limit = MAX_PROCESSES): Source 
     const now = { at: performance.now(), processes: new Map<string, Earlier>() };
     const all: Usage[] = [];
     let threads = 0;
-    let sliceStart = now.at;
+    const turn = new Turn(TURN_MS);
     for (const pid of pids) {
       const at = performance.now();
-      if (at - sliceStart > SLICE_MS) {
-        await nextIteration();
+      if (turn.isOver) {
+        await turn.next();
         signal.throwIfAborted();
-        sliceStart = performance.now();
       }
       const isSmall = (last?.processes.get(pid)?.pages ?? Infinity) * pageBytes < SMALL_BYTES;
       const stat = isSmall ? files.read(pid) : await files.readApart(pid, signal);
       if (!isSmall) {
         signal.throwIfAborted();
-        sliceStart = performance.now();
+        turn.renew();
       }
       if (!stat) continue;
       states[stateNames[stat.state] ?? 'other']++;
