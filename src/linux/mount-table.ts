@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { inMemory, onDisk } from './file-systems.ts';
+import { parseMounts } from './mount-info.ts';
+import type { Mount } from './mount-info.ts';
 
 /** How long the table of mounts is taken to be as it was read, in milliseconds. */
 const MOUNTS_MS = 1000;
@@ -10,14 +12,6 @@ const MOUNTS_MS = 1000;
 const ofTheKernel = new Set(
   'proc sysfs cgroup cgroup2 securityfs debugfs tracefs configfs bpf efivarfs pstore'.split(' '),
 );
-
-interface Mount {
-  id: string;
-  /** The mount that it is mounted on. */
-  parent: string;
-  point: string;
-  type: string;
-}
 
 let table: { readAt: number; mounts: readonly Mount[] } = { readAt: -Infinity, mounts: [] };
 
@@ -49,7 +43,7 @@ export function typeAt(path: string): string | undefined {
   if (performance.now() - table.readAt > MOUNTS_MS) readMounts();
   // From the root down, over each mount on the way: a mount can hide others that are below its point.
   let mount = table.mounts.find(
-    ({ point, parent }) => point === '/' && !table.mounts.some(({ id }) => id === parent),
+    ({ path: point, parent }) => point === '/' && !table.mounts.some(({ id }) => id === parent),
   );
   for (let next = mount; next; next = mountOn(next, path)) mount = next;
   return mount?.type;
@@ -58,19 +52,14 @@ export function typeAt(path: string): string | undefined {
 /** The first mount on another one that the way to a path crosses. */
 function mountOn({ id }: Mount, path: string): Mount | undefined {
   return table.mounts
-    .filter(({ parent, point }) => parent === id && (point === path || path.startsWith(join(point, '/'))))
-    .toSorted((one, other) => one.point.length - other.point.length)[0];
+    .filter(
+      ({ parent, path: point }) => parent === id && (point === path || path.startsWith(join(point, '/'))),
+    )
+    .toSorted((one, other) => one.path.length - other.path.length)[0];
 }
 
 function readMounts(): void {
-  const lines = mountInfo().matchAll(/^(\d+) (\d+) \S+ \S+ (\S+) .* - (\S+) /gm);
-  const mounts = [...lines].map(([, id, parent, point, type]) => ({
-    id: id!,
-    parent: parent!,
-    point: point!.replace(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8))),
-    type: type!,
-  }));
-  table = { readAt: performance.now(), mounts };
+  table = { readAt: performance.now(), mounts: parseMounts(mountInfo()) };
 }
 
 function mountInfo(): string {

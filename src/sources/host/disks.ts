@@ -4,11 +4,12 @@ import { promisify } from 'node:util';
 
 import { messageOf } from '../../errors.ts';
 import { onDisk } from '../../linux/file-systems.ts';
+import { parseMounts } from '../../linux/mount-info.ts';
+import type { Mount } from '../../linux/mount-info.ts';
 import type { Source } from '../source.ts';
 import { BlockingCalls } from './blocking-calls.ts';
 import { readKernelFile } from './kernel-file.ts';
-import { ReachableMounts, parseMounts } from './mounts.ts';
-import type { Mount } from './mounts.ts';
+import { ReachableMounts } from './reachable-mounts.ts';
 import type { Roots } from './roots.ts';
 
 /** Images that are read-only, and so always full. */
