@@ -4,13 +4,12 @@ import type { TcpSocketConnectOpts } from 'node:net';
 import { resolve } from 'node:path';
 
 import { fileSource } from '../files/file.ts';
+import { GrowingBuffer } from '../growing-buffer.ts';
 import { httpFailure } from './http-failure.ts';
 import type { HttpAnswer, HttpRequest } from './http-request.ts';
 import { addressesOf } from './name-lookup.ts';
 import type { SourceContext } from '../source.ts';
 
-/** How much of a body is made room for at first, in bytes. */
-const FIRST_BYTES = 4096;
 /** Interim answers (1xx) that a server can send before the answer. */
 const MOST_INTERIM = 10;
 /** Shortest time that one of several addresses gets to accept a connection, in milliseconds. */
@@ -151,24 +150,15 @@ function trusted({ ca }: HttpRequest, context: SourceContext): (signal: AbortSig
 
 /** A server can send a body in pieces of a byte each, so the pieces are not kept. */
 async function readBounded(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  let buffer = Buffer.allocUnsafe(Math.min(FIRST_BYTES, maxBytes));
-  let length = 0;
+  const body = new GrowingBuffer(maxBytes);
   for await (const piece of response as AsyncIterable<Buffer>) {
-    if (length + piece.length > maxBytes)
+    if (body.length + piece.length > maxBytes)
       throw new Error(
         `the body of the answer has more than ${maxBytes} bytes (maxBytes); raise maxBytes, or set body: false to leave it out`,
       );
-    if (length + piece.length > buffer.length) {
-      const larger = Buffer.allocUnsafe(
-        Math.min(Math.max(2 * buffer.length, length + piece.length), maxBytes),
-      );
-      buffer.copy(larger, 0, 0, length);
-      buffer = larger;
-    }
-    piece.copy(buffer, length);
-    length += piece.length;
+    body.append(piece);
   }
-  return buffer.subarray(0, length);
+  return body.content;
 }
 
 function lateness(stage: Stage, timeoutMs: number): string {

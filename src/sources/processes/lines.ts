@@ -1,3 +1,5 @@
+import { GrowingBuffer } from '../growing-buffer.ts';
+
 /** Takes one line. The bytes are overwritten once it has returned. */
 export type TakeLine = (line: Buffer, cut: boolean) => void;
 
@@ -9,15 +11,15 @@ const KEPT_BYTES = 64 * 1024;
 export class Lines {
   readonly #maxBytes: number;
   readonly #onLine: TakeLine;
-  /** What has come of a line that is not complete. It grows: a program can write byte by byte. */
-  #kept = Buffer.alloc(0);
-  #length = 0;
+  /** What has come of a line that is not complete. */
+  readonly #kept: GrowingBuffer;
   /** Bytes of the line, also those that are left out. */
   #bytes = 0;
 
   /** @param onLine Gets each line without its newline; `cut` if it has more than `maxBytes`: the rest is left out. */
   constructor(maxBytes: number, onLine: TakeLine) {
     this.#maxBytes = maxBytes;
+    this.#kept = new GrowingBuffer(maxBytes);
     this.#onLine = onLine;
   }
 
@@ -47,29 +49,17 @@ export class Lines {
     if (this.#bytes === 0 && part.length <= this.#maxBytes) this.#onLine(part, false);
     else {
       this.#keep(part);
-      if (this.#bytes <= this.#maxBytes) this.#onLine(this.#kept.subarray(0, this.#length), false);
+      if (this.#bytes <= this.#maxBytes) this.#onLine(this.#kept.content, false);
     }
-    this.#length = this.#bytes = 0;
-    if (this.#kept.length > KEPT_BYTES) this.#kept = Buffer.alloc(0);
+    this.#bytes = 0;
+    this.#kept.clear(KEPT_BYTES);
   }
 
   #keep(part: Buffer): void {
     const before = this.#bytes;
     this.#bytes += part.length;
-    this.#append(part.subarray(0, this.#maxBytes - this.#length));
+    this.#kept.append(part.subarray(0, this.#maxBytes - this.#kept.length));
     // It is passed on as soon as it is too long: its end may never come.
-    if (this.#bytes > this.#maxBytes && before <= this.#maxBytes)
-      this.#onLine(this.#kept.subarray(0, this.#length), true);
-  }
-
-  #append(part: Buffer): void {
-    const needed = this.#length + part.length;
-    if (needed > this.#kept.length) {
-      const larger = Buffer.allocUnsafe(Math.min(Math.max(needed, 2 * this.#kept.length), this.#maxBytes));
-      this.#kept.copy(larger, 0, 0, this.#length);
-      this.#kept = larger;
-    }
-    part.copy(this.#kept, this.#length);
-    this.#length = needed;
+    if (this.#bytes > this.#maxBytes && before <= this.#maxBytes) this.#onLine(this.#kept.content, true);
   }
 }
