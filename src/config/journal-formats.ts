@@ -1,9 +1,7 @@
+import { priorities } from '../sources/journal/journal-entry.ts';
 import { didYouMean, unknownKey } from './did-you-mean.ts';
 import { isMapping, isText, plainFault, shown } from './format.ts';
 import type { Format } from './format.ts';
-
-/** Names of priorities, the most urgent first: each has its number. */
-export const priorities = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const;
 
 /** Most values of one key: each makes journalctl slower. */
 const MOST_VALUES = 64;

@@ -5,7 +5,8 @@ import { messageAt, systemCode } from '../../errors.ts';
 import { readText } from './bounded-read.ts';
 import { runCommand } from '../processes/command-run.ts';
 import { FileNames, MAX_NAMES } from './file-names.ts';
-import { TextFile, isNoFile, plain, reader } from './text-file.ts';
+import { systemSurroundings } from '../processes/system-program.ts';
+import { TextFile, isNoFile, plain } from './text-file.ts';
 
 /** Longest entry in a list of `find`: the directory and a name, in bytes. */
 const ENTRY_BYTES = 4096;
@@ -71,23 +72,9 @@ export class DirectoryRead {
   /** Lists files by a process. @returns all names that match. */
   async listed(signal: AbortSignal): Promise<string[]> {
     const start = join(this.#directory, '/'); // The slash follows a link.
-    const find = [
-      'find',
-      start,
-      '-mindepth',
-      '1',
-      '-maxdepth',
-      '1',
-      '(',
-      '-type',
-      'f',
-      '-o',
-      '-type',
-      'l',
-      ')',
-    ];
+    const argv = ['find', start, ...'-mindepth 1 -maxdepth 1 ( -type f -o -type l ) -print0'.split(' ')];
     const limits = { timeoutMs: this.#timeoutMs, maxBytes: MAX_NAMES * ENTRY_BYTES };
-    const list = await runCommand({ ...reader(this.#topic, [...find, '-print0']), ...limits }, signal);
+    const list = await runCommand({ ...systemSurroundings(this.#topic), argv, ...limits }, signal);
     for (const path of list.split('\0').slice(0, -1)) this.#names.add(Buffer.from(basename(path)), true);
     return this.#names.sorted();
   }

@@ -5,7 +5,7 @@ import { messageAt, messageOf } from '../../errors.ts';
 import { parseYaml } from '../../yaml.ts';
 import { OwnReads, localFiles, readText } from './bounded-read.ts';
 import { runCommand } from '../processes/command-run.ts';
-import { sourceEnvironment } from '../environment.ts';
+import { systemSurroundings } from '../processes/system-program.ts';
 import { parseOutput } from '../output.ts';
 import type { PlainFormat } from '../output.ts';
 
@@ -33,17 +33,15 @@ export class TextFile {
     try {
       const fd = await this.#own.open(this.path);
       if (fd === undefined)
-        return await runCommand({ ...reader(this.#topic, ['cat', '--', this.path]), ...limits }, signal);
+        return await runCommand(
+          { ...systemSurroundings(this.#topic), argv: ['cat', '--', this.path], ...limits },
+          signal,
+        );
       return await this.#own.take(readHere(fd, limits.maxBytes), limits.timeoutMs, signal);
     } catch (error) {
       throw new Error(await plain(error), { cause: error });
     }
   }
-}
-
-/** A program of the system that reads files for a topic, for `runCommand`. */
-export function reader<Argv extends string[]>(topic: string, argv: Argv) {
-  return { topic, argv, directory: '/', env: { ...sourceEnvironment(topic), LC_ALL: 'C' } };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { LookupAddress } from 'node:dns';
 
 import { messageOf, systemCode } from '../../errors.ts';
 import { runCommand } from '../processes/command-run.ts';
-import { sourceEnvironment } from '../environment.ts';
+import { systemSurroundings } from '../processes/system-program.ts';
 import { isKeptFromNetwork, keptFromNetwork } from './network-access.ts';
 import type { SourceContext } from '../source.ts';
 
@@ -69,14 +69,8 @@ async function lookUpByProcess(
   { topic, timeoutMs }: SourceContext,
   signal: AbortSignal,
 ): Promise<LookupAddress[]> {
-  const run = {
-    topic,
-    argv: ['getent', 'ahosts', name],
-    directory: '/',
-    env: { ...sourceEnvironment(topic), LC_ALL: 'C' },
-    timeoutMs,
-    maxBytes: 65_536,
-  };
+  const argv = ['getent', 'ahosts', name];
+  const run = { ...systemSurroundings(topic), argv, timeoutMs, maxBytes: 65_536 };
   const lines = (await runCommand(run, signal)).split('\n');
   const addresses = new Set(
     lines.map((line) => line.split(' ')[0]!).filter((address) => isIP(address) !== 0),

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { messageOf } from '../../errors.ts';
-import { sourceEnvironment } from '../environment.ts';
 import { checkJournalAccess } from './journal-access.ts';
 import { cursorOf, readEntry } from './journal-entry.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { journalArguments, listOf } from './journal-matches.ts';
 import type { JournalMatches, Position } from './journal-matches.ts';
 import { runLineProgram } from '../processes/line-program.ts';
+import { systemSurroundings } from '../processes/system-program.ts';
 import type { SourceContext, StreamSource, StreamStart } from '../source.ts';
 
 /** How much longer than a payload a line of journalctl can be: a byte that cannot be printed takes four, and others' names. */
@@ -33,7 +33,7 @@ export function journalSource(matches: JournalMatches, context: SourceContext): 
   const directory =
     matches.directory === undefined ? undefined : resolve(context.directory, matches.directory);
   const fields = listOf(matches.fields);
-  const env = { ...sourceEnvironment(topic), LC_ALL: 'C' };
+  const surroundings = systemSurroundings(topic);
   let last: Reached | undefined;
 
   /** After a sleep, what was sent counts and not what was read: `every` drops what has yet to be sent. */
@@ -71,17 +71,15 @@ export function journalSource(matches: JournalMatches, context: SourceContext): 
       };
       const machineId = directory === undefined ? await readMachineId() : undefined;
       const program = {
-        topic,
+        ...surroundings,
         name: 'journalctl',
         argv: journalArguments(matches, start, { directory, machineId }),
-        directory: '/',
-        env,
         maxLineBytes: LINE_TIMES * maxBytes + LINE_OVERHEAD_BYTES,
         logger,
         onLine,
       };
       try {
-        await checkJournalAccess({ topic, env }, { directory, timeoutMs }, signal);
+        await checkJournalAccess(surroundings, { directory, timeoutMs }, signal);
         await runLineProgram(program, sink, signal);
       } catch (error) {
         reached.failed = true;

@@ -1,5 +1,5 @@
-/** Names of priorities, by their numbers. */
-const PRIORITIES = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'];
+/** Names of priorities, by their numbers: the most urgent first. */
+export const priorities = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const;
 /** The pid of the service manager. */
 const MANAGER = '1';
 
@@ -39,7 +39,7 @@ export function readEntry(line: string, fields: readonly string[]): JournalEntry
     unit: about ?? text('_SYSTEMD_UNIT'),
     identifier: text('SYSLOG_IDENTIFIER'),
     pid: pid === undefined ? undefined : Number(pid),
-    priority: PRIORITIES[Number(text('PRIORITY') ?? NaN)],
+    priority: priorities[Number(text('PRIORITY') ?? NaN)],
     message: text('MESSAGE'),
     fields: others.length > 0 ? Object.fromEntries(others) : undefined,
     cursor,
