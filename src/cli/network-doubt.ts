@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 
 import type { TopicConfig } from '../config/config.ts';
 import { systemProcess, systemProgram } from '../linux/programs.ts';
+import { networkRemedy } from '../sources/http/network-access.ts';
 
 /** Longest time to wait for the service manager, in milliseconds. */
 const ASK_MS = 2000;
@@ -21,7 +22,7 @@ export async function networkDoubt(topics: readonly TopicConfig[]): Promise<stri
   const forbidding = forbidden(await serviceProperties());
   if (forbidding === undefined) return undefined;
   const which = names.length === 1 ? first : `${first} and ${names.length - 1} more topics`;
-  return `${which}: http needs the network, which ${forbidding} of the installed chimed.service forbids; uncomment the lines about the network in /etc/systemd/system/chimed.service.d/sources.conf (see docs/service.md)`;
+  return `${which}: http needs the network, which ${forbidding} of the installed chimed.service forbids; ${networkRemedy}`;
 }
 
 /** @returns nothing where there is no systemd, or it does not answer. */

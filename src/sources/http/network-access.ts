@@ -1,8 +1,10 @@
 import { systemCode } from '../../errors.ts';
 
-/** What to do where the system keeps this process from the network. */
-export const keptFromNetwork =
-  'this process cannot use the network; for the service, uncomment the lines about the network in /etc/systemd/system/chimed.service.d/sources.conf (see docs/service.md)';
+/** What to do where the service's sandbox forbids the network. */
+export const networkRemedy =
+  'uncomment the lines about the network in /etc/systemd/system/chimed.service.d/sources.conf (see docs/service.md)';
+/** Why a request fails where the system keeps this process from the network. */
+export const keptFromNetwork = `this process cannot use the network; for the service, ${networkRemedy}`;
 
 /**
  * Whether a sandbox keeps this process from the network, as `RestrictAddressFamilies=` and `IPAddressDeny=` do. The errors of
