@@ -6,12 +6,12 @@ import { TopicCounters } from '../../src/daemon/topics/topic-counters.ts';
 import { newTotals } from '../../src/daemon/totals.ts';
 import { SourceHealth } from '../../src/daemon/topics/source-health.ts';
 import type { HealthListener } from '../../src/daemon/topics/source-health.ts';
-import type { SamplerTools } from '../../src/daemon/topics/sampler.ts';
+import type { DriverTools } from '../../src/daemon/topics/driver.ts';
 import type { Source } from '../../src/sources/source.ts';
 
 type Sample = Source['sample'];
 
-function samplerTools(listener: HealthListener): SamplerTools {
+function samplerTools(listener: HealthListener): DriverTools {
   const counters = new TopicCounters(newTotals());
   const health = new SourceHealth(listener, counters);
   return { scheduler: new Scheduler((ring) => ring(), 0), counters, health };

@@ -2,20 +2,16 @@ import { derivedSource } from '../../sources/derived/derived.ts';
 import type { FollowTopic } from '../../sources/derived/derived.ts';
 import { isStream } from '../../sources/source.ts';
 import type { Source } from '../../sources/source.ts';
-import type { Driver } from './driver.ts';
+import type { Driver, DriverTools } from './driver.ts';
 import { StreamRunner } from './stream-runner.ts';
 import type { MessageLog } from './message-log.ts';
 import { Sampler } from './sampler.ts';
-import type { SamplerTools } from './sampler.ts';
 import type { TopicParts } from './topic-parts.ts';
-
-export interface DriverTools extends SamplerTools {
-  follow: FollowTopic;
-}
 
 /**
  * Makes what has the source of a topic work.
  * @param send Sends a payload, as JSON.
+ * @param follow Has a derived topic follow another.
  * @param before What has to end before the source works: no source does twice at once.
  */
 export function createDriver(
@@ -23,10 +19,11 @@ export function createDriver(
   log: MessageLog,
   send: (json: string) => void,
   tools: DriverTools,
+  follow: FollowTopic,
   before?: Promise<unknown>,
 ): Driver {
   const source =
-    config.source.kind === 'from' ? derivedSource(config.source, tools.follow, () => log.lastJson) : made;
+    config.source.kind === 'from' ? derivedSource(config.source, follow, () => log.lastJson) : made;
   if (isStream(source)) {
     const listener = {
       payload: (payload: unknown) => {

@@ -1,3 +1,14 @@
+import type { Scheduler } from '../schedule/scheduler.ts';
+import type { SourceHealth } from './source-health.ts';
+import type { TopicCounters } from './topic-counters.ts';
+
+/** What a driver works with. */
+export interface DriverTools {
+  scheduler: Scheduler;
+  counters: TopicCounters;
+  health: SourceHealth;
+}
+
 /** Has a topic's source work while the topic is awake. */
 export interface Driver {
   /** When it takes the next sample, in milliseconds since the epoch; Infinity if nobody can tell. */

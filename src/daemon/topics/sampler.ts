@@ -1,9 +1,8 @@
 import type { ScheduleConfig } from '../../config/config.ts';
 import type { Source } from '../../sources/source.ts';
-import type { Scheduler } from '../schedule/scheduler.ts';
 import { Ticker } from '../schedule/ticker.ts';
 import type { Tick } from '../schedule/timetable.ts';
-import type { Driver } from './driver.ts';
+import type { Driver, DriverTools } from './driver.ts';
 import type { SourceHealth } from './source-health.ts';
 import type { TopicCounters } from './topic-counters.ts';
 
@@ -12,13 +11,6 @@ export interface SamplerListener {
   encode(payload: unknown): string;
   /** A sample was taken and encoded. What it throws is no failure of the source. */
   payload(json: string): void;
-}
-
-/** What a sampler works with. */
-export interface SamplerTools {
-  scheduler: Scheduler;
-  counters: TopicCounters;
-  health: SourceHealth;
 }
 
 /** Takes samples as long as it runs, one at each tick and never two at once. */
@@ -43,7 +35,7 @@ export class Sampler implements Driver {
     source: Source,
     schedule: ScheduleConfig | undefined,
     listener: SamplerListener,
-    { scheduler, counters, health }: SamplerTools,
+    { scheduler, counters, health }: DriverTools,
   ) {
     this.#source = source;
     this.#listener = listener;

@@ -1,9 +1,8 @@
 import type { StreamSource, StreamStart } from '../../sources/source.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
-import type { Driver } from './driver.ts';
+import type { Driver, DriverTools } from './driver.ts';
 import type { SourceHealth } from './source-health.ts';
 import { Throttle } from './throttle.ts';
-import type { TopicCounters } from './topic-counters.ts';
 
 /** How long a stream that has ended waits before it is run again, at first and at most, in milliseconds. */
 const FIRST_WAIT_MS = 1000;
@@ -18,13 +17,6 @@ export interface StreamListener {
   payload(payload: unknown): void;
   /** The latest payload as JSON, if there is one. */
   latest(): string | undefined;
-}
-
-/** What it works with. */
-export interface StreamTools {
-  scheduler: Scheduler;
-  counters: TopicCounters;
-  health: SourceHealth;
 }
 
 /** Runs a stream as long as its topic is awake, and again, later and later, when it ends by itself. */
@@ -51,7 +43,7 @@ export class StreamRunner implements Driver {
     stream: StreamSource,
     everyMs: number | undefined,
     listener: StreamListener,
-    { scheduler, counters, health }: StreamTools,
+    { scheduler, counters, health }: DriverTools,
     before?: Promise<unknown>,
   ) {
     this.#before = before;

@@ -201,30 +201,40 @@ export class Topic {
    */
   join(subscriber: Subscriber, after?: number): number {
     let lost = 0;
+    this.#admit(() => {
+      if (after !== undefined) {
+        const replay = new Replay(this.#log, this.audience, subscriber, after);
+        lost = replay.takeLost();
+        subscriber.replay(this.name, replay);
+      } else if (this.#fresh) {
+        if (this.#hasBeginning) this.#deliver(this.#latest.message, subscriber);
+      } else if (this.config.onChange) this.#waiting.add(subscriber);
+      if (this.health.failing > 0) subscriber.notice(this.name, failingFrame(this.name, this.health));
+    });
+    return lost;
+  }
+
+  /** @param begin Gives whoever comes what it begins with, before its coming wakes the topic. */
+  #admit(begin: () => void): void {
     const wakes = !this.#awake;
     if (wakes) this.#fresh = !this.#isDue && !this.#driver.running;
-    if (after !== undefined) {
-      const replay = new Replay(this.#log, this.audience, subscriber, after);
-      lost = replay.takeLost();
-      subscriber.replay(this.name, replay);
-    } else if (this.#fresh) {
-      if (this.config.first !== 'none' && !this.#isTooOld) this.#deliver(this.#latest.message, subscriber);
-    } else if (this.config.onChange) this.#waiting.add(subscriber);
-    if (this.health.failing > 0) subscriber.notice(this.name, failingFrame(this.name, this.health));
+    begin();
     if (wakes) this.#wake();
-    return lost;
+  }
+
+  /** Reports whether the latest message, if there is one, is for whoever comes. */
+  get #hasBeginning(): boolean {
+    return this.config.first !== 'none' && !this.#isTooOld;
   }
 
   /** Begins with what a new subscriber would get. */
   follow(follower: TopicFollower): void {
     this.#followers.add(follower);
-    const wakes = !this.#awake;
-    if (wakes) this.#fresh = !this.#isDue && !this.#driver.running;
-    const { lastJson } = this.#log;
-    if (this.#fresh && lastJson !== undefined && this.config.first !== 'none' && !this.#isTooOld)
-      follower.latest(JSON.parse(lastJson));
-    if (this.health.failing > 0) follower.failing(this.health.lastError ?? '');
-    if (wakes) this.#wake();
+    this.#admit(() => {
+      const { lastJson } = this.#log;
+      if (this.#fresh && lastJson !== undefined && this.#hasBeginning) follower.latest(JSON.parse(lastJson));
+      if (this.health.failing > 0) follower.failing(this.health.lastError ?? '');
+    });
   }
 
   unfollow(follower: TopicFollower): void {
@@ -428,8 +438,8 @@ export class Topic {
   /** @param before What has to end before its source works. */
   #createDriver(before?: Promise<unknown>): Driver {
     const { health, counters } = this;
-    const tools = { scheduler: this.#scheduler, counters, health, follow: this.#follow };
-    return createDriver(this.#parts, this.#log, (json) => this.#send(json), tools, before);
+    const tools = { scheduler: this.#scheduler, counters, health };
+    return createDriver(this.#parts, this.#log, (json) => this.#send(json), tools, this.#follow, before);
   }
 
   readonly #healthListener = {
