@@ -55,7 +55,10 @@ def serve(request):
         answer(unique, struct.pack("<QII", 3600, 0, 0) + attributes(node))
     elif opcode in (OPEN, OPENDIR):
         answer(unique, struct.pack("<QII", 1, 0, 0))
-    elif opcode in (RELEASE, FLUSH, ACCESS, READDIR):
+    elif opcode == READDIR:
+        _, offset = struct.unpack_from("<QQ", request, 40)
+        answer(unique, struct.pack("<QQII8s", 2, 1, 4, 8, b"file") if offset == 0 else b"")
+    elif opcode in (RELEASE, FLUSH, ACCESS):
         answer(unique)
     elif opcode == STATFS:
         answer(unique, struct.pack("<QQQQQIIII6I", 0, 0, 0, 0, 0, 4096, 255, 4096, 0, *[0] * 6))

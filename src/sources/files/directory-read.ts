@@ -85,11 +85,13 @@ export class DirectoryRead {
       this.#goOn(signal);
       const file = new TextFile(join(this.#directory, name), this.#topic);
       const limits = {
-        timeoutMs: Math.ceil(this.#deadline - performance.now()),
+        timeoutMs: Math.ceil(this.#deadline - performance.now()) + 1, // The deadline has passed by then.
         maxBytes: this.#maxBytes,
       };
       const reading = file.read(limits, signal).catch((error: unknown) => {
-        if (!isNoFile(error)) throw error;
+        if (isNoFile(error)) return;
+        this.#goOn(signal); // Says how long all files together may take.
+        throw error;
       });
       const text = await this.#named(name, reading);
       if (text !== undefined) this.#add(name, text);
