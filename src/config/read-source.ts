@@ -19,11 +19,11 @@ export type RawTopic = Partial<Record<TopicKey, unknown>>;
 
 /**
  * Reads which source a topic has. What is wrong with it is complained of.
- * @param isSound Whether all its keys are known and fit. Otherwise, a source that it lacks may be a key that is misspelt.
+ * @param isSpelt Whether all its keys are known. Otherwise, a source that it lacks may be a key that is misspelt.
  */
-export function readSource(topic: RawTopic, isSound: boolean, complain: Complain): SourceConfig | undefined {
+export function readSource(topic: RawTopic, isSpelt: boolean, complain: Complain): SourceConfig | undefined {
   const [kind, ...others] = sourceKeys.filter((key) => key in topic);
-  if (kind === undefined && isSound) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
+  if (kind === undefined && isSpelt) complain(`no source; expected one of ${sourceKeys.join(', ')}`);
   if (others.length > 0) complain(`two sources, ${kind} and ${others.join(' and ')}; a topic has one`);
   const format = readFormat(topic, kind, complain);
   const plainFormat = format && format !== 'nagios' && { format };

@@ -57,9 +57,9 @@ function readTopic(
     complain('expected a mapping with a schedule and a source');
     return undefined;
   }
-  const { topic, value, isSound } = checkedKeys(raw, complain);
-  const source = readSource(topic, isSound, complain);
-  const schedule = readSchedule(name, topic, source?.kind, isSound, complain);
+  const { topic, value, isSpelt } = checkedKeys(raw, complain);
+  const source = readSource(topic, isSpelt, complain);
+  const schedule = readSchedule(name, topic, source?.kind, isSpelt, complain);
   const access = readAccess(topic.access, source?.kind, ids, complain);
   checkNamespace(name, topic, complain);
   if (!source) return undefined;
@@ -113,7 +113,7 @@ function checkNamespace(name: string, topic: RawTopic, complain: Complain): void
 function checkedKeys(
   raw: Record<string, unknown>,
   complain: Complain,
-): { topic: RawTopic; value: (key: TopicKey) => unknown; isSound: boolean } {
+): { topic: RawTopic; value: (key: TopicKey) => unknown; isSpelt: boolean } {
   const topic: RawTopic = {};
   for (const [key, value] of Object.entries(raw)) {
     if (Object.hasOwn(topicSchema, key)) topic[key as TopicKey] = value;
@@ -121,8 +121,8 @@ function checkedKeys(
   }
   const convicted = new Convicted<TopicKey>(topicSchema, topic);
   for (const { fullName, sentence } of convicted.misfits) complain(sentence, fullName);
-  const isSound = convicted.misfits.length === 0 && Object.keys(topic).length === Object.keys(raw).length;
-  return { topic, value: (key) => convicted.get(key), isSound };
+  const isSpelt = Object.keys(topic).length === Object.keys(raw).length;
+  return { topic, value: (key) => convicted.get(key), isSpelt };
 }
 
 function strangeKey(key: string): string {
@@ -149,7 +149,7 @@ function readSchedule(
   name: string,
   topic: RawTopic,
   source: SourceConfig['kind'] | undefined,
-  isSound: boolean,
+  isSpelt: boolean,
   complain: Complain,
 ): ScheduleConfig | undefined {
   const { interval, cron, align } = topic;
@@ -174,7 +174,7 @@ function readSchedule(
   if (cron !== undefined) return readCron(cron as string, { ...clock, ...delay }, complain);
   if (topic.watch === true) return { kind: 'interval', intervalMs: parseDuration(LOOK), align: false };
   // A misplaced `every` was meant as one.
-  if (!needsNoSchedule(source) && isSound && topic.every === undefined)
+  if (!needsNoSchedule(source) && isSpelt && topic.every === undefined)
     complain('no schedule; expected interval or cron');
   return undefined;
 }

@@ -51,6 +51,13 @@ describe('a setting is refused', () => {
     expect(mistakes(text)).toEqual([expect.stringContaining(`2 ${expected}`)]);
   });
 
+  test('together with a source that is missing', () => {
+    expect(mistakes('topics:\n  t: { interval: 1 }')).toEqual([
+      expect.stringMatching(/^2 topics.t.interval: expected a duration/),
+      expect.stringMatching(/^2 topics.t: no source/),
+    ]);
+  });
+
   test('with its variable, and with no line of the file, if it comes from the environment', () => {
     const [mistake] = mistakes('log:\n  level: info', { CHIMED_LOG_LEVEL: 'loud' });
     expect(mistake).toMatch(/^undefined .*CHIMED_LOG_LEVEL/);
