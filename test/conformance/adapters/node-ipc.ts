@@ -7,7 +7,6 @@ import type { Command } from './commands.ts';
 const ipc = new IPCModule();
 ipc.config.silent = true;
 const topics = new Set<string>();
-const seqs = new Map<string, number>();
 let isConnected = false;
 
 function create(): void {
@@ -27,12 +26,7 @@ function create(): void {
 function listen(topic: string): void {
   topics.add(topic);
   const daemon = ipc.of['chimed']!;
-  // An event has the payload only. Its number is unknown, so it is counted here, and nothing can be missed.
-  daemon.on(topic, (data: unknown) => {
-    const seq = (seqs.get(topic) ?? 0) + 1;
-    seqs.set(topic, seq);
-    tell('message', { topic, seq, data, missed: 0 });
-  });
+  daemon.on(topic, (data: unknown) => tell('message', { topic, data })); // An event has the payload, and no number.
   if (isConnected) daemon.emit(topic, 'hello');
 }
 

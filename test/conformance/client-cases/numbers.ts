@@ -83,7 +83,9 @@ export const numbers: readonly Case[] = [
       const peer = await stage.subscribed('t');
       for (const seq of [1, 2, 2, 1, 2, 3]) await peer.message('t', seq);
       await peer.message('t', 4);
-      expectNumbers(await stage.client.messages(4), [
+      const messages = await stage.client.messages(4);
+      expectData(messages, [1, 2, 3, 4]);
+      expectNumbers(messages, [
         [1, 0],
         [2, 0],
         [3, 0],

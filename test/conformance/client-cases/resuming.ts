@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal } from 'node:assert/strict';
 
 import type { Case } from '../case.ts';
-import { expectNumbers } from '../expect.ts';
+import { expectData, expectNumbers } from '../expect.ts';
 
 interface Resume {
   instance?: string;
@@ -49,7 +49,9 @@ export const resuming: readonly Case[] = [
       peer.cut();
       const next = await stage.registered(2, 't');
       for (const seq of [3, 4, 5, 6]) await next.message('t', seq);
-      expectNumbers(await stage.client.messages(6), [
+      const messages = await stage.client.messages(6);
+      expectData(messages, [1, 2, 3, 4, 5, 6]);
+      expectNumbers(messages, [
         [1, 0],
         [2, 0],
         [3, 0],

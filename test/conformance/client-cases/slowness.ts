@@ -1,7 +1,7 @@
 import { equal, ok } from 'node:assert/strict';
 
 import type { Case } from '../case.ts';
-import { message } from '../peer.ts';
+import { message as made } from '../peer.ts';
 import type { Peer } from '../peer.ts';
 
 /** Payload of a message, in bytes. */
@@ -12,7 +12,7 @@ const COUNT = 4000;
 async function flood(peer: Peer, from: number, to: number): Promise<void> {
   for (let seq = from; seq <= to; seq++) {
     if (peer.pendingBytes > 1024 * 1024) await new Promise((resolve) => setImmediate(resolve));
-    else void peer.send(message('t', seq, { data: PAYLOAD }));
+    else void peer.send(made('t', seq, { data: PAYLOAD }));
   }
 }
 
@@ -49,7 +49,7 @@ export const slowness: readonly Case[] = [
       await peer.message('t', 1);
       await stage.client.messages(1);
       stage.client.tell({ do: 'pause' });
-      await peer.send(...Array.from({ length: 100 }, (_, index) => message('t', index + 2)));
+      await peer.send(...Array.from({ length: 100 }, (_, index) => made('t', index + 2)));
       stage.client.tell({ do: 'close' });
       await stage.client.event('closed');
       equal(await stage.client.ended, 0);
