@@ -95,16 +95,6 @@ export class Peer {
   cut(): void {
     this.#socket.destroy();
   }
-
-  /** Stops reading. */
-  freeze(): void {
-    this.#socket.pause();
-  }
-
-  /** Bytes that were written and that the kernel has not taken yet: the client does not read. */
-  get pendingBytes(): number {
-    return this.#socket.writableLength;
-  }
 }
 
 /** A message; its payload is its number, unless told otherwise. */

@@ -8,11 +8,17 @@ import type { Peer } from '../peer.ts';
 const PAYLOAD = 'x'.repeat(10_000);
 const COUNT = 4000;
 
-/** Sends what the client has room for, as a daemon does: the rest is a gap. */
+/** A client that takes no byte for so long does not read. */
+const STANDSTILL_MS = 1000;
+
+/** Sends messages while the client reads them. What it has no room for is a gap, as with a daemon. */
 async function flood(peer: Peer, from: number, to: number): Promise<void> {
   for (let seq = from; seq <= to; seq++) {
-    if (peer.pendingBytes > 1024 * 1024) await new Promise((resolve) => setImmediate(resolve));
-    else void peer.send(made('t', seq, { data: PAYLOAD }));
+    const timer = Promise.withResolvers<'stands still'>();
+    const timeout = setTimeout(() => timer.resolve('stands still'), STANDSTILL_MS);
+    const outcome = await Promise.race([peer.send(made('t', seq, { data: PAYLOAD })), timer.promise]);
+    clearTimeout(timeout);
+    if (outcome === 'stands still') return;
   }
 }
 

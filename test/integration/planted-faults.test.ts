@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+import { clientCases } from '../conformance/client-cases/all.ts';
+import { plantedFaults } from '../conformance/planted/faults.ts';
+import { runCase } from '../conformance/run.ts';
+
+const folder = join(import.meta.dirname, '../conformance');
+const cases = Object.values(clientCases).flat();
+
+test.concurrent.for(Object.entries(plantedFaults))(
+  'the conformance suite finds a client that %s',
+  async ([fault, { found }], { skip }) => {
+    const tried = cases.find(({ name }) => name === found)!;
+    const why = tried.impossible?.();
+    if (why !== undefined) {
+      console.warn(`SKIPPED, the planted fault "${fault}" is not tried: ${why}`);
+      skip(why);
+    }
+    const plant = `PLANTED_FAULT='${fault}' exec '${process.execPath}' --import '${folder}/planted/plant.ts' '${folder}/adapters/node.ts'`;
+    const { outcome, transcript = '' } = await runCase(plant, tried, 12);
+    expect(outcome).toBe('failed');
+    expect(transcript).not.toContain('does not have exactly one');
+  },
+);
