@@ -83,12 +83,17 @@ export class Adapter implements AsyncDisposable {
     return this.events.items.filter((event) => event.on === on).length;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Sends a signal to all of its processes. */
+  signal(signal: NodeJS.Signals): void {
     try {
-      process.kill(-this.#child.pid!, 'SIGKILL');
+      process.kill(-this.#child.pid!, signal);
     } catch {
       // It has ended by itself.
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal('SIGKILL');
     await this.#ended;
   }
 

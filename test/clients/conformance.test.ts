@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { features as allFeatures } from '../conformance/case.ts';
+import type { Case } from '../conformance/case.ts';
+import { clientCases } from '../conformance/client-cases/all.ts';
+import { helloOf, runCase } from '../conformance/run.ts';
+import { languages, ownAdapters, run, whyNotTried } from './languages.ts';
+
+const cases = Object.values(clientCases).flat();
+
+async function outcomeOf(command: string, tried: Case, skip: (why: string) => never): Promise<string> {
+  const why = tried.impossible?.();
+  if (why !== undefined) {
+    console.warn(`SKIPPED, "${tried.name}": ${why}`);
+    skip(why);
+  }
+  const { outcome, why: reason = '', transcript = '' } = await runCase(command, tried);
+  return outcome === 'passed' ? outcome : `${outcome}: ${reason}\n${transcript}`;
+}
+
+describe.each(languages)('the client in $name', (language) => {
+  describe.skipIf(whyNotTried(language))('', () => {
+    beforeAll(() => {
+      if (language.build !== undefined) run(language, language.build);
+    });
+
+    describe.each(Object.entries(language.adapters))('(%s)', (_, command) => {
+      test('has all features', async () => {
+        expect((await helloOf(command)).features.toSorted()).toEqual(allFeatures.toSorted());
+      });
+
+      test.concurrent.for(cases)('$name', async (tried, { skip }) => {
+        expect(await outcomeOf(command, tried, skip)).toBe('passed');
+      });
+    });
+  });
+});
+
+describe('the client in node', () => {
+  test.concurrent.for(cases)('$name', async (tried, { skip }) => {
+    expect(await outcomeOf(ownAdapters.node, tried, skip)).toBe('passed');
+  });
+});
+
+describe('a bare node-ipc client', () => {
+  const file = new URL('../conformance/known-failures/node-ipc.txt', import.meta.url);
+  const known = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  const able = cases.filter(({ name, needs = 'listen' }) => needs === 'listen' && !known.includes(name));
+
+  test('has a list of failures that names cases', () => {
+    const names = cases.map(({ name }) => name);
+    expect(known.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  test.concurrent.for(able)('$name', async (tried, { skip }) => {
+    expect(await outcomeOf(ownAdapters['node-ipc'], tried, skip)).toBe('passed');
+  });
+});

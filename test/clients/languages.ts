@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+import { builtCli, root } from '../helpers/program.ts';
+import { has } from '../helpers/programs-here.ts';
+
+/** A client, how it is built and tried. All commands are run by sh, in the folder of the client. */
+export interface Language {
+  name: string;
+  folder: string;
+  /** Programs without which it cannot be tried. */
+  needs: readonly string[];
+  build?: string;
+  /** Its own tests and checks, in its own language's runner. */
+  checks: Readonly<Record<string, string>>;
+  /** What the conformance suite starts, by the name of the API that it uses. */
+  adapters: Readonly<Record<string, string>>;
+  /** The dashboard of its README. */
+  dashboard: string;
+}
+
+const node = `'${process.execPath}'`;
+
+function folderOf(name: string): string {
+  return join(root, 'clients', name);
+}
+
+/** The clients in `clients/`. */
+export const languages: readonly Language[] = [
+  {
+    name: 'python',
+    folder: folderOf('python'),
+    needs: ['/usr/bin/python3', 'mypy'],
+    checks: {
+      'its own tests': '/usr/bin/python3 -m unittest discover -s tests -t .',
+      'mypy --strict': 'mypy --strict .',
+    },
+    adapters: {
+      python: `PYTHONPATH='${folderOf('python')}/src' exec /usr/bin/python3 -m chimed.conformance`,
+      'python asyncio': `PYTHONPATH='${folderOf('python')}/src' exec /usr/bin/python3 -m chimed.conformance --asyncio`,
+    },
+    dashboard: '/usr/bin/python3 examples/dashboard.py',
+  },
+];
+
+/** Adapters of clients that are written in TypeScript or JavaScript. */
+export const ownAdapters = {
+  node: `exec ${node} '${root}/test/conformance/adapters/node.ts'`,
+  'node-ipc': `exec ${node} '${root}/test/conformance/adapters/node-ipc.ts'`,
+} as const;
+
+/** Where the clients' own tests find a daemon. */
+export const daemonCommand = `${process.execPath} ${builtCli}`;
+
+/** Why a client cannot be tried on this machine, said loudly; undefined if it can. */
+export function whyNotTried({ name, needs }: Language): string | undefined {
+  const missing = needs.filter((program) => !has(program));
+  if (missing.length === 0) return undefined;
+  const why = `there is no ${missing.join(' and no ')}`;
+  console.warn(`SKIPPED, the client in ${name} is not tried: ${why}`);
+  return why;
+}
+
+/** Runs a command of a client. @throws with its output if it fails. */
+export function run({ folder }: Language, command: string): string {
+  return execFileSync('sh', ['-c', command], {
+    cwd: folder,
+    env: { ...process.env, CHIMED: daemonCommand },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}

@@ -1,0 +1,37 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { startDaemon } from '../helpers/daemon.ts';
+import { Program } from '../helpers/program.ts';
+import { languages, run, whyNotTried } from './languages.ts';
+
+describe.each(languages)('the client in $name', (language) => {
+  describe.skipIf(whyNotTried(language))('', () => {
+    beforeAll(() => {
+      if (language.build !== undefined) run(language, language.build);
+    });
+
+    test.each(Object.entries(language.checks))('passes %s', (_, command) => {
+      expect(() => run(language, command)).not.toThrow();
+    });
+
+    test('has a dashboard that prints messages, and how many it missed', async () => {
+      const topics = { 'host.big': { publish: true } };
+      await using daemon = await startDaemon({ topics, clients: { pendingBytes: '64KiB' } }, { built: true });
+      await using publisher = daemon.connect();
+      await publisher.publish('host.big', 'first');
+      const env = { CHIMED_SOCKET_PATH: daemon.socket };
+      await using dashboard = new Program(['-c', `exec ${language.dashboard}`], env, language.folder, 'sh');
+      expect((await dashboard.stdout.take(1))[0]).toMatch(/^host\.big 1 "?first"?$/);
+      dashboard.kill('SIGSTOP');
+      for (let count = 0; count < 50; count++) await publisher.publish('host.big', 'x'.repeat(30_000));
+      const { skipped } = (await daemon.status()).clients.find(({ name }) => name === 'dashboard')!;
+      expect(skipped).toBeGreaterThan(0);
+      dashboard.kill('SIGCONT');
+      await dashboard.stdout.find((line) => line.startsWith('host.big 51 '));
+      const missed = dashboard.stderr.items.map(
+        (line) => /^missed (\d+) messages of host\.big$/.exec(line)?.[1],
+      );
+      expect(missed.reduce((sum, count) => sum + Number(count ?? 0), 0)).toBeGreaterThan(0);
+    });
+  });
+});
