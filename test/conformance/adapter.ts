@@ -99,7 +99,13 @@ export class Adapter implements AsyncDisposable {
 
   #take(line: string): void {
     this.#transcript.add('client <', line);
-    this.events.push(JSON.parse(line) as AdapterEvent);
+    let event: unknown;
+    try {
+      event = JSON.parse(line);
+    } catch {
+      return this.events.end(`the adapter wrote a line that is not JSON: ${line.slice(0, 200)}`);
+    }
+    this.events.push(event as AdapterEvent);
   }
 
   #lines(stream: NodeJS.ReadableStream, take: (line: string) => void): void {

@@ -1,8 +1,9 @@
 /** Tries a client against the rules of docs/wire.md, and prints what it does and what it does not. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Option, program } from 'commander';
+import { program } from 'commander';
 
 import { wholeNumber } from '../../src/cli/whole-number.ts';
+import { messageOf } from '../../src/errors.ts';
 import { clientCases } from './client-cases/all.ts';
 import { helloOf, runCases } from './run.ts';
 import type { Outcome, Result } from './run.ts';
@@ -22,7 +23,7 @@ program
   .option('--list', 'lists the cases with their rules, and runs none')
   .parse();
 const options = program.opts<{
-  client: string;
+  client?: string;
   case?: string;
   rule?: number;
   atOnce: number;
@@ -43,10 +44,15 @@ const chosen = Object.entries(clientCases).flatMap(([subject, cases]) =>
 const rulesOf = (rules: readonly number[]): string =>
   `(${rules.length > 1 ? 'rules' : 'rule'} ${rules.join(', ')})`;
 
+if (chosen.length === 0) program.error('error: no case matches --case and --rule; --list shows all');
 if (options.list) {
   for (const { name, rules } of chosen) console.log(`${name} ${rulesOf(rules)}`);
   process.exit();
 }
+
+const command = options.client;
+if (command === undefined)
+  program.error("error: no --client; for example --client 'python3 -m chimed.conformance'");
 
 const known = new Set(
   options.knownFailures === undefined
@@ -72,9 +78,11 @@ function show(result: Result): void {
   console.log(lines.map((line) => `    ${line}`).join('\n'));
 }
 
-const { client, features } = await helloOf(options.client);
+const { client, features } = await helloOf(command).catch((error: unknown) =>
+  program.error(messageOf(error)),
+);
 console.log(`${client}: ${features.join(', ')}\n`);
-const results = await runCases(options.client, chosen, {
+const results = await runCases(command, chosen, {
   features,
   atOnce: options.atOnce,
   seconds: options.seconds,

@@ -24,7 +24,8 @@ export async function helloOf(command: string): Promise<{ client: string; featur
     const { client, features } = await stage.client.event('hello');
     return { client: String(client), features: features as Feature[] };
   } catch (error) {
-    throw new Error(`the adapter is not one: ${messageOf(error)}\n${stage.transcript}`, { cause: error });
+    const why = `the adapter has not written its hello: ${messageOf(error)}`;
+    throw new Error(`${why}\n${stage.transcript}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
