@@ -11,9 +11,7 @@ import type { Outcome, Result } from './run.ts';
 program
   .name('npm run conformance --')
   .description('Tries a client of any language against the rules of docs/wire.md.')
-  .addOption(
-    new Option('--client <command>', 'starts the adapter of the client; run by sh').makeOptionMandatory(),
-  )
+  .option('--client <command>', 'starts the adapter of the client (docs/conformance.md); run by sh')
   .option('--case <text>', 'runs only cases whose name or subject contains this text')
   .option('--rule <number>', 'runs only cases of this rule', wholeNumber)
   .option('--at-once <number>', 'how many cases run at the same time', wholeNumber, 4)
