@@ -55,6 +55,8 @@ export class Connection implements Reader {
   #listener = nobody;
   /** Runs while a frame is unfinished. */
   #ageTimer: NodeJS.Timeout | undefined;
+  /** The time of an unfinished frame is over, but not all that has come was looked at. */
+  #isOverdue = false;
   #error: Error | undefined;
   #reason: string | undefined;
   #takenDirectly = 0;
@@ -101,8 +103,9 @@ export class Connection implements Reader {
   nextFrame(): Frame | ChimedError | undefined {
     const frame = this.#reader.next();
     if (frame) this.#stopAgeTimer();
-    if (this.#reader.unfinished && !this.ended)
-      this.#ageTimer ??= setTimeout(() => this.#lookAfterReading(), this.#context.frameTimeoutMs);
+    if (!this.#reader.unfinished || this.ended) return frame;
+    if (this.#isOverdue) return this.#incomplete;
+    this.#ageTimer ??= setTimeout(() => this.#lookAfterReading(), this.#context.frameTimeoutMs);
     return frame;
   }
 
@@ -225,21 +228,28 @@ export class Connection implements Reader {
 
   /**
    * An unfinished frame has a clock that only its end stops: also while we do not read, since a peer that leaves its
-   * answers unread would otherwise keep the memory for ever. If we stood still, its end may be read only now.
+   * answers unread would otherwise keep the memory for ever. If we stood still, or read this user more slowly, its end may
+   * have come and is yet to be looked at.
    */
   #lookAfterReading(): void {
     const timer = this.#ageTimer;
     setImmediate(() => {
-      if (this.ended || timer !== this.#ageTimer || this.#reader.ready) return;
-      const { frameTimeoutMs } = this.#context;
-      const message = `a frame was not complete within ${frameTimeoutMs} ms; terminate each frame with a form feed`;
-      this.guard(() => this.#listener.expired(new ChimedError('incomplete', message)));
+      if (this.ended || timer !== this.#ageTimer) return;
+      if (this.#reader.ready) this.#isOverdue = true;
+      else this.guard(() => this.#listener.expired(this.#incomplete));
     });
+  }
+
+  get #incomplete(): ChimedError {
+    const { frameTimeoutMs } = this.#context;
+    const message = `a frame was not complete within ${frameTimeoutMs} ms; terminate each frame with a form feed`;
+    return new ChimedError('incomplete', message);
   }
 
   #stopAgeTimer(): void {
     clearTimeout(this.#ageTimer);
     this.#ageTimer = undefined;
+    this.#isOverdue = false;
   }
 
   #whyClosed(): string {

@@ -211,7 +211,8 @@ export class FrameReader {
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return new ChimedError('not-an-object', `the frame ${excerpt(text)} is JSON, but not an object`);
-    if (typeof (value as Frame).type !== 'string')
+    const { type } = value as Frame;
+    if (typeof type !== 'string' || type === '')
       return new ChimedError('bad-type', 'a frame needs a type, a non-empty string');
     return value as Frame;
   }

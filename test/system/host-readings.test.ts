@@ -127,7 +127,9 @@ describe.skipIf(whyNot())('a reading of the host, in the sandbox', () => {
   });
 
   test('memory is that of /proc/meminfo', async () => {
-    const says = await outside(`awk '/^(MemTotal|SwapTotal):/ { printf "%.0f\\n", $2 * 1024 }' /proc/meminfo`);
+    const says = await outside(
+      `awk '/^(MemTotal|SwapTotal):/ { printf "%.0f\\n", $2 * 1024 }' /proc/meminfo`,
+    );
     const { total, swap } = await inside<{ total: number; swap: { total: number } }>('memory');
     expect([total, swap.total]).toEqual(says.split('\n').map(Number));
   });

@@ -26,7 +26,7 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
 }
 
 const frame = fc.record({
-  type: fc.string({ unit: 'binary' }),
+  type: fc.string({ unit: 'binary', minLength: 1 }),
   data: fc.jsonValue({ stringUnit: 'binary' }),
 });
 
@@ -97,6 +97,7 @@ describe('a violation', () => {
     ['"text"', 'not-an-object'],
     ['{}', 'bad-type'],
     ['{"type":null}', 'bad-type'],
+    ['{"type":""}', 'bad-type'],
   ])('%s is %s, and what follows is not read', (text, code) => {
     const { given } = read([Buffer.from(`{"type":"before"}\f${text}\f{"type":"after"}\f`)]);
     expect(given).toMatchObject([{ type: 'before' }, { code }]);

@@ -264,6 +264,15 @@ export const framing: readonly Case[] = [
     run: (stage) => endsTheConnection(stage, '{"data":1,"seq":2}\f'),
   },
   {
+    name: 'reconnects when it receives an object whose type is empty or no text',
+    rules: [3, 63],
+    async run(stage) {
+      await endsTheConnection(stage, '{"type":"","data":1,"seq":2}\f');
+      await (await stage.registered(2, 't')).write('{"type":7,"data":1,"seq":3}\f');
+      await stage.daemon.peer(3);
+    },
+  },
+  {
     name: 'reconnects when it receives two objects without a form feed between them',
     rules: [2, 63],
     run: (stage) => endsTheConnection(stage, '{"type":"t","seq":7,"data":1}{"type":"t","seq":8,"data":1}\f'),
