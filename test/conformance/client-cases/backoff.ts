@@ -56,7 +56,10 @@ export const backoff: readonly Case[] = [
         await stage.client.events.take(peer.number, ({ on }) => on === 'ready');
       });
       const [least, most] = [Math.min(...seen), Math.max(...seen)];
-      ok(seen.toSorted((a, b) => a - b)[15]! <= FIRST_MS + USUAL_SLACK_MS, `the delays grow: ${rounded(seen)} ms`);
+      ok(
+        seen.toSorted((a, b) => a - b)[15]! <= FIRST_MS + USUAL_SLACK_MS,
+        `the delays grow: ${rounded(seen)} ms`,
+      );
       // By chance alone, each of these fails once in ten thousand billion times.
       const [short, long] = [
         seen.filter((delay) => delay < least + 25),
