@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::Error;
 
 /// connect(2) waits while the daemon's queue is full. After so long, the daemon counts as busy.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// Where the daemon of the machine listens.
 const MACHINE: [&str; 2] = ["/run/chimed/chimed.sock", "/run/chimed/daemon/chimed.sock"];

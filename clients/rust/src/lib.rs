@@ -38,6 +38,10 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use client::{Client, Handle};
 pub use error::Error;
 pub use event::{Event, Message};
