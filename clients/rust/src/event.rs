@@ -24,6 +24,17 @@ pub struct Message {
     pub stale: bool,
 }
 
+#[cfg(feature = "serde")]
+impl Message {
+    /// Reads the payload as any type that serde can read. A type such as `&str` borrows from the message.
+    ///
+    /// # Errors
+    /// If the payload is not of this type, or contains a string that Rust cannot represent: a lone surrogate.
+    pub fn decode<'a, T: serde::Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_str(&self.data)
+    }
+}
+
 /// What a client tells its program, in the order in which it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -5,7 +5,6 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use chimed::{Client, Event, Message, Options};
-use chimed_serde::Decode;
 use serde::Deserialize;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -17,7 +16,7 @@ struct Sample<'a> {
 
 /// The messages that a client receives if the daemon sends these payloads.
 fn received(payloads: &[&str]) -> Vec<Message> {
-    let path = std::env::temp_dir().join(format!("chimed-serde-{}", std::process::id()));
+    let path = std::env::temp_dir().join(format!("chimed-decode-{}", std::process::id()));
     let listener = UnixListener::bind(&path).unwrap();
     let client = Client::connect(Options::new().socket(&path)).unwrap();
     client.subscribe(&["a"]).unwrap();
