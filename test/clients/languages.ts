@@ -25,21 +25,38 @@ function folderOf(name: string): string {
   return join(root, 'clients', name);
 }
 
+const python = '/usr/bin/python3';
+/** Cargo looks up optional dependencies, too; Debian has them. */
+const cargo = (command: string): string =>
+  `PATH=/usr/bin:/bin cargo ${command} --offline --config 'source.crates-io.replace-with="debian"' --config 'source.debian.directory="/usr/share/cargo/registry"'`;
+
 /** The clients in `clients/`. */
 export const languages: readonly Language[] = [
   {
     name: 'python',
     folder: folderOf('python'),
-    needs: ['/usr/bin/python3', 'mypy'],
+    needs: [python, 'mypy'],
     checks: {
-      'its own tests': '/usr/bin/python3 -m unittest discover -s tests -t .',
+      'its own tests': `${python} -m unittest`,
       'mypy --strict': 'mypy --strict .',
     },
     adapters: {
-      python: `PYTHONPATH='${folderOf('python')}/src' exec /usr/bin/python3 -m chimed.conformance`,
-      'python asyncio': `PYTHONPATH='${folderOf('python')}/src' exec /usr/bin/python3 -m chimed.conformance --asyncio`,
+      python: `cd '${folderOf('python')}' && exec ${python} -m chimed.conformance`,
+      'python asyncio': `cd '${folderOf('python')}' && exec ${python} -m chimed.conformance --asyncio`,
     },
-    dashboard: '/usr/bin/python3 examples/dashboard.py',
+    dashboard: `PYTHONPATH=. exec ${python} examples/dashboard.py`,
+  },
+  {
+    name: 'rust',
+    folder: folderOf('rust'),
+    needs: ['/usr/bin/cargo', '/usr/bin/cargo-clippy'],
+    build: cargo('build --release --examples'),
+    checks: {
+      'its own tests': cargo('test --features serde'),
+      clippy: cargo('clippy --all-targets --features serde').concat(' -- -D warnings'),
+    },
+    adapters: { rust: `exec '${folderOf('rust')}/target/release/examples/conformance'` },
+    dashboard: 'exec target/release/examples/dashboard',
   },
 ];
 
