@@ -373,7 +373,7 @@ static bool reserve(struct buffer *b, size_t more) {
 }
 
 static void add_bytes(struct buffer *b, const char *bytes, size_t length) {
-  if (!reserve(b, length)) return;
+  if (length == 0 || !reserve(b, length)) return;
   memcpy(b->data + b->length, bytes, length);
   b->length += length;
 }
@@ -701,7 +701,7 @@ static size_t add_positions(chimed_client *c, struct buffer *out, size_t frame_s
     add_quoted(&instances, t->instance);
   }
   add(out, between);
-  add_bytes(out, instances.data ? instances.data : "", instances.length);
+  add_bytes(out, instances.data, instances.length);
   if (instances.failed) out->failed = true;
   release(&instances);
   return left_out;
@@ -1371,10 +1371,10 @@ static void receive(chimed_client *c) {
   take_frames(c);
 }
 
-/* After any function that can have given the connection something to do. */
+/* After any function that can have given the client something to say. */
 static void settle(chimed_client *c) {
-  if (c->busy) return; /* chimed_process() does it at its end. */
   pump(c);
+  if (c->busy) return; /* chimed_process() does the rest at its end. */
   flush(c);
   watch_socket(c);
   set_timer(c);
