@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * chimed.c - a client of chimed; chimed.h describes it, and docs/wire.md has the rules that it obeys.
+ * chimed.c - a client of chimed; chimed.h describes it, and chimed's docs/wire.md has the rules that it obeys.
  *
- * From the pure to the impure: JSON; names, delays and places; topics; what the client says; what the daemon says;
- * the connection; the functions of chimed.h. Only the last two make system calls. Callbacks can call nearly everything, so
- * no code below uses a pointer to a topic or a request after it has emitted something.
+ * In this order: JSON; bytes; names, delays and places; topics; what the client says; what it reports; what the
+ * daemon says; the connection; the functions of chimed.h. Only the last two read, write and wait. Callbacks can
+ * call nearly everything, so no code below uses a pointer to a topic or a request after it has reported something.
  */
 #if !defined(_POSIX_C_SOURCE) && !defined(_GNU_SOURCE)
 #define _POSIX_C_SOURCE 200809L
@@ -39,7 +40,7 @@
 #define READS_PER_CALL 16
 #define LONGEST_TOPIC 255
 #define LONGEST_REASON 4000 /* bytes; the daemon cuts it off after 1,000 characters */
-#define SUCCESSION_MS 10000 /* how long the daemon may believe that the former connection still provides a topic */
+#define SUCCESSION_MS 10000 /* how long the daemon can take a topic's former connection for its provider */
 #define SUCCESSION_RETRY_MS 500
 #define MOST_PLACES 5
 #define NEVER INT64_MAX
@@ -62,7 +63,11 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /* The length of the character in UTF-8 at p, 0 if there is none. */
 static size_t utf8_length(const char *p, const char *end) {
   unsigned char c = (unsigned char)*p, next = end - p > 1 ? (unsigned char)p[1] : 0;
-  size_t length = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+  size_t length = c < 0x80                 ? 1
+                  : c >= 0xc2 && c <= 0xdf ? 2
+                  : (c & 0xf0) == 0xe0     ? 3
+                  : c >= 0xf0 && c <= 0xf4 ? 4
+                                           : 0;
   if (length > (size_t)(end - p)) return 0;
   if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f)) return 0; /* overlong, surrogate */
   if ((c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f)) return 0; /* overlong, past U+10FFFF */
@@ -254,7 +259,7 @@ int chimed_json_next(chimed_json json, const char **position, chimed_json *key, 
   return 1;
 }
 
-/* Finds the values of several keys of an object, and validates all of it. As in JavaScript, the last of equal keys counts. */
+/* Finds the values of some keys of an object, and validates all of it. The last of equal keys counts. */
 static bool read_fields(chimed_json json, const char *const keys[], chimed_json values[], size_t count) {
   const char *position = NULL;
   chimed_json key, value;
@@ -493,7 +498,7 @@ enum providing { NOT_PROVIDED, UNASKED, ASKED, PROVIDED };
 /* What the client knows of a topic: where it stands in it, and whether it provides it. */
 struct topic {
   char *name;
-  bool received;  /* A message has come: seq and instance are those of the last one. */
+  bool received; /* seq and instance are those of the last message */
   uint64_t seq;
   char *instance; /* NULL: the daemon's. */
   enum providing providing;
@@ -519,7 +524,7 @@ enum state { CLOSED, WAITING, GREETING, READY };
 struct chimed_client {
   chimed_options options; /* its strings are copies */
   enum state state;
-  unsigned busy;               /* calls that emit something and are not finished */
+  unsigned busy; /* calls that emit something and are not finished */
   bool free_later, paused;
   char **patterns;
   size_t pattern_count;
@@ -541,8 +546,8 @@ struct chimed_client {
   bool peer_is_deaf; /* It reads nothing more, but what it has sent can still be read. */
   bool wake;
   unsigned attempt;
-  int64_t armed;                       /* when the timer fires, 0: never. All times are in ms, monotonic */
-  int64_t deadline, ready_at, ask_at;  /* deadline: of the retry, or of the answer to the registration */
+  int64_t armed;                      /* when the timer fires, 0: never. All times are in ms, monotonic */
+  int64_t deadline, ready_at, ask_at; /* deadline: of the retry, or of the answer to the registration */
 };
 
 /* The slot of a topic, or the free one where it belongs. The table must not be empty. */
@@ -581,7 +586,8 @@ static bool resize_topics(chimed_client *c, size_t capacity) {
 static struct topic *add_topic(chimed_client *c, const char *name) {
   struct topic *t = find_topic(c, name);
   if (t) return t;
-  if (2 * (c->topic_count + 1) > c->topic_capacity && !resize_topics(c, c->topic_capacity ? 2 * c->topic_capacity : 16))
+  if (2 * (c->topic_count + 1) > c->topic_capacity &&
+      !resize_topics(c, c->topic_capacity ? 2 * c->topic_capacity : 16))
     return NULL;
   t = calloc(1, sizeof *t);
   if (!t) return NULL;
@@ -616,7 +622,8 @@ static void sweep_topics(chimed_client *c) {
     c->topic_count--;
     c->topic_changes++;
     /* Those behind it may have to close the gap. */
-    for (size_t from = (i + 1) & (c->topic_capacity - 1); c->topics[from]; from = (from + 1) & (c->topic_capacity - 1)) {
+    for (size_t from = (i + 1) & (c->topic_capacity - 1); c->topics[from];
+         from = (from + 1) & (c->topic_capacity - 1)) {
       struct topic *moved = c->topics[from];
       c->topics[from] = NULL;
       c->topics[slot_of(c, moved->name)] = moved;
@@ -671,8 +678,8 @@ static int64_t now_ms(void) {
 
 static size_t backlog(const chimed_client *c) { return c->out.length - c->out_start; }
 
-/* Adds as many positions as fit into the frame, and into what the daemon can parse (rules 20, 69). The topics that are
-   left out begin with their latest message, and are counted all the same. */
+/* Adds as many positions as fit into the frame, and into what the daemon can parse (rules 20, 69). The topics that
+   are left out begin with their latest message, and are counted all the same. */
 static size_t add_positions(chimed_client *c, struct buffer *out, size_t frame_start) {
   static const char between[] = "},\"instances\":{";
   size_t values = 2 * c->pattern_count, left_out = 0;
@@ -735,7 +742,8 @@ static size_t say_hello(chimed_client *c) {
 static void send_requests(chimed_client *c) {
   struct request *r = c->unsent;
   for (; r && backlog(c) < MOST_BACKLOG; r = r->next) {
-    if (r->length - 1 > c->frame_bytes || r->shape.values + ENVELOPE_VALUES > MOST_VALUES || r->shape.levels > MOST_PAYLOAD_LEVELS) {
+    if (r->length - 1 > c->frame_bytes || r->shape.values + ENVELOPE_VALUES > MOST_VALUES ||
+        r->shape.levels > MOST_PAYLOAD_LEVELS) {
       r->doomed = "too-large";
       c->has_doomed = c->wake = true;
       continue;
@@ -776,17 +784,26 @@ static void ask_to_provide(chimed_client *c, int64_t now) {
   if (count > 0) add(out, "]}}\f");
 }
 
+static void add_failure(struct buffer *out, const char *topic, const char *reason) {
+  add(out, "{\"type\":\"chimed.fail\",\"data\":{\"topic\":");
+  add_quoted(out, topic);
+  add(out, ",\"error\":");
+  if (reason) add_quoted(out, reason);
+  else add(out, "null");
+  add(out, "}}\f");
+}
+
 static void say_failures(chimed_client *c) {
   c->has_failures = false;
   for (size_t i = 0; i < c->topic_capacity; i++) {
     struct topic *t = c->topics[i];
     if (!t || !t->failure_due || t->providing != PROVIDED) continue;
-    add(&c->out, "{\"type\":\"chimed.fail\",\"data\":{\"topic\":");
-    add_quoted(&c->out, t->name);
-    add(&c->out, ",\"error\":");
-    if (t->failure) add_quoted(&c->out, t->failure);
-    else add(&c->out, "null");
-    add(&c->out, "}}\f");
+    size_t start = c->out.length;
+    add_failure(&c->out, t->name, t->failure);
+    if (c->out.length - start - 1 > c->frame_bytes) {
+      c->out.length = start;
+      add_failure(&c->out, t->name, "the reason does not fit into a frame");
+    }
     t->failure_due = false;
   }
 }
@@ -802,8 +819,8 @@ static void pump(chimed_client *c) {
 
 /* ---- What is emitted ---- */
 
-__attribute__((format(printf, 3, 4))) static void report(const chimed_client *c, chimed_level level, const char *format,
-                                                         ...) {
+__attribute__((format(printf, 3, 4))) static void report(const chimed_client *c, chimed_level level,
+                                                         const char *format, ...) {
   if (!c->options.on_log) return;
   char line[1024];
   va_list arguments;
@@ -849,7 +866,9 @@ static void fail_overdue(chimed_client *c, int64_t now) {
     c->has_doomed = *link != NULL;
     if (!*link) break;
     struct request *r = unlink_request(c, link);
-    snprintf(message, sizeof message, "frame too large: %zu bytes, %zu values, %zu levels; limit %zu bytes (clients.frameBytes), %d values, %d levels",
+    snprintf(message, sizeof message,
+             "frame too large: %zu bytes, %zu values, %zu levels; limit %zu bytes (clients.frameBytes), %d values, "
+             "%d levels",
              r->length - 1, r->shape.values, r->shape.levels, c->frame_bytes, MOST_VALUES, MOST_PAYLOAD_LEVELS);
     fail_request(c, r, r->doomed, message);
   }
@@ -863,25 +882,29 @@ static void fail_overdue(chimed_client *c, int64_t now) {
 
 /* ---- What the daemon says. Handlers return false if memory ran out. ---- */
 
-/* Reads the fields that messages and chimed.got share. Returns false for what is not a message: it has no number. */
-static bool read_message(chimed_client *c, chimed_message *m, const chimed_json seq_etc[6]) {
-  enum { SEQ, DATA, TIME, OFFSET, INSTANCE, STALE };
+/* The fields that messages and chimed.got share. */
+enum { SEQ, DATA, TIME, OFFSET, INSTANCE, STALE, MESSAGE_FIELDS };
+#define MESSAGE_FIELD_NAMES "seq", "data", "time", "offset", "instance", "stale"
+
+static bool is_true(chimed_json json) { return json.text && *json.text == 't'; }
+
+/* Returns false for what is not a message: it has no number. */
+static bool read_message(chimed_client *c, chimed_message *m, const chimed_json fields[MESSAGE_FIELDS]) {
   int64_t seq;
   double time = 0;
-  if (!chimed_json_integer(seq_etc[SEQ], &seq) || seq < 0 || !seq_etc[DATA].text) return false;
+  if (!chimed_json_integer(fields[SEQ], &seq) || seq < 0 || !fields[DATA].text) return false;
   m->seq = (uint64_t)seq;
-  m->data = seq_etc[DATA];
-  if (!chimed_json_integer(seq_etc[TIME], &m->time) && chimed_json_number(seq_etc[TIME], &time) && time > -9e15 && time < 9e15)
-    m->time = (int64_t)time;
-  if (!chimed_json_integer(seq_etc[OFFSET], &m->offset)) m->offset = -1;
-  m->stale = seq_etc[STALE].text && *seq_etc[STALE].text == 't';
-  m->instance = decode_in_place(seq_etc[INSTANCE]);
+  m->data = fields[DATA];
+  if (chimed_json_number(fields[TIME], &time) && time > -9e15 && time < 9e15) m->time = (int64_t)time;
+  if (!chimed_json_integer(fields[OFFSET], &m->offset)) m->offset = -1;
+  m->stale = is_true(fields[STALE]);
+  m->instance = decode_in_place(fields[INSTANCE]);
   if (!m->instance) m->instance = c->instance;
   ((char *)m->data.text)[m->data.length] = 0; /* All fields have been read. */
   return true;
 }
 
-static bool take_message(chimed_client *c, const char *name, const chimed_json fields[6]) {
+static bool take_message(chimed_client *c, const char *name, const chimed_json fields[MESSAGE_FIELDS]) {
   chimed_message m = {.topic = name};
   if (c->state != READY || !is_topic(name) || !read_message(c, &m, fields)) return true;
   struct topic *t = find_topic(c, name);
@@ -910,7 +933,7 @@ static bool take_message(chimed_client *c, const char *name, const chimed_json f
 }
 
 static bool take_registered(chimed_client *c, chimed_json data) {
-  enum { INSTANCE, UNCOUNTED, CLIENT, LIMITS, FIELDS };
+  enum { NUMBERING, UNCOUNTED, CLIENT, LIMITS, FIELDS };
   static const char *const names[] = {"instance", "uncounted", "client", "limits"};
   chimed_json fields[FIELDS] = {{NULL, 0}};
   if (!read_fields(data, names, fields, FIELDS)) return true;
@@ -918,8 +941,8 @@ static bool take_registered(chimed_client *c, chimed_json data) {
   chimed_json_integer(fields[CLIENT], &client);
   chimed_json_integer(chimed_json_get(fields[LIMITS], "frameBytes"), &most);
   c->frame_bytes = most > 0 ? (size_t)most : SIZE_MAX;
-  const char *instance = decode_in_place(fields[INSTANCE]);
-  bool uncounted = fields[UNCOUNTED].text && *fields[UNCOUNTED].text == 't';
+  const char *instance = decode_in_place(fields[NUMBERING]);
+  bool uncounted = is_true(fields[UNCOUNTED]);
   if (!instance) instance = "";
   if (!c->instance || strcmp(c->instance, instance) != 0) {
     char *copy = strdup(instance);
@@ -986,10 +1009,11 @@ static bool take_published(chimed_client *c, chimed_json data) {
 }
 
 static bool take_got(chimed_client *c, chimed_json data) {
-  static const char *const names[] = {"seq", "data", "time", "offset", "instance", "stale", "id"};
-  chimed_json fields[COUNT(names)] = {{NULL, 0}};
-  if (!read_fields(data, names, fields, COUNT(names))) return true;
-  struct request *r = take_request(c, fields[COUNT(names) - 1]);
+  enum { ID = MESSAGE_FIELDS, FIELDS };
+  static const char *const names[] = {MESSAGE_FIELD_NAMES, "id"};
+  chimed_json fields[FIELDS] = {{NULL, 0}};
+  if (!read_fields(data, names, fields, FIELDS)) return true;
+  struct request *r = take_request(c, fields[ID]);
   if (!r) return true;
   chimed_message last = {.topic = r->topic};
   bool has_last = read_message(c, &last, fields);
@@ -1056,8 +1080,9 @@ static void take_provide_rejection(chimed_client *c, const char *name, chimed_js
   bool has_id = chimed_json_integer(id_text, &id);
   if (name) {
     struct topic *t = find_provided(c, name);
-    /* With the id of another request, it is about a topic that the program has given up and provided again since. */
-    if (t && !(has_id && t->providing != PROVIDED && t->asked_id != (uint64_t)id)) lose_provided(c, t, code, message);
+    /* With another id, it is about a topic that the program has given up and provided again since. */
+    if (t && !(has_id && t->providing != PROVIDED && t->asked_id != (uint64_t)id))
+      lose_provided(c, t, code, message);
     return;
   }
   for (size_t i = 0; i < c->topic_capacity; i++) { /* All topics of the request are refused. */
@@ -1117,25 +1142,31 @@ static const struct {
   const char *type;
   bool (*take)(chimed_client *c, chimed_json data);
 } control_frames[] = {
-    {"chimed.registered", take_registered}, {"chimed.published", take_published}, {"chimed.got", take_got},
-    {"chimed.failing", take_failing},       {"chimed.recovered", take_recovered}, {"chimed.wanted", take_wanted},
-    {"chimed.unwanted", take_unwanted},     {"chimed.provided", take_provided},   {"chimed.rejected", take_rejected},
+    {"chimed.registered", take_registered},
+    {"chimed.published", take_published},
+    {"chimed.got", take_got},
+    {"chimed.failing", take_failing},
+    {"chimed.recovered", take_recovered},
+    {"chimed.wanted", take_wanted},
+    {"chimed.unwanted", take_unwanted},
+    {"chimed.provided", take_provided},
+    {"chimed.rejected", take_rejected},
     {"chimed.stopping", take_stopping},
 };
 
 /* Takes a frame, which it may change. Returns what is wrong with the connection, or NULL. */
 static const char *take_frame(chimed_client *c, char *text, size_t length) {
-  enum { TYPE, SEQ, DATA, FIELDS = 7 };
-  static const char *const names[] = {"type", "seq", "data", "time", "offset", "instance", "stale"};
+  enum { TYPE = MESSAGE_FIELDS, FIELDS };
+  static const char *const names[] = {MESSAGE_FIELD_NAMES, "type"};
   chimed_json fields[FIELDS] = {{NULL, 0}};
   const char *end = text + length, *start = skip_space(text, end);
   while (end > start && skip_space(end - 1, end) == end) end--;
-  if (!read_fields((chimed_json){start, (size_t)(end - start)}, names, fields, FIELDS) || !is_string(fields[TYPE]) ||
-      fields[TYPE].length == 2)
+  if (!read_fields((chimed_json){start, (size_t)(end - start)}, names, fields, FIELDS) ||
+      !is_string(fields[TYPE]) || fields[TYPE].length == 2)
     return "the daemon sent something that is not a frame";
   const char *type = decode_in_place(fields[TYPE]);
   bool done = true;
-  if (strncmp(type, "chimed.", 7) != 0) done = take_message(c, type, fields + SEQ);
+  if (strncmp(type, "chimed.", 7) != 0) done = take_message(c, type, fields);
   else
     for (size_t i = 0; i < COUNT(control_frames); i++)
       if (strcmp(type, control_frames[i].type) == 0) done = control_frames[i].take(c, fields[DATA]);
@@ -1150,7 +1181,8 @@ static void watch_socket(chimed_client *c) {
   if (interest == c->interest) return;
   /* A socket that is watched for nothing would still report its end, again and again. */
   int operation = interest == 0 ? EPOLL_CTL_DEL : c->interest == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  if (epoll_ctl(c->epoll, operation, c->socket, &(struct epoll_event){.events = interest}) == 0) c->interest = interest;
+  if (epoll_ctl(c->epoll, operation, c->socket, &(struct epoll_event){.events = interest}) == 0)
+    c->interest = interest;
   else c->out.failed = true; /* Out of memory: chimed_process() reconnects. */
 }
 
@@ -1181,16 +1213,19 @@ static void lose(chimed_client *c, const char *code, const char *why) {
   char text[sizeof c->last_words];
   snprintf(text, sizeof text, "%s", *c->last_words && c->state != WAITING ? c->last_words : why);
   /* A registration that is too large for a new daemon must get smaller, or it would be refused for ever. */
-  if (c->state == GREETING && strcmp(c->last_code, "too-large") == 0) c->frame_bytes = (c->frame_bytes < KIB * KIB ? c->frame_bytes : KIB * KIB) / 2;
+  if (c->state == GREETING && strcmp(c->last_code, "too-large") == 0)
+    c->frame_bytes = (c->frame_bytes < KIB * KIB ? c->frame_bytes : KIB * KIB) / 2;
   if (*c->last_code && c->state != WAITING) code = c->last_code;
   hang_up(c);
-  uint64_t random = (uint64_t)now_ms() * 0x9e3779b97f4a7c15u >> 20;
-  if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0) errno = 0; /* The time is random enough. */
+  uint64_t random;
+  if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) /* Early after boot, it may block. */
+    random = (uint64_t)now_ms() * 0x9e3779b97f4a7c15u >> 20;
   unsigned delay = backoff_ms(++c->attempt, c->options.retry_min_ms, c->options.retry_max_ms, random);
   c->state = WAITING;
   c->deadline = now_ms() + delay;
   snprintf(c->last_words, sizeof c->last_words, "%s", text);
-  report(c, c->attempt == 1 ? CHIMED_WARNING : CHIMED_DEBUG, "waiting for chimed, next attempt in %u ms: %s", delay, text);
+  report(c, c->attempt == 1 ? CHIMED_WARNING : CHIMED_DEBUG, "waiting for chimed, next attempt in %u ms: %s", delay,
+         text);
   for (size_t i = 0; i < c->topic_capacity; i++)
     if (c->topics[i] && c->topics[i]->providing != NOT_PROVIDED) {
       struct topic *t = c->topics[i];
@@ -1317,7 +1352,10 @@ static void connect_first(chimed_client *c) {
   *c->last_words = *c->last_code = 0;
   size_t left_out = say_hello(c);
   if (left_out > 0)
-    report(c, CHIMED_WARNING, "%zu topics begin with their latest message: their positions do not fit into one frame (clients.frameBytes)", left_out);
+    report(c, CHIMED_WARNING,
+           "%zu topics begin with their latest message: their positions do not fit into one frame "
+           "(clients.frameBytes)",
+           left_out);
 }
 
 static bool is_reading(const chimed_client *c) { return c->socket >= 0 && !(c->paused && c->state == READY); }
@@ -1482,7 +1520,8 @@ int chimed_process(chimed_client *c) {
   if (c->state == WAITING && now_ms() >= c->deadline) connect_first(c);
   if (c->socket >= 0 && c->out.failed) lose(c, "connection-lost", "out of memory");
   receive(c); /* first, so that no answer is overdue that has arrived */
-  if (c->state == GREETING && now_ms() >= c->deadline) lose(c, "timeout", "the daemon did not answer the registration in time");
+  if (c->state == GREETING && now_ms() >= c->deadline)
+    lose(c, "timeout", "the daemon did not answer the registration in time");
   fail_overdue(c, now_ms());
   pump(c);
   flush(c);
@@ -1603,7 +1642,8 @@ static uint64_t request(chimed_client *c, const char *type, const char *topic, c
   add(&frame, "}}\f");
   struct request *r = frame.failed ? NULL : malloc(sizeof *r + frame.length + strlen(topic) + 1);
   if (r) {
-    *r = (struct request){.id = ++c->last_id, .deadline = now_ms() + c->options.timeout_ms, .length = frame.length, .shape = shape};
+    *r = (struct request){
+        .id = ++c->last_id, .deadline = now_ms() + c->options.timeout_ms, .length = frame.length, .shape = shape};
     r->frame = (char *)(r + 1);
     r->topic = r->frame + frame.length;
     memcpy(r->frame, frame.data, frame.length);
@@ -1653,7 +1693,8 @@ int chimed_send(chimed_client *c, const char *topic, const char *data) {
   }
   struct buffer *out = &c->out;
   size_t length = strlen(topic) + strlen(data) + strlen("{\"type\":\"\",\"data\":}");
-  if (length > c->frame_bytes || shape.values + ENVELOPE_VALUES > MOST_VALUES || shape.levels > MOST_PAYLOAD_LEVELS) return fail_with(EMSGSIZE);
+  if (length > c->frame_bytes || shape.values + ENVELOPE_VALUES > MOST_VALUES || shape.levels > MOST_PAYLOAD_LEVELS)
+    return fail_with(EMSGSIZE);
   if (!reserve(out, length + 1)) return fail_with(ENOMEM);
   add(out, "{\"type\":\"");
   add(out, topic);

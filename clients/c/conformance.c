@@ -76,10 +76,10 @@ static void show_message(chimed_client *client, const chimed_message *m, void *u
 
 static void show_event(chimed_client *client, const chimed_event *event, void *user) {
   static const char *const names[] = {
-      [CHIMED_READY] = "ready",           [CHIMED_WAITING] = "waiting",     [CHIMED_UNCOUNTED] = "uncounted",
-      [CHIMED_REFUSED] = "refused",       [CHIMED_FAILING] = "failing",     [CHIMED_RECOVERED] = "recovered",
-      [CHIMED_PUBLISHED] = "published",   [CHIMED_GOT] = "got",             [CHIMED_FAILED] = "failed",
-      [CHIMED_WANTED] = "wanted",         [CHIMED_UNWANTED] = "unwanted",   [CHIMED_DROPPED] = "dropped",
+      [CHIMED_READY] = "ready",           [CHIMED_WAITING] = "waiting",   [CHIMED_UNCOUNTED] = "uncounted",
+      [CHIMED_REFUSED] = "refused",       [CHIMED_FAILING] = "failing",   [CHIMED_RECOVERED] = "recovered",
+      [CHIMED_PUBLISHED] = "published",   [CHIMED_GOT] = "got",           [CHIMED_FAILED] = "failed",
+      [CHIMED_WANTED] = "wanted",         [CHIMED_UNWANTED] = "unwanted", [CHIMED_DROPPED] = "dropped",
       [CHIMED_UNPROVIDED] = "unprovided", [CHIMED_ROOM] = "room"};
   (void)client, (void)user;
   printf("{\"on\":\"%s\"", names[event->type]);
@@ -135,7 +135,8 @@ static void change_subscription(chimed_client *client, chimed_json topics, bool 
     chimed_json_string(topic, pattern, sizeof pattern);
     if (listens) add_pattern(pattern);
     else remove_pattern(pattern);
-    if (count_pattern(pattern) == (listens ? 1 : 0)) used += (size_t)snprintf(list + used, size - used, "%s ", pattern);
+    if (count_pattern(pattern) == (listens ? 1 : 0))
+      used += (size_t)snprintf(list + used, size - used, "%s ", pattern);
   }
   if (used > 0 && (listens ? chimed_subscribe(client, list) : chimed_unsubscribe(client, list)) != 0) {
     printf("{\"on\":\"refused\",\"code\":\"bad-request\"");
@@ -199,10 +200,12 @@ int main(void) {
   chimed_client *client = NULL;
   char *commands = NULL;
   size_t length = 0, capacity = 0;
-  printf("{\"on\":\"hello\",\"client\":\"C %s\",\"features\":[\"listen\",\"publish\",\"get\",\"provide\"]", chimed_version());
+  printf("{\"on\":\"hello\",\"client\":\"C %s\",\"features\":[\"listen\",\"publish\",\"get\",\"provide\"]",
+         chimed_version());
   end_line();
   for (bool open = true; open;) {
-    struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = client ? chimed_fd(client) : -1, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                           {.fd = client ? chimed_fd(client) : -1, .events = POLLIN}};
     if (poll(fds, 2, -1) < 0) continue;
     if (fds[1].revents && chimed_process(client) != 0) die("chimed_process");
     if (!fds[0].revents) continue;

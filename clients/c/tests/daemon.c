@@ -1,4 +1,4 @@
-/* The client against a real daemon: $CHIMED, such as "node /path/dist/cli/main.js", or else the installed chimed. */
+/* The client against a real daemon: $CHIMED, such as "node /path/dist/cli/main.js", or the installed chimed. */
 #define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <sys/prctl.h>
@@ -27,8 +27,8 @@ static void remove_file(const char *name) {
 static void start(void) {
   char command[1024];
   const char *chimed = getenv("CHIMED");
-  snprintf(command, sizeof command, "exec %s serve --config %s/chimed.yaml --socket %s >>%s/log 2>&1", chimed ? chimed : "chimed",
-           directory, path, directory);
+  snprintf(command, sizeof command, "exec %s serve --config %s/chimed.yaml --socket %s >>%s/log 2>&1",
+           chimed ? chimed : "chimed", directory, path, directory);
   daemon_pid = fork();
   if (daemon_pid < 0) abort();
   if (daemon_pid > 0) return;
@@ -46,7 +46,8 @@ static void stop(int signal) {
 
 static chimed_client *connected(struct record *r, const char *patterns) {
   forget_record(r);
-  chimed_options options = {.socket = path, .name = "test", .on_message = record_message, .on_event = record_event, .user = r};
+  chimed_options options = {
+      .socket = path, .name = "test", .on_message = record_message, .on_event = record_event, .user = r};
   chimed_client *c = chimed_new(&options);
   CHECK(c && (!patterns || chimed_subscribe(c, patterns) == 0));
   expect_line(c, r, "ready");
@@ -107,7 +108,7 @@ static void resumes_after_a_graceful_restart(void) {
   expect_line(publisher, &others, "waiting no-daemon");
   start();
   expect_lines(publisher, &others, "ready", 2);
-  publish(publisher, "log", 4, 8); /* The daemon keeps these, */
+  publish(publisher, "log", 4, 8);   /* The daemon keeps these, */
   publish(publisher, "price", 4, 8); /* but of these, only the last one. */
   expect_line(c, &heard, "log 8 +0 8");
   expect_line(c, &heard, "price 8 +4 8");
@@ -153,7 +154,8 @@ static void counts_exactly_what_it_misses(void) {
   snprintf(answer, sizeof answer, "published log %d", COUNT + 1);
   expect_line(publisher, &others, answer);
   chimed_pause(c, false);
-  for (int64_t end = clock_ms() + PATIENCE_MS; heard.last_seq < COUNT + 1;) CHECK(clock_ms() < end && chimed_wait(c, 100) == 0);
+  for (int64_t end = clock_ms() + PATIENCE_MS; heard.last_seq < COUNT + 1;)
+    CHECK(clock_ms() < end && chimed_wait(c, 100) == 0);
   printf("# received %zu, missed %" PRIu64 "\n", heard.messages, heard.missed);
   CHECK(heard.messages + heard.missed == COUNT + 1 && heard.missed > 0);
   leave(publisher, &others);

@@ -1,24 +1,31 @@
-/* Random bytes, and frames that are cut and changed at random, through the parser; meant for the sanitizers. FUZZ_ROUNDS and
-   FUZZ_SEED repeat a run. It contains the library, to give it bytes without a connection. */
+/* Random bytes, and frames that are cut and changed at random, through the parser; meant for the sanitizers.
+   FUZZ_ROUNDS and FUZZ_SEED repeat a run. It contains the library, to give it bytes without a connection. */
 #include "chimed.c"
 #include <fcntl.h>
 #include "tests/world.h"
 
 static const char *const frames[] = {
-    "{\"type\":\"chimed.registered\",\"data\":{\"protocol\":1,\"client\":1,\"instance\":\"one\",\"offset\":0,\"topics\":[{\"topic\":\"t\"}],\"limits\":{\"frameBytes\":1048576}}}\f",
+    "{\"type\":\"chimed.registered\",\"data\":{\"protocol\":1,\"client\":1,\"instance\":\"one\",\"offset\":0,"
+    "\"topics\":[{\"topic\":\"t\"}],\"limits\":{\"frameBytes\":1048576}}}\f",
     "{\"type\":\"chimed.registered\",\"data\":{\"instance\":\"two\",\"uncounted\":true}}\f",
-    "{\"type\":\"t.a\",\"data\":[0.4,-1e5,\"\\ud83d\\ude00\\u00e9\\n\",{\"k\":null}],\"seq\":57,\"time\":1795450476742,\"offset\":9}\f",
-    "{\"type\":\"t.b\",\"data\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\",\"seq\":58,\"time\":1.5,\"instance\":\"north\",\"stale\":true}\f",
+    "{\"type\":\"t.a\",\"data\":[0.4,-1e5,\"\\ud83d\\ude00\\u00e9\\n\",{\"k\":null}],\"seq\":57,\"time\":"
+    "1795450476742,\"offset\":9}\f",
+    "{\"type\":\"t.b\",\"data\":\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\",\"seq\":58,\"time\":1.5,\"instance\":"
+    "\"north\",\"stale\":true}\f",
     " \n{ \"\\u0074ype\" : \"t.a\" , \"seq\" : 9007199254740991 , \"data\" : { } }\f",
-    "{\"type\":\"chimed.got\",\"data\":{\"id\":2,\"topic\":\"t.a\",\"seq\":4,\"time\":5,\"data\":{\"a\":[1]},\"instance\":\"x\"}}\f",
+    "{\"type\":\"chimed.got\",\"data\":{\"id\":2,\"topic\":\"t.a\",\"seq\":4,\"time\":5,\"data\":{\"a\":[1]},"
+    "\"instance\":\"x\"}}\f",
     "{\"type\":\"chimed.published\",\"data\":{\"id\":1,\"topic\":\"t.a\",\"seq\":5}}\f",
-    "{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"unknown-topic\",\"message\":\"no\",\"request\":\"chimed.register\",\"topic\":\"t.>\",\"id\":3}}\f",
-    "{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"already-provided\",\"message\":\"no\",\"request\":\"chimed.provide\",\"topic\":\"p\"}}\f",
+    "{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"unknown-topic\",\"message\":\"no\",\"request\":\"chimed."
+    "register\",\"topic\":\"t.>\",\"id\":3}}\f",
+    "{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"already-provided\",\"message\":\"no\",\"request\":\"chimed."
+    "provide\",\"topic\":\"p\"}}\f",
     "{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"stalled\",\"message\":\"slow\"}}\f",
     "{\"type\":\"chimed.provided\",\"data\":{\"id\":4}}\f",
     "{\"type\":\"chimed.wanted\",\"data\":{\"topic\":\"p\",\"instance\":\"one\",\"seq\":3}}\f",
     "{\"type\":\"chimed.unwanted\",\"data\":{\"topic\":\"p\"}}\f",
-    "{\"type\":\"chimed.failing\",\"data\":{\"topic\":\"t.a\",\"error\":\"\\u0000x\",\"since\":5,\"failures\":1}}\f",
+    "{\"type\":\"chimed.failing\",\"data\":{\"topic\":\"t.a\",\"error\":\"\\u0000x\",\"since\":5,\"failures\":1}}"
+    "\f",
     "{\"type\":\"chimed.recovered\",\"data\":{\"topic\":\"t.a\",\"failures\":6}}\f",
     "{\"type\":\"chimed.stopping\",\"data\":{\"reason\":\"SIGTERM\"}}\f"};
 
@@ -42,7 +49,8 @@ static void make(struct buffer *bytes) {
       *at = up_to(3) ? marks[up_to(sizeof marks - 2)] : (char)up_to(255);
     }
   }
-  for (size_t random = up_to(20) ? 0 : up_to(300); random > 0; random--) add_bytes(bytes, &(char){(char)up_to(255)}, 1);
+  for (size_t random = up_to(20) ? 0 : up_to(300); random > 0; random--)
+    add_bytes(bytes, &(char){(char)up_to(255)}, 1);
 }
 
 static void revive(chimed_client *c) {
@@ -58,7 +66,8 @@ static void revive(chimed_client *c) {
 
 /* Gives bytes to a new client in pieces, each in memory of its own, so that reading past its end is found. */
 static void take(const struct buffer *bytes, size_t largest_piece, struct record *heard) {
-  chimed_options options = {.on_message = record_message, .on_event = record_event, .on_log = record_log, .user = heard};
+  chimed_options options = {
+      .on_message = record_message, .on_event = record_event, .on_log = record_log, .user = heard};
   chimed_client *c = chimed_new(&options);
   CHECK(c);
   chimed_subscribe(c, "t.> u");
@@ -96,7 +105,8 @@ static void takes_the_same_from_any_bytes_in_any_pieces(void) {
     if (bytes.length == 0) continue;
     take(&bytes, bytes.length, &whole);
     take(&bytes, 1 + up_to(20), &pieces);
-    if (strcmp(whole.lines, pieces.lines) != 0) printf("# FUZZ_SEED=%" PRIu64 "\n# whole:\n%s# pieces:\n%s", seed, whole.lines, pieces.lines);
+    if (strcmp(whole.lines, pieces.lines) != 0)
+      printf("# FUZZ_SEED=%" PRIu64 "\n# whole:\n%s# pieces:\n%s", seed, whole.lines, pieces.lines);
     CHECK_TEXT(pieces.lines, whole.lines);
     messages += whole.messages;
     losses += count_lines(&whole, "waiting connection-lost");

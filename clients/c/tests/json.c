@@ -10,24 +10,76 @@ static bool same(chimed_json json, const char *text) {
 }
 
 static void accepts_json(void) {
-  static const char *const valid[] = {
-      "0", "-0", "1.5e+3", "1E5", "true", "false", "null", "\"\"", "\"\\u00e9\\n\\\\\"", "[]", "{}", " [ 1 , 2 ] ",
-      "{\"a\":{\"b\":[{}]},\"\":null}", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "\"\\ud800\"", "\t\r\n1"};
+  static const char *const valid[] = {"0",
+                                      "-0",
+                                      "1.5e+3",
+                                      "1E5",
+                                      "true",
+                                      "false",
+                                      "null",
+                                      "\"\"",
+                                      "\"\\u00e9\\n\\\\\"",
+                                      "[]",
+                                      "{}",
+                                      " [ 1 , 2 ] ",
+                                      "{\"a\":{\"b\":[{}]},\"\":null}",
+                                      "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+                                      "\"\\ud800\"",
+                                      "\t\r\n1"};
   for (size_t i = 0; i < sizeof valid / sizeof *valid; i++)
     if (!chimed_json_parse(valid[i]).text) tap_fail(__FILE__, __LINE__, valid[i]);
 }
 
 static void refuses_what_is_not_json(void) {
-  static const char *const invalid[] = {
-      "", " ", "01", "-", "1.", ".5", "1e", "+1", "0x10", "NaN", "Infinity", "nul", "truee", "\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"",
-      "\"\n\"", "[", "]", "[1,]", "[,1]", "[1 2]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\":1]", "[1}", "1 2",
-      "{}{}", "\"\xff\"", "\"\xc3\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\f1", "'a'", "\"\\"};
+  static const char *const invalid[] = {"",
+                                        " ",
+                                        "01",
+                                        "-",
+                                        "1.",
+                                        ".5",
+                                        "1e",
+                                        "+1",
+                                        "0x10",
+                                        "NaN",
+                                        "Infinity",
+                                        "nul",
+                                        "truee",
+                                        "\"",
+                                        "\"\\x\"",
+                                        "\"\\u12\"",
+                                        "\"\\u12g4\"",
+                                        "\"\n\"",
+                                        "[",
+                                        "]",
+                                        "[1,]",
+                                        "[,1]",
+                                        "[1 2]",
+                                        "{",
+                                        "{\"a\"}",
+                                        "{\"a\":}",
+                                        "{\"a\":1,}",
+                                        "{a:1}",
+                                        "{1:1}",
+                                        "{\"a\":1]",
+                                        "[1}",
+                                        "1 2",
+                                        "{}{}",
+                                        "\"\xff\"",
+                                        "\"\xc3\"",
+                                        "\"\xc0\xaf\"",
+                                        "\"\xed\xa0\x80\"",
+                                        "\"\xf4\x90\x80\x80\"",
+                                        "\"\xe2\x82\"",
+                                        "\f1",
+                                        "'a'",
+                                        "\"\\"};
   for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++)
     if (chimed_json_parse(invalid[i]).text) tap_fail(__FILE__, __LINE__, invalid[i]);
 }
 
 static void picks_fields_and_elements(void) {
-  chimed_json json = chimed_json_parse(" {\"a\": [1, {\"b\": \"x\"}], \"c\\u0064\": 2, \"a2\": 3, \"twice\": 1, \"twice\": 2} ");
+  chimed_json json =
+      chimed_json_parse(" {\"a\": [1, {\"b\": \"x\"}], \"c\\u0064\": 2, \"a2\": 3, \"twice\": 1, \"twice\": 2} ");
   CHECK(same(chimed_json_get(json, "a"), "[1, {\"b\": \"x\"}]"));
   CHECK(same(chimed_json_get(chimed_json_at(chimed_json_get(json, "a"), 1), "b"), "\"x\""));
   CHECK(same(chimed_json_get(json, "cd"), "2"));
@@ -82,9 +134,14 @@ static void reads_whole_numbers_exactly(void) {
   static const struct {
     const char *text;
     int64_t number;
-  } cases[] = {{"0", 0}, {"-0", 0}, {"9007199254740991", 9007199254740991}, {"-9007199254740991", -9007199254740991},
-               {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}};
-  static const char *const others[] = {"9223372036854775808", "-9223372036854775809", "1.0", "1e3", "99999999999999999999", "true", "\"1\""};
+  } cases[] = {{"0", 0},
+               {"-0", 0},
+               {"9007199254740991", 9007199254740991},
+               {"-9007199254740991", -9007199254740991},
+               {"9223372036854775807", INT64_MAX},
+               {"-9223372036854775808", INT64_MIN}};
+  static const char *const others[] = {
+      "9223372036854775808", "-9223372036854775809", "1.0", "1e3", "99999999999999999999", "true", "\"1\""};
   int64_t number;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     CHECK(chimed_json_integer(chimed_json_parse(cases[i].text), &number) && number == cases[i].number);
@@ -94,8 +151,16 @@ static void reads_whole_numbers_exactly(void) {
 
 static void decodes_strings(void) {
   static const char *const cases[][2] = {
-      {"\"\"", ""}, {"\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "a\"\\/\b\f\n\r\t"}, {"\"\\u00e9\\u20AC\\ud83d\\ude00\"", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
-      {"\"\\ud800\"", "\xef\xbf\xbd"}, {"\"a\\u0000\"", "a\xef\xbf\xbd"}, {"\"\\udc00x\"", "\xef\xbf\xbdx"}, {"\"\\ud800\\ud800\"", "\xef\xbf\xbd\xef\xbf\xbd"}, {"\"\\ud800\\u0041\"", "\xef\xbf\xbd" "A"}};
+      {"\"\"", ""},
+      {"\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "a\"\\/\b\f\n\r\t"},
+      {"\"\\u00e9\\u20AC\\ud83d\\ude00\"", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+      {"\"\\ud800\"", "\xef\xbf\xbd"},
+      {"\"a\\u0000\"", "a\xef\xbf\xbd"},
+      {"\"\\udc00x\"", "\xef\xbf\xbdx"},
+      {"\"\\ud800\\ud800\"", "\xef\xbf\xbd\xef\xbf\xbd"},
+      {"\"\\ud800\\u0041\"",
+       "\xef\xbf\xbd"
+       "A"}};
   char out[64];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     CHECK(chimed_json_string(chimed_json_parse(cases[i][0]), out, sizeof out) == (ssize_t)strlen(cases[i][1]));

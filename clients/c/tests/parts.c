@@ -1,5 +1,5 @@
-/* The pure parts, by tables: names, delays, places, frames, positions. It contains the library, to reach what is not public,
-   and lets its allocations fail. */
+/* The pure parts, by tables: names, delays, places, frames, positions. It contains the library, to reach what is
+   not public, and lets its allocations fail. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,9 @@ static char *test_strndup(const char *text, size_t size) { return fails() ? NULL
 static struct record heard;
 static int peer; /* the daemon's end */
 
-#define REGISTERED "{\"type\":\"chimed.registered\",\"data\":{\"instance\":\"one\",\"topics\":[],\"limits\":{\"frameBytes\":1048576}}}\f"
+#define REGISTERED                                                                                           \
+  "{\"type\":\"chimed.registered\",\"data\":{\"instance\":\"one\",\"topics\":[],\"limits\":{\"frameBytes\":" \
+  "1048576}}}\f"
 
 /* Bytes arrive. */
 static void feed(chimed_client *c, const char *bytes, size_t length) {
@@ -53,7 +55,8 @@ static void attach(chimed_client *c) {
 
 static chimed_client *registered(const char *patterns) {
   forget_record(&heard);
-  chimed_options options = {.on_message = record_message, .on_event = record_event, .on_log = record_log, .user = &heard};
+  chimed_options options = {
+      .on_message = record_message, .on_event = record_event, .on_log = record_log, .user = &heard};
   chimed_client *c = chimed_new(&options);
   CHECK(c && chimed_subscribe(c, patterns) == 0);
   attach(c);
@@ -80,10 +83,11 @@ static void knows_names(void) {
   static const struct {
     const char *text;
     bool topic, pattern;
-  } cases[] = {{"a", 1, 1},    {"host.load", 1, 1}, {"A-b_9.c", 1, 1}, {"chimeda", 1, 1}, {"", 0, 0},       {".", 0, 0},
-               {"a.", 0, 0},   {".a", 0, 0},        {"a..b", 0, 0},    {"chimed", 0, 0},  {"chimed.x", 0, 0}, {"a b", 0, 0},
-               {"\xc3\xa9", 0, 0}, {"*", 0, 1},     {">", 0, 1},       {"a.*.c", 0, 1},   {"a.>", 0, 1},    {">.a", 0, 0},
-               {"a*", 0, 0},   {"a.>b", 0, 0},      {"a.b>", 0, 0},    {"*.>", 0, 1},     {"**", 0, 0},     {"a.>.*", 0, 0}};
+  } cases[] = {{"a", 1, 1},        {"host.load", 1, 1}, {"A-b_9.c", 1, 1},  {"chimeda", 1, 1}, {"", 0, 0},
+               {".", 0, 0},        {"a.", 0, 0},        {".a", 0, 0},       {"a..b", 0, 0},    {"chimed", 0, 0},
+               {"chimed.x", 0, 0}, {"a b", 0, 0},       {"\xc3\xa9", 0, 0}, {"*", 0, 1},       {">", 0, 1},
+               {"a.*.c", 0, 1},    {"a.>", 0, 1},       {">.a", 0, 0},      {"a*", 0, 0},      {"a.>b", 0, 0},
+               {"a.b>", 0, 0},     {"*.>", 0, 1},       {"**", 0, 0},       {"a.>.*", 0, 0}};
   char longest[258];
   for (size_t i = 0; i < COUNT(cases); i++)
     if (is_name(cases[i].text, strlen(cases[i].text), false) != cases[i].topic ||
@@ -98,11 +102,13 @@ static void matches_patterns(void) {
   static const struct {
     const char *pattern, *topic;
     bool matches;
-  } cases[] = {{"a", "a", 1},       {"a", "b", 0},     {"a", "a.b", 0},   {"a.b", "a", 0},     {"a", "ab", 0},   {"*", "a", 1},
-               {"*", "a.b", 0},     {"*.b", "a.b", 1}, {"a.*", "a", 0},   {"a.*.c", "a.b.c", 1}, {"a.>", "a", 0}, {"a.>", "a.b", 1},
-               {"a.>", "a.b.c", 1}, {">", "a", 1},     {">", "a.b.c", 1}, {"*.>", "a", 0},     {"*.>", "a.b", 1}, {"a.>", "ab.c", 0}};
+  } cases[] = {{"a", "a", 1},   {"a", "b", 0},     {"a", "a.b", 0},     {"a.b", "a", 0}, {"a", "ab", 0},
+               {"*", "a", 1},   {"*", "a.b", 0},   {"*.b", "a.b", 1},   {"a.*", "a", 0}, {"a.*.c", "a.b.c", 1},
+               {"a.>", "a", 0}, {"a.>", "a.b", 1}, {"a.>", "a.b.c", 1}, {">", "a", 1},   {">", "a.b.c", 1},
+               {"*.>", "a", 0}, {"*.>", "a.b", 1}, {"a.>", "ab.c", 0}};
   for (size_t i = 0; i < COUNT(cases); i++)
-    if (matches(cases[i].pattern, cases[i].topic) != cases[i].matches) tap_fail(__FILE__, __LINE__, cases[i].pattern);
+    if (matches(cases[i].pattern, cases[i].topic) != cases[i].matches)
+      tap_fail(__FILE__, __LINE__, cases[i].pattern);
 }
 
 static void bounds_delays(void) {
@@ -124,15 +130,16 @@ static void lists_places(void) {
   static const struct {
     struct surroundings here;
     const char *paths; /* "!" before those whose directory is checked */
-  } cases[] = {
-      {{1000, "/x/s", "/run/user/1000", NULL}, "/x/s"},
-      {{0, "/x/s", NULL, NULL}, "/x/s"},
-      {{1000, NULL, "/xdg", "/t"},
-       "!/xdg/chimed/chimed.sock !/run/user/1000/chimed/chimed.sock !/t/chimed-1000/chimed.sock /run/chimed/chimed.sock "
-       "/run/chimed/daemon/chimed.sock"},
-      {{1000, "", "", ""},
-       "!/run/user/1000/chimed/chimed.sock !/tmp/chimed-1000/chimed.sock /run/chimed/chimed.sock /run/chimed/daemon/chimed.sock"},
-      {{0, NULL, "/xdg", "/t"}, "/run/chimed/chimed.sock /run/chimed/daemon/chimed.sock"}};
+  } cases[] = {{{1000, "/x/s", "/run/user/1000", NULL}, "/x/s"},
+               {{0, "/x/s", NULL, NULL}, "/x/s"},
+               {{1000, NULL, "/xdg", "/t"},
+                "!/xdg/chimed/chimed.sock !/run/user/1000/chimed/chimed.sock !/t/chimed-1000/chimed.sock "
+                "/run/chimed/chimed.sock "
+                "/run/chimed/daemon/chimed.sock"},
+               {{1000, "", "", ""},
+                "!/run/user/1000/chimed/chimed.sock !/tmp/chimed-1000/chimed.sock /run/chimed/chimed.sock "
+                "/run/chimed/daemon/chimed.sock"},
+               {{0, NULL, "/xdg", "/t"}, "/run/chimed/chimed.sock /run/chimed/daemon/chimed.sock"}};
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct place places[MOST_PLACES];
     struct buffer all = {0};
@@ -203,8 +210,18 @@ static void reads_frames_that_are_split_at_any_byte(void) {
 }
 
 static void loses_the_connection_at_what_is_not_a_frame(void) {
-  static const char *const frames[] = {"", "null", "[]", "\"t\"", "{}", "{\"type\":1}", "{\"type\":\"\"}", "{\"type\":\"t\"}x", "{\"type\":\"t\",}",
-                                       "{\"type\":\"t\"}{\"type\":\"t\"}", "{\"type\":\"t\",\"data\":\"\xff\"}", "{\"type\":\"t\",\"data\":01}"};
+  static const char *const frames[] = {"",
+                                       "null",
+                                       "[]",
+                                       "\"t\"",
+                                       "{}",
+                                       "{\"type\":1}",
+                                       "{\"type\":\"\"}",
+                                       "{\"type\":\"t\"}x",
+                                       "{\"type\":\"t\",}",
+                                       "{\"type\":\"t\"}{\"type\":\"t\"}",
+                                       "{\"type\":\"t\",\"data\":\"\xff\"}",
+                                       "{\"type\":\"t\",\"data\":01}"};
   for (size_t i = 0; i < COUNT(frames); i++) {
     chimed_client *c = registered("t");
     feed_text(c, frames[i]);
@@ -218,23 +235,33 @@ static void loses_the_connection_at_what_is_not_a_frame(void) {
 
 static void ignores_what_it_does_not_know(void) {
   chimed_client *c = registered("t.>");
-  feed_text(c, "{\"type\":\"chimed.future\",\"data\":{\"topic\":\"t\"}}\f{\"type\":\"chimed.rejected\",\"data\":[]}\f{\"type\":\"chimed.wanted\"}\f"
-               "{\"type\":\"chimed.got\",\"data\":{\"id\":99}}\f{\"type\":\"chimed.registered\",\"data\":null}\f{\"type\":\"chimed.failing\",\"data\":{}}\f"
-               "{\"type\":\"t.x\"}\f{\"type\":\"t.x\",\"seq\":1}\f{\"type\":\"t.x\",\"seq\":-1,\"data\":1}\f{\"type\":\"t.x\",\"seq\":1.5,\"data\":1}\f"
-               "{\"type\":\"t.a b\",\"seq\":1,\"data\":1}\f{\"type\":\"t.a\\u0000b\",\"seq\":1,\"data\":1}\f{\"type\":\"other\",\"seq\":1,\"data\":1}\f"
-               "{\"type\":\"chimed\",\"seq\":1,\"data\":1}\f{\"type\":\"t.x\",\"seq\":1,\"data\":1,\"future\":[]}\f");
+  feed_text(c,
+            "{\"type\":\"chimed.future\",\"data\":{\"topic\":\"t\"}}\f{\"type\":\"chimed.rejected\",\"data\":[]}\f{"
+            "\"type\":\"chimed.wanted\"}\f"
+            "{\"type\":\"chimed.got\",\"data\":{\"id\":99}}\f{\"type\":\"chimed.registered\",\"data\":null}\f{"
+            "\"type\":\"chimed.failing\",\"data\":{}}\f"
+            "{\"type\":\"t.x\"}\f{\"type\":\"t.x\",\"seq\":1}\f{\"type\":\"t.x\",\"seq\":-1,\"data\":1}\f{\"type\":"
+            "\"t.x\",\"seq\":1.5,\"data\":1}\f"
+            "{\"type\":\"t.a "
+            "b\",\"seq\":1,\"data\":1}\f{\"type\":\"t.a\\u0000b\",\"seq\":1,\"data\":1}\f{\"type\":\"other\","
+            "\"seq\":1,\"data\":1}\f"
+            "{\"type\":\"chimed\",\"seq\":1,\"data\":1}\f{\"type\":\"t.x\",\"seq\":1,\"data\":1,\"future\":[]}\f");
   CHECK_TEXT(heard.lines, "t.x 1 +0 1\n");
   end(c);
 }
 
 static void counts_what_is_missing(void) {
   chimed_client *c = registered("t");
-  feed_text(c, "{\"type\":\"t\",\"seq\":5,\"data\":1}\f{\"type\":\"t\",\"seq\":5,\"data\":1}\f{\"type\":\"t\",\"seq\":4,\"data\":1}\f"
-               "{\"type\":\"t\",\"seq\":9,\"data\":1}\f{\"type\":\"t\",\"seq\":9007199254740991,\"data\":1}\f"
-               "{\"type\":\"t\",\"seq\":2,\"data\":1,\"instance\":\"north\"}\f{\"type\":\"t\",\"seq\":4,\"data\":1,\"instance\":\"north\"}\f"
-               "{\"type\":\"t\",\"seq\":1,\"data\":1,\"instance\":\"one\"}\f{\"type\":\"t\",\"seq\":3,\"data\":1}\f");
-  CHECK_TEXT(heard.lines, "t 5 +0 1\nt 9 +3 1\nt 9007199254740991 +9007199254740981 1\nuncounted t\nt 2 +0 1\nt 4 +1 1\n"
-                          "uncounted t\nt 1 +0 1\nt 3 +1 1\n");
+  feed_text(c,
+            "{\"type\":\"t\",\"seq\":5,\"data\":1}\f{\"type\":\"t\",\"seq\":5,\"data\":1}\f{\"type\":\"t\",\"seq\":"
+            "4,\"data\":1}\f"
+            "{\"type\":\"t\",\"seq\":9,\"data\":1}\f{\"type\":\"t\",\"seq\":9007199254740991,\"data\":1}\f"
+            "{\"type\":\"t\",\"seq\":2,\"data\":1,\"instance\":\"north\"}\f{\"type\":\"t\",\"seq\":4,\"data\":1,"
+            "\"instance\":\"north\"}\f"
+            "{\"type\":\"t\",\"seq\":1,\"data\":1,\"instance\":\"one\"}\f{\"type\":\"t\",\"seq\":3,\"data\":1}\f");
+  CHECK_TEXT(heard.lines,
+             "t 5 +0 1\nt 9 +3 1\nt 9007199254740991 +9007199254740981 1\nuncounted t\nt 2 +0 1\nt 4 +1 1\n"
+             "uncounted t\nt 1 +0 1\nt 3 +1 1\n");
   end(c);
 }
 
@@ -275,7 +302,11 @@ static void resumes_what_fits_in_a_frame(void) {
   static const struct {
     size_t frame_bytes;
     const char *more;
-  } cases[] = {{SIZE_MAX, ""}, {SIZE_MAX, ",\"instance\":\"north\""}, {4096, ""}, {4096, ",\"instance\":\"north\""}, {10, ""}};
+  } cases[] = {{SIZE_MAX, ""},
+               {SIZE_MAX, ",\"instance\":\"north\""},
+               {4096, ""},
+               {4096, ",\"instance\":\"north\""},
+               {10, ""}};
   for (size_t i = 0; i < COUNT(cases); i++) {
     chimed_client *c = registered("t.>");
     receive_topics(c, 25000, cases[i].more);
@@ -286,7 +317,8 @@ static void resumes_what_fits_in_a_frame(void) {
     attach(c);
     struct shape shape;
     said(c);
-    size_t length = c->out.length - 2, most = cases[i].frame_bytes < 1024 * 1024 ? cases[i].frame_bytes : 1024 * 1024;
+    size_t length = c->out.length - 2,
+           most = cases[i].frame_bytes < 1024 * 1024 ? cases[i].frame_bytes : 1024 * 1024;
     CHECK(value_end(c->out.data, c->out.data + length, &shape) == c->out.data + length);
     CHECK(length <= most || most < 200);
     CHECK(shape.values < MOST_VALUES);
@@ -307,7 +339,8 @@ static void forgets_what_it_unsubscribes(void) {
   CHECK(c->topic_count == 1001);
   CHECK(chimed_subscribe(c, "t.7 t.8 u") == 0);
   CHECK(chimed_unsubscribe(c, "t.> none") == 0);
-  CHECK(c->topic_count == 3 && find_topic(c, "t.7") && find_topic(c, "t.8") && find_topic(c, "u") && !find_topic(c, "t.9"));
+  CHECK(c->topic_count == 3 && find_topic(c, "t.7") && find_topic(c, "t.8") && find_topic(c, "u") &&
+        !find_topic(c, "t.9"));
   feed_text(c, "{\"type\":\"t.9\",\"seq\":11,\"data\":1}\f{\"type\":\"t.7\",\"seq\":9,\"data\":1}\f");
   CHECK(heard.messages == 1002 && heard.missed == 0);
   forget_record(&heard);
@@ -370,7 +403,9 @@ static void live(void) {
   chimed_publish(c, "t.1", "[1,2]");
   chimed_get(c, "t.1");
   chimed_provide(c, "p");
-  feed_text(c, "{\"type\":\"chimed.provided\",\"data\":{\"id\":3}}\f{\"type\":\"chimed.wanted\",\"data\":{\"topic\":\"p\"}}\f");
+  feed_text(c,
+            "{\"type\":\"chimed.provided\",\"data\":{\"id\":3}}\f{\"type\":\"chimed.wanted\",\"data\":{\"topic\":"
+            "\"p\"}}\f");
   chimed_fail(c, "p", "broken");
   chimed_send(c, "p", "1");
   chimed_unsubscribe(c, "t.>");
@@ -409,7 +444,8 @@ int main(void) {
   test("ignores what it does not know", ignores_what_it_does_not_know);
   test("counts what is missing", counts_what_is_missing);
   test("resumes after the last messages", resumes_after_the_last_messages);
-  test("resumes as many topics as fit in a frame, and counts the others all the same", resumes_what_fits_in_a_frame);
+  test("resumes as many topics as fit in a frame, and counts the others all the same",
+       resumes_what_fits_in_a_frame);
   test("forgets what it unsubscribes", forgets_what_it_unsubscribes);
   test("keeps the table of topics whole", keeps_the_table_of_topics_whole);
   test("refuses frames that are too long, and stores no more of them", refuses_frames_that_are_too_long);

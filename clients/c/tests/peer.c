@@ -38,8 +38,13 @@ static void stop_listening(void) {
 }
 
 static chimed_options options(void) {
-  return (chimed_options){.socket = peer.path, .retry_min_ms = 1, .retry_max_ms = 20, .on_message = record_message,
-                          .on_event = record_event, .on_log = record_log, .user = &heard};
+  return (chimed_options){.socket = peer.path,
+                          .retry_min_ms = 1,
+                          .retry_max_ms = 20,
+                          .on_message = record_message,
+                          .on_event = record_event,
+                          .on_log = record_log,
+                          .user = &heard};
 }
 
 static void say(const char *frame) {
@@ -52,12 +57,15 @@ static void say(const char *frame) {
   }
 }
 
-/* Runs the client until it has sent something that contains a text. Returns that frame, and forgets those before it. */
+/* Runs the client until it has sent something that contains a text. Returns that frame, and forgets those before
+ * it. */
 static const char *expect_frame(const char *text) {
   static char frame[1 << 16];
   for (int64_t end = clock_ms() + PATIENCE_MS;;) {
     if (peer.connection < 0 && peer.listener >= 0) peer.connection = accept(peer.listener, NULL, NULL);
-    ssize_t more = peer.connection < 0 ? 0 : recv(peer.connection, peer.in + peer.length, sizeof peer.in - peer.length, MSG_DONTWAIT);
+    ssize_t more = peer.connection < 0
+                       ? 0
+                       : recv(peer.connection, peer.in + peer.length, sizeof peer.in - peer.length, MSG_DONTWAIT);
     if (more > 0) peer.length += (size_t)more;
     for (char *stop; (stop = memchr(peer.in, '\f', peer.length));) {
       size_t length = (size_t)(stop - peer.in);
@@ -77,7 +85,9 @@ static const char *expect_frame(const char *text) {
 static void greet(const char *instance) {
   char frame[200];
   expect_frame("chimed.register\"");
-  snprintf(frame, sizeof frame, "{\"type\":\"chimed.registered\",\"data\":{\"instance\":\"%s\",\"limits\":{\"frameBytes\":1048576}}}\f", instance);
+  snprintf(frame, sizeof frame,
+           "{\"type\":\"chimed.registered\",\"data\":{\"instance\":\"%s\",\"limits\":{\"frameBytes\":1048576}}}\f",
+           instance);
   say(frame);
 }
 
@@ -116,7 +126,8 @@ static void keeps_one_descriptor(void) {
   CHECK_TEXT(heard.lines, "ready\nt 1 +0 1\n");
   CHECK(epoll_wait(loop, &event, 1, 0) == 0);
   hang_up();
-  for (int64_t stop = clock_ms() + PATIENCE_MS; peer.connection < 0;) { /* It reconnects by this descriptor alone. */
+  for (int64_t stop = clock_ms() + PATIENCE_MS;
+       peer.connection < 0;) { /* It reconnects by this descriptor alone. */
     CHECK(clock_ms() < stop && epoll_wait(loop, &event, 1, PATIENCE_MS) == 1 && chimed_process(client) == 0);
     peer.connection = accept(peer.listener, NULL, NULL);
   }
@@ -134,8 +145,10 @@ static void resumes(void) {
   hang_up();
   const char *hello = expect_frame("chimed.register\"");
   CHECK(strstr(hello, "\"topics\":[\"t\",\"u.>\"]") && strstr(hello, "\"instance\":\"one\""));
-  CHECK(strstr(hello, "\"t\":4") && strstr(hello, "\"u.a\":9") && strstr(hello, "\"instances\":{\"u.a\":\"north\"}"));
-  say("{\"type\":\"chimed.registered\",\"data\":{\"instance\":\"one\"}}\f{\"type\":\"t\",\"seq\":4,\"data\":1}\f{\"type\":\"t\",\"seq\":8,\"data\":3}\f");
+  CHECK(strstr(hello, "\"t\":4") && strstr(hello, "\"u.a\":9") &&
+        strstr(hello, "\"instances\":{\"u.a\":\"north\"}"));
+  say("{\"type\":\"chimed.registered\",\"data\":{\"instance\":\"one\"}}\f{\"type\":\"t\",\"seq\":4,\"data\":1}\f{"
+      "\"type\":\"t\",\"seq\":8,\"data\":3}\f");
   expect_line(client, &heard, "t 8 +3 3");
   CHECK(count_lines(&heard, "t 4 +0 1") == 1 && count_lines(&heard, "uncounted") == 0);
   hang_up();
@@ -188,12 +201,15 @@ static void shrinks_a_registration_that_is_too_large(void) {
 static void answers_requests(void) {
   begin_simply(NULL);
   CHECK(chimed_publish(client, "t", "{\"a\": [1]}") == 1);
-  CHECK_TEXT(expect_frame("publish"), "{\"type\":\"chimed.publish\",\"data\":{\"id\":1,\"topic\":\"t\",\"data\":{\"a\": [1]}}}");
+  CHECK_TEXT(expect_frame("publish"),
+             "{\"type\":\"chimed.publish\",\"data\":{\"id\":1,\"topic\":\"t\",\"data\":{\"a\": [1]}}}");
   CHECK(chimed_get(client, "u") == 2 && chimed_get(client, "v") == 3 && chimed_publish(client, "w", "1") == 4);
   say("{\"type\":\"chimed.got\",\"data\":{\"id\":3,\"topic\":\"v\"}}\f"
       "{\"type\":\"chimed.got\",\"data\":{\"id\":2,\"topic\":\"u\",\"seq\":5,\"time\":6,\"data\":{\"x\":\"y\"}}}\f"
-      "{\"type\":\"chimed.rejected\",\"data\":{\"id\":4,\"code\":\"too-fast\",\"message\":\"\",\"request\":\"chimed.publish\"}}\f"
-      "{\"type\":\"chimed.rejected\",\"data\":{\"id\":4,\"code\":\"unknown-topic\",\"message\":\"\",\"request\":\"chimed.publish\"}}\f"
+      "{\"type\":\"chimed.rejected\",\"data\":{\"id\":4,\"code\":\"too-fast\",\"message\":\"\",\"request\":"
+      "\"chimed.publish\"}}\f"
+      "{\"type\":\"chimed.rejected\",\"data\":{\"id\":4,\"code\":\"unknown-topic\",\"message\":\"\",\"request\":"
+      "\"chimed.publish\"}}\f"
       "{\"type\":\"chimed.published\",\"data\":{\"id\":1,\"topic\":\"t\",\"seq\":77}}\f");
   expect_line(client, &heard, "published t 77");
   CHECK_TEXT(heard.lines, "ready\ngot v nothing\ngot u {\"x\":\"y\"}\nfailed w unknown-topic\npublished t 77\n");
@@ -256,8 +272,10 @@ static void provides(void) {
   CHECK_TEXT(expect_frame("provide"), "{\"type\":\"chimed.provide\",\"data\":{\"id\":1,\"topics\":[\"feed\"]}}");
   CHECK(chimed_send(client, "feed", "1") == -1 && errno == EAGAIN);
   CHECK(chimed_fail(client, "feed", "not yet") == 0);
-  say("{\"type\":\"chimed.wanted\",\"data\":{\"topic\":\"feed\"}}\f{\"type\":\"chimed.provided\",\"data\":{\"id\":1}}\f");
-  CHECK_TEXT(expect_frame("fail"), "{\"type\":\"chimed.fail\",\"data\":{\"topic\":\"feed\",\"error\":\"not yet\"}}");
+  say("{\"type\":\"chimed.wanted\",\"data\":{\"topic\":\"feed\"}}\f{\"type\":\"chimed.provided\",\"data\":{\"id\":"
+      "1}}\f");
+  CHECK_TEXT(expect_frame("fail"),
+             "{\"type\":\"chimed.fail\",\"data\":{\"topic\":\"feed\",\"error\":\"not yet\"}}");
   expect_line(client, &heard, "room");
   CHECK(count_lines(&heard, "wanted feed") == 0); /* That was about a provider before. */
   say("{\"type\":\"chimed.wanted\",\"data\":{\"topic\":\"feed\",\"instance\":\"one\",\"seq\":0}}\f");
@@ -267,14 +285,16 @@ static void provides(void) {
   CHECK(chimed_fail(client, "feed", NULL) == 0); /* It does not fail. */
   CHECK(chimed_fail(client, "feed", "") == 0);
   CHECK(strstr(expect_frame("fail"), "no reason was given"));
-  say("{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"too-large\",\"message\":\"\",\"request\":\"feed\",\"topic\":\"feed\"}}\f");
+  say("{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"too-large\",\"message\":\"\",\"request\":\"feed\","
+      "\"topic\":\"feed\"}}\f");
   expect_line(client, &heard, "dropped feed too-large");
   hang_up();
   expect_line(client, &heard, "unwanted feed");
   greet("one");
   CHECK_TEXT(expect_frame("provide"), "{\"type\":\"chimed.provide\",\"data\":{\"id\":2,\"topics\":[\"feed\"]}}");
   /* The daemon has not noticed yet that the former connection is gone. */
-  say("{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"already-provided\",\"message\":\"\",\"request\":\"chimed.provide\",\"topic\":\"feed\",\"id\":2}}\f");
+  say("{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"already-provided\",\"message\":\"\",\"request\":\"chimed."
+      "provide\",\"topic\":\"feed\",\"id\":2}}\f");
   CHECK_TEXT(expect_frame("provide"), "{\"type\":\"chimed.provide\",\"data\":{\"id\":3,\"topics\":[\"feed\"]}}");
   CHECK(count_lines(&heard, "unprovided feed already-provided") == 0);
   say("{\"type\":\"chimed.provided\",\"data\":{\"id\":3}}\f");
@@ -294,7 +314,8 @@ static void provides(void) {
     snprintf(frame, sizeof frame, "\"feed.%d\"", i);
     CHECK(strstr(all, frame));
   }
-  say("{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"not-allowed\",\"message\":\"\",\"request\":\"chimed.provide\"}}\f");
+  say("{\"type\":\"chimed.rejected\",\"data\":{\"code\":\"not-allowed\",\"message\":\"\",\"request\":\"chimed."
+      "provide\"}}\f");
   expect_line(client, &heard, "unprovided feed.299 not-allowed");
   expect_line(client, &heard, "unprovided feed.0 not-allowed");
   end();
@@ -307,7 +328,7 @@ static void pauses(void) {
   CHECK(chimed_process(client) == 0 && chimed_process(client) == 0);
   CHECK(poll(&(struct pollfd){.fd = chimed_fd(client), .events = POLLIN}, 1, 0) == 0);
   CHECK(heard.messages == 0);
-  /* The end of the connection is noticed after the messages before it, and does not keep the descriptor readable. */
+  /* The end of the connection counts after the messages before it, and does not keep the descriptor readable. */
   hang_up();
   CHECK(chimed_process(client) == 0);
   CHECK(poll(&(struct pollfd){.fd = chimed_fd(client), .events = POLLIN}, 1, 0) == 0);
@@ -329,7 +350,8 @@ static void pauses_within_what_it_has_read(void) {
   chimed_options how = options();
   how.on_message = pause_here;
   begin(&how, "t");
-  say("{\"type\":\"t\",\"seq\":1,\"data\":1}\f{\"type\":\"t\",\"seq\":2,\"data\":2}\f{\"type\":\"t\",\"seq\":3,\"data\":3}\f");
+  say("{\"type\":\"t\",\"seq\":1,\"data\":1}\f{\"type\":\"t\",\"seq\":2,\"data\":2}\f{\"type\":\"t\",\"seq\":3,"
+      "\"data\":3}\f");
   for (size_t count = 1; count <= 3; count++) {
     for (int64_t stop = clock_ms() + PATIENCE_MS; heard.messages < count;)
       CHECK(clock_ms() < stop && chimed_wait(client, 100) == 0);
@@ -345,7 +367,8 @@ static void survives_a_daemon_that_does_not_read(void) {
   begin(&how, NULL);
   chimed_provide(client, "feed");
   expect_frame("provide");
-  say("{\"type\":\"chimed.provided\",\"data\":{\"id\":1}}\f{\"type\":\"chimed.wanted\",\"data\":{\"topic\":\"feed\"}}\f");
+  say("{\"type\":\"chimed.provided\",\"data\":{\"id\":1}}\f{\"type\":\"chimed.wanted\",\"data\":{\"topic\":"
+      "\"feed\"}}\f");
   expect_line(client, &heard, "wanted feed");
   static char data[100003];
   memset(data, 'x', sizeof data - 1);
@@ -399,7 +422,9 @@ static void work_here(chimed_client *c) {
   act = NULL;
 }
 
-#define THREE_MESSAGES "{\"type\":\"t\",\"seq\":1,\"data\":1}\f{\"type\":\"t\",\"seq\":2,\"data\":2}\f{\"type\":\"t\",\"seq\":3,\"data\":3}\f"
+#define THREE_MESSAGES                                                                                       \
+  "{\"type\":\"t\",\"seq\":1,\"data\":1}\f{\"type\":\"t\",\"seq\":2,\"data\":2}\f{\"type\":\"t\",\"seq\":3," \
+  "\"data\":3}\f"
 
 static void act_in_callbacks(void (*what)(chimed_client *c)) {
   chimed_options how = options();

@@ -34,7 +34,8 @@ static inline void note(struct record *r, const char *format, ...) {
   va_end(arguments);
   if (length > sizeof line - 2) length = sizeof line - 2;
   line[length++] = '\n';
-  if (r->length + length + 1 > r->capacity) r->lines = realloc(r->lines, r->capacity = 2 * r->capacity + sizeof line);
+  if (r->length + length + 1 > r->capacity)
+    r->lines = realloc(r->lines, r->capacity = 2 * r->capacity + sizeof line);
   if (!r->lines) abort();
   memcpy(r->lines + r->length, line, length);
   r->length += length;
@@ -52,15 +53,18 @@ static inline void record_message(chimed_client *client, const chimed_message *m
 }
 
 static inline void record_event(chimed_client *client, const chimed_event *e, void *user) {
-  static const char *const names[] = {"?", "ready", "waiting", "uncounted", "refused", "failing", "recovered", "published",
-                                      "got", "failed", "wanted", "unwanted", "unprovided", "dropped", "room"};
+  static const char *const names[] = {"?",       "ready",     "waiting",    "uncounted", "refused",
+                                      "failing", "recovered", "published",  "got",       "failed",
+                                      "wanted",  "unwanted",  "unprovided", "dropped",   "room"};
   struct record *r = user;
   (void)client;
   snprintf(r->last_code, sizeof r->last_code, "%s", e->code ? e->code : "");
   if (e->type == CHIMED_GOT) note(r, "got %s %s", e->topic, e->last ? e->last->data.text : "nothing");
   else if (e->type == CHIMED_PUBLISHED) note(r, "published %s %" PRIu64, e->topic, e->seq);
   else if (e->type == CHIMED_FAILING) note(r, "failing %s %s", e->topic, e->message);
-  else note(r, "%s%s%s%s%s", names[e->type], e->topic ? " " : "", e->topic ? e->topic : "", e->code ? " " : "", e->code ? e->code : "");
+  else
+    note(r, "%s%s%s%s%s", names[e->type], e->topic ? " " : "", e->topic ? e->topic : "", e->code ? " " : "",
+         e->code ? e->code : "");
 }
 
 static inline void record_log(chimed_level level, const char *line, void *user) {
@@ -96,7 +100,9 @@ static inline void expect_lines(chimed_client *client, const struct record *r, c
   }
 }
 
-static inline void expect_line(chimed_client *client, const struct record *r, const char *line) { expect_lines(client, r, line, 1); }
+static inline void expect_line(chimed_client *client, const struct record *r, const char *line) {
+  expect_lines(client, r, line, 1);
+}
 
 /* A directory for a socket; removed by the caller. */
 static inline void temporary_directory(char path[64]) {
