@@ -1,0 +1,3 @@
+module chimed
+
+go 1.19

@@ -1,0 +1,344 @@
+package chimed
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+)
+
+// position is the last message that the client received of a topic.
+type position struct {
+	instance string
+	seq      uint64
+}
+
+// session is the client without I/O: it takes frames of the daemon and wishes of the program, and makes messages, events
+// and frames to send. It outlives connections.
+type session struct {
+	name       string
+	patterns   []string
+	instance   string // the daemon's numbering; empty before the first daemon
+	positions  map[string]position
+	frameBytes int // longest frame that the daemon accepts; 0 if it has not said
+
+	greeted   bool   // the first registration of this connection was made
+	ready     bool   // and was answered
+	lastWords *Error // why the daemon is about to close the connection
+
+	lastID   uint64
+	requests map[uint64]*request // those that are not answered
+	provided map[string]*providedTopic
+	asked    []*providedTopic // those for which the daemon has not answered, in the order of the requests
+	retries  []*providedTopic // those to ask for again after successionDelay
+
+	out    []byte  // frames to send
+	events []Event // to report
+}
+
+// request waits for a daemon, or for its answer.
+type request struct {
+	id      uint64
+	frame   []byte
+	sent    bool
+	outcome chan outcome // receives one
+}
+
+type outcome struct {
+	answer object
+	err    *Error
+}
+
+func newSession(name string) *session {
+	return &session{
+		name:      name,
+		positions: map[string]position{},
+		requests:  map[uint64]*request{},
+		provided:  map[string]*providedTopic{},
+	}
+}
+
+type registration struct {
+	Name   string   `json:"name,omitempty"`
+	Topics []string `json:"topics"`
+	Resume *resume  `json:"resume,omitempty"`
+}
+
+type resume struct {
+	Instance  string            `json:"instance"`
+	Instances map[string]string `json:"instances"`
+	After     map[string]uint64 `json:"after"`
+}
+
+// hello makes the registration that begins a connection.
+func (s *session) hello() {
+	s.greeted = true
+	s.send("chimed.register", registration{s.name, append([]string{}, s.patterns...), s.resumePoint()})
+}
+
+// resumePoint says after which message each topic resumes, as far as the daemon accepts frames. A topic that is left out
+// begins with its latest message; its gap in seq still tells what was missed.
+func (s *session) resumePoint() *resume {
+	if s.instance == "" {
+		return nil
+	}
+	const envelope, number, mostBytes, mostTopics = 1000, len(`"":9007199254740991,`), 1 << 20, 10_000
+	room := mostBytes
+	if 0 < s.frameBytes && s.frameBytes < room {
+		room = s.frameBytes
+	}
+	room -= envelope
+	for _, pattern := range s.patterns {
+		room -= len(pattern) + len(`"",`)
+	}
+	point := &resume{s.instance, map[string]string{}, map[string]uint64{}}
+	for topic, last := range s.positions {
+		bytes := len(topic) + number
+		if last.instance != s.instance {
+			bytes += len(topic) + len(last.instance) + len(`"":"",`)
+		}
+		if bytes > room || len(point.After) == mostTopics {
+			continue
+		}
+		room -= bytes
+		point.After[topic] = last.seq
+		if last.instance != s.instance {
+			point.Instances[topic] = last.instance
+		}
+	}
+	return point
+}
+
+// lost says that there is no connection any longer, or none yet, and when the client retries. If the daemon has told a
+// reason, that is the reason.
+func (s *session) lost(reason *Error, delay time.Duration) {
+	words := s.lastWords
+	if words != nil {
+		reason = words
+	}
+	s.greeted, s.ready, s.out, s.lastWords = false, false, nil, nil
+	for i, r := range s.pending() {
+		switch {
+		case !r.sent:
+		case i == 0 && words != nil && words.Code == CodeTooLarge: // The daemon reads in order, so this is the frame.
+			s.finish(r.id, nil, words)
+		default:
+			s.finish(r.id, nil, &Error{CodeConnectionLost, "no answer before the connection ended: " + reason.Message, reason})
+		}
+	}
+	s.dropProvided()
+	s.emit(Event{Kind: Waiting, Err: reason, Delay: delay})
+}
+
+func (s *session) subscribe(patterns []string) {
+	var added []string
+	for _, pattern := range patterns {
+		if !contains(s.patterns, pattern) {
+			s.patterns = append(s.patterns, pattern)
+			added = append(added, pattern)
+		}
+	}
+	if s.greeted && len(added) > 0 {
+		s.send("chimed.register", registration{Topics: added})
+	}
+}
+
+func (s *session) unsubscribe(patterns []string) {
+	var kept, removed []string
+	for _, pattern := range s.patterns {
+		if contains(patterns, pattern) {
+			removed = append(removed, pattern)
+		} else {
+			kept = append(kept, pattern)
+		}
+	}
+	s.patterns = kept
+	for topic := range s.positions {
+		if !s.hears(topic) {
+			delete(s.positions, topic)
+		}
+	}
+	if s.greeted && len(removed) > 0 {
+		s.send("chimed.unregister", registration{Topics: removed})
+	}
+}
+
+func (s *session) hears(topic string) bool {
+	for _, pattern := range s.patterns {
+		if matches(pattern, topic) {
+			return true
+		}
+	}
+	return false
+}
+
+// ask makes a request about a topic, which is sent once there is a daemon. The data is JSON, or nil for none.
+func (s *session) ask(kind, topic string, data []byte) *request {
+	s.lastID++
+	frame := fmt.Sprintf(`{"type":"%s","data":{"topic":"%s","id":%d`, kind, topic, s.lastID)
+	if data != nil {
+		frame += `,"data":`
+	}
+	r := &request{id: s.lastID, outcome: make(chan outcome, 1)}
+	r.frame = append(append([]byte(frame), data...), "}}\f"...)
+	s.requests[r.id] = r
+	if s.ready {
+		s.sendRequest(r)
+	}
+	return r
+}
+
+func (s *session) sendRequest(r *request) {
+	if err := s.sendFrame(r.frame); err != nil {
+		s.finish(r.id, nil, err)
+	}
+	r.sent, r.frame = true, nil
+}
+
+// finish ends a request, if there is one of this id.
+func (s *session) finish(id uint64, answer object, err *Error) bool {
+	r, found := s.requests[id]
+	if found {
+		delete(s.requests, id)
+		r.outcome <- outcome{answer, err}
+	}
+	return found
+}
+
+// pending returns the requests that are not answered, the oldest first.
+func (s *session) pending() []*request {
+	var all []*request
+	for _, r := range s.requests {
+		all = append(all, r)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].id < all[j].id })
+	return all
+}
+
+// receive takes a frame of the daemon, and returns true if it is a message for the program. It ignores frames that it does
+// not know.
+func (s *session) receive(frame object) (Message, bool) {
+	kind := frame.text("type")
+	if !strings.HasPrefix(kind, "chimed.") {
+		return s.message(frame.message(kind))
+	}
+	data := frame.object("data")
+	topic, id := data.text("topic"), data.number("id")
+	err := &Error{Code: data.text("code"), Message: data.text("message")}
+	switch kind {
+	case "chimed.registered":
+		s.registered(data)
+	case "chimed.rejected":
+		s.rejected(data.text("request"), topic, id, err)
+	case "chimed.stopping":
+		s.lastWords = errorf(CodeNoDaemon, "the daemon stops: %s", data.text("reason"))
+	case "chimed.published", "chimed.got":
+		s.finish(id, data, nil)
+	case "chimed.provided":
+		s.accepted(id)
+	case "chimed.wanted", "chimed.unwanted":
+		s.demanded(kind == "chimed.wanted", data)
+	case "chimed.failing":
+		if s.hears(topic) {
+			s.emit(Event{Kind: Failing, Topic: topic, Err: errorf(CodeSourceFailed, "%s", data.text("error"))})
+		}
+	case "chimed.recovered":
+		if s.hears(topic) {
+			s.emit(Event{Kind: Recovered, Topic: topic})
+		}
+	}
+	return Message{}, false
+}
+
+// message counts what was missed before a message.
+func (s *session) message(m Message) (Message, bool) {
+	last, known := s.positions[m.Topic]
+	if m.Instance == "" {
+		m.Instance = s.instance
+	}
+	isOld := known && last.instance == m.Instance && m.Seq <= last.seq
+	if !s.ready || isOld || !known && !s.hears(m.Topic) {
+		return m, false
+	}
+	s.positions[m.Topic] = position{m.Instance, m.Seq}
+	if known && last.instance == m.Instance {
+		m.Missed = m.Seq - last.seq - 1
+	} else if known {
+		s.emit(Event{Kind: Uncounted, Topic: m.Topic})
+	}
+	return m, true
+}
+
+func (s *session) registered(data object) {
+	former, instance := s.instance, data.text("instance")
+	if instance == "" {
+		return
+	}
+	s.instance, s.frameBytes = instance, int(data.object("limits").number("frameBytes"))
+	isUncounted := data.isTrue("uncounted")
+	if isUncounted || instance != former {
+		for topic, last := range s.positions {
+			if last.instance == former { // Topics with a numbering of their own keep their places.
+				delete(s.positions, topic)
+				isUncounted = true
+			}
+		}
+	}
+	if isUncounted {
+		s.emit(Event{Kind: Uncounted})
+	}
+	if s.ready {
+		return // The daemon also sends it when the topics have changed.
+	}
+	s.ready = true
+	s.emit(Event{Kind: Ready, Instance: instance})
+	for _, r := range s.pending() {
+		s.sendRequest(r)
+	}
+	for _, topic := range s.provided {
+		s.askFor(topic)
+	}
+}
+
+func (s *session) rejected(request, topic string, id uint64, err *Error) {
+	switch {
+	case request == "" || request == "chimed.register" && !s.ready && topic == "":
+		s.lastWords = err // The end of the connection follows.
+	case err.Code == "too-fast": // A warning: the answer follows.
+		s.emit(Event{Kind: Rejected, Topic: topic, Err: err})
+	case s.finish(id, nil, err):
+	case request == "chimed.register" && topic != "":
+		s.unsubscribe([]string{topic})
+		s.emit(Event{Kind: Refused, Topic: topic, Err: err})
+	case request == "chimed.provide" && topic != "":
+		s.refused(topic, err)
+	default:
+		s.emit(Event{Kind: Rejected, Topic: topic, Err: err})
+	}
+}
+
+// send adds a control frame to what is sent. The data consists of strings, numbers and lists, which are always JSON.
+func (s *session) send(kind string, data any) {
+	encoded, _ := encode(data)
+	s.out = append(s.out, fmt.Sprintf("{\"type\":\"%s\",\"data\":%s}\f", kind, encoded)...)
+}
+
+// sendFrame adds a frame to what is sent, unless the daemon would close the connection because of its length.
+func (s *session) sendFrame(frame []byte) *Error {
+	if length := len(frame) - 1; s.frameBytes > 0 && length > s.frameBytes {
+		return errorf(CodeTooLarge, "frame too large: %d bytes, limit %d bytes (clients.frameBytes)", length, s.frameBytes)
+	}
+	s.out = append(s.out, frame...)
+	return nil
+}
+
+func (s *session) emit(event Event) { s.events = append(s.events, event) }
+
+func contains(list []string, text string) bool {
+	for _, each := range list {
+		if each == text {
+			return true
+		}
+	}
+	return false
+}
