@@ -2,7 +2,6 @@ package chimed
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 	"time"
 )
@@ -27,7 +26,7 @@ type session struct {
 	lastWords *Error // why the daemon is about to close the connection
 
 	lastID   uint64
-	requests map[uint64]*request // those that are not answered
+	requests []*request // those that are not answered, the oldest first
 	provided map[string]*providedTopic
 	asked    []*providedTopic // those for which the daemon has not answered, in the order of the requests
 	retries  []*providedTopic // those to ask for again after successionDelay
@@ -50,12 +49,7 @@ type outcome struct {
 }
 
 func newSession(name string) *session {
-	return &session{
-		name:      name,
-		positions: map[string]position{},
-		requests:  map[uint64]*request{},
-		provided:  map[string]*providedTopic{},
-	}
+	return &session{name: name, positions: map[string]position{}, provided: map[string]*providedTopic{}}
 }
 
 type registration struct {
@@ -117,7 +111,7 @@ func (s *session) lost(reason *Error, delay time.Duration) {
 		reason = words
 	}
 	s.greeted, s.ready, s.out, s.lastWords = false, false, nil, nil
-	for i, r := range s.pending() {
+	for i, r := range append([]*request{}, s.requests...) {
 		switch {
 		case !r.sent:
 		case i == 0 && words != nil && words.Code == CodeTooLarge: // The daemon reads in order, so this is the frame.
@@ -181,7 +175,7 @@ func (s *session) ask(kind, topic string, data []byte) *request {
 	}
 	r := &request{id: s.lastID, outcome: make(chan outcome, 1)}
 	r.frame = append(append([]byte(frame), data...), "}}\f"...)
-	s.requests[r.id] = r
+	s.requests = append(s.requests, r)
 	if s.ready {
 		s.sendRequest(r)
 	}
@@ -195,24 +189,16 @@ func (s *session) sendRequest(r *request) {
 	r.sent, r.frame = true, nil
 }
 
-// finish ends a request, if there is one of this id.
+// finish ends a request, and returns whether there was one of this id.
 func (s *session) finish(id uint64, answer object, err *Error) bool {
-	r, found := s.requests[id]
-	if found {
-		delete(s.requests, id)
-		r.outcome <- outcome{answer, err}
+	for i, r := range s.requests {
+		if r.id == id {
+			s.requests = append(s.requests[:i], s.requests[i+1:]...)
+			r.outcome <- outcome{answer, err}
+			return true
+		}
 	}
-	return found
-}
-
-// pending returns the requests that are not answered, the oldest first.
-func (s *session) pending() []*request {
-	var all []*request
-	for _, r := range s.requests {
-		all = append(all, r)
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].id < all[j].id })
-	return all
+	return false
 }
 
 // receive takes a frame of the daemon, and returns true if it is a message for the program. It ignores frames that it does
@@ -292,7 +278,7 @@ func (s *session) registered(data object) {
 	}
 	s.ready = true
 	s.emit(Event{Kind: Ready, Instance: instance})
-	for _, r := range s.pending() {
+	for _, r := range append([]*request{}, s.requests...) {
 		s.sendRequest(r)
 	}
 	for _, topic := range s.provided {

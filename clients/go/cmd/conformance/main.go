@@ -60,19 +60,18 @@ func (a *adapter) obey(c command) {
 	case "pause", "continue":
 		a.pause <- c.Do == "pause"
 	case "publish":
-		go func() {
-			seq, err := a.client.Publish(context.Background(), c.Topic, c.Data)
-			answer(c.ID, fields{"on": "published", "seq": seq}, err)
-		}()
+		ask(c.ID, func(ctx context.Context) (fields, error) {
+			seq, err := a.client.Publish(ctx, c.Topic, c.Data)
+			return fields{"on": "published", "seq": seq}, err
+		})
 	case "get":
-		go func() {
-			message, err := a.client.Get(context.Background(), c.Topic)
-			got := fields{"on": "got"}
-			if message != nil {
-				got["seq"], got["data"] = message.Seq, message.Data
+		ask(c.ID, func(ctx context.Context) (fields, error) {
+			message, err := a.client.Get(ctx, c.Topic)
+			if message == nil {
+				return fields{"on": "got"}, err
 			}
-			answer(c.ID, got, err)
-		}()
+			return fields{"on": "got", "seq": message.Seq, "data": message.Data}, err
+		})
 	case "provide":
 		report(c.Topic, a.client.Provide(c.Topic))
 	case "send":
@@ -171,12 +170,31 @@ func writeEvent(e chimed.Event) {
 
 func writeLog(format string, args ...any) { log.Printf(format, args...) }
 
-func answer(id json.RawMessage, answer fields, err error) {
-	if err != nil {
-		answer = fields{"on": "failed", "code": codeOf(err)}
-	}
-	answer["id"] = id
-	write(answer)
+// ask makes a request and writes its answer later. It returns when the request was made, so that requests stay in order.
+func ask(id json.RawMessage, request func(context.Context) (fields, error)) {
+	ctx := &askedContext{Context: context.Background(), asked: make(chan struct{})}
+	go func() {
+		answer, err := request(ctx)
+		ctx.Done() // It may have failed before.
+		if err != nil {
+			answer = fields{"on": "failed", "code": codeOf(err)}
+		}
+		answer["id"] = id
+		write(answer)
+	}()
+	<-ctx.asked
+}
+
+// askedContext is a context that can tell when the client has begun to wait for an answer.
+type askedContext struct {
+	context.Context
+	once  sync.Once
+	asked chan struct{}
+}
+
+func (c *askedContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.asked) })
+	return c.Context.Done()
 }
 
 // report writes why a command without an answer has failed, if it has.
