@@ -144,7 +144,7 @@ func (c *Client) Publish(ctx context.Context, topic string, data any) (seq uint6
 // Get returns the last message of a topic, or nil if it has none. It does not subscribe.
 func (c *Client) Get(ctx context.Context, topic string) (*Message, error) {
 	answer, err := c.request(ctx, "chimed.get", topic, nil)
-	if err != nil || answer["seq"] == nil {
+	if err != nil || answer.get("seq") == nil {
 		return nil, err
 	}
 	message := answer.message(topic)

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,53 +35,26 @@ func readFrame(reader *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// object is a JSON object. Unlike a struct with encoding/json, it tells `Type` from `type`, and a field of an unexpected
-// type is the loss of this field only.
-type object map[string]json.RawMessage
-
-// parseFrame reads a frame. What it returns is a copy.
+// parseFrame reads a frame, of which it makes a copy.
 func parseFrame(raw []byte) (object, error) {
-	if !utf8.Valid(raw) {
+	if utf8.Valid(raw) {
+		raw = append([]byte(nil), raw...)
+	} else {
 		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
 	}
-	var frame object
-	err := json.Unmarshal(raw, &frame)
-	if err == nil && frame.text("type") == "" {
-		return nil, errorf("bad-type", "the frame %.40q has no type", raw)
+	if !json.Valid(raw) {
+		return nil, errorf("not-json", "the frame %.40q is not JSON", raw)
 	}
-	if err != nil {
-		return nil, errorf("not-json", "the frame %.40q is not a JSON object", raw)
+	frame := parseObject(raw)
+	if frame.text("type") == "" {
+		return nil, errorf("bad-type", "the frame %.40q has no type", raw)
 	}
 	return frame, nil
 }
 
-// text returns a field that is a string, or "".
-func (o object) text(key string) (value string) {
-	raw := o[key]
-	if len(raw) > 1 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
-	}
-	_ = json.Unmarshal(raw, &value)
-	return value
-}
-
-// number returns a field that is a whole number, or 0.
-func (o object) number(key string) uint64 {
-	value, _ := strconv.ParseUint(string(o[key]), 10, 64)
-	return value
-}
-
-// object returns a field that is an object, or an empty one.
-func (o object) object(key string) (value object) {
-	_ = json.Unmarshal(o[key], &value)
-	return value
-}
-
-func (o object) isTrue(key string) bool { return string(o[key]) == "true" }
-
 // message returns the message that a frame or the answer of Get contains.
 func (o object) message(topic string) Message {
-	data := o["data"]
+	data := o.get("data")
 	if data == nil {
 		data = json.RawMessage("null")
 	}
@@ -90,17 +62,6 @@ func (o object) message(topic string) Message {
 		Topic: topic, Seq: o.number("seq"), Time: time.UnixMilli(int64(o.number("time"))), Data: data,
 		Offset: o.number("offset"), Instance: o.text("instance"), Stale: o.isTrue("stale"),
 	}
-}
-
-// encode returns a value as compact JSON, in which no character is escaped without need.
-func encode(value any) ([]byte, error) {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return nil, &Error{CodeBadRequest, "the data cannot be sent: " + err.Error(), err}
-	}
-	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n")), nil
 }
 
 var (

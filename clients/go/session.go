@@ -208,7 +208,7 @@ func (s *session) receive(frame object) (Message, bool) {
 	if !strings.HasPrefix(kind, "chimed.") {
 		return s.message(frame.message(kind))
 	}
-	data := frame.object("data")
+	data := parseObject(frame.get("data"))
 	topic, id := data.text("topic"), data.number("id")
 	err := &Error{Code: data.text("code"), Message: data.text("message")}
 	switch kind {
@@ -260,7 +260,7 @@ func (s *session) registered(data object) {
 	if instance == "" {
 		return
 	}
-	s.instance, s.frameBytes = instance, int(data.object("limits").number("frameBytes"))
+	s.instance, s.frameBytes = instance, int(parseObject(data.get("limits")).number("frameBytes"))
 	isUncounted := data.isTrue("uncounted")
 	if isUncounted || instance != former {
 		for topic, last := range s.positions {
