@@ -17,6 +17,7 @@ package chimed
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -154,12 +155,12 @@ func (c *Client) Get(ctx context.Context, topic string) (*Message, error) {
 // request makes a request and waits for its answer.
 func (c *Client) request(ctx context.Context, kind, topic string, data []byte) (object, error) {
 	var r *request
-	err := c.change(topic, func(s *session) *Error { r = s.ask(kind, topic, data); return nil })
-	if err != nil {
+	if err := c.change(topic, func(s *session) *Error { r = s.ask(kind, topic, data); return nil }); err != nil {
 		return nil, err
 	}
 	timer := time.NewTimer(c.options.Timeout)
 	defer timer.Stop()
+	var failure *Error
 	select {
 	case outcome := <-r.outcome:
 		if outcome.err != nil {
@@ -167,14 +168,19 @@ func (c *Client) request(ctx context.Context, kind, topic string, data []byte) (
 		}
 		return outcome.answer, nil
 	case <-timer.C:
-		err = errorf(CodeTimeout, "no answer to %s of %s within %s", kind, topic, c.options.Timeout)
+		failure = errorf(CodeTimeout, "no answer to %s of %s within %s", kind, topic, c.options.Timeout)
 	case <-ctx.Done():
-		err = &Error{CodeCanceled, "no answer to " + kind + " of " + topic, ctx.Err()}
+		failure = &Error{CodeCanceled, fmt.Sprintf("no answer to %s of %s: %s", kind, topic, ctx.Err()), ctx.Err()}
 	case <-c.ctx.Done():
-		err = errClosed
+		failure = errClosed
 	}
-	c.do(func(s *session) { s.finish(r.id, nil, nil) })
-	return nil, err
+	c.do(func(s *session) {
+		s.finish(r.id, nil, nil)
+		if failure.Code == CodeTimeout && s.reason != nil {
+			failure.Message += ": " + s.reason.Message
+		}
+	})
+	return nil, failure
 }
 
 // Provide makes this client the source of a topic that is configured with `provide: true`, until Unprovide. The event Wanted

@@ -99,7 +99,7 @@ func (c *Client) connect() (wasReady bool, err *Error) {
 	case !isReady && errors.Is(failure, os.ErrDeadlineExceeded):
 		err = errorf(CodeTimeout, "the daemon at %s did not answer within %s", path, c.options.Timeout)
 	case !errors.As(failure, &err):
-		err = &Error{CodeConnectionLost, "the connection to " + path + " has ended", failure}
+		err = &Error{CodeConnectionLost, "the connection to " + path + " has ended: " + failure.Error(), failure}
 	default:
 		err.Message = "the server at " + path + " is not chimed: " + err.Message
 	}
@@ -110,7 +110,7 @@ func (c *Client) connect() (wasReady bool, err *Error) {
 func (c *Client) read(conn net.Conn) (isReady bool, err error) {
 	reader := bufio.NewReaderSize(conn, readBytes)
 	for {
-		raw, err := readFrame(reader)
+		raw, err := readFrame(reader, maxFrame)
 		if err != nil {
 			return isReady, err
 		}
@@ -127,15 +127,12 @@ func (c *Client) read(conn net.Conn) (isReady bool, err error) {
 
 // receive takes a frame and hands over what it brings. It returns whether the daemon has registered the client.
 func (c *Client) receive(frame object) (isReady bool) {
+	var message Message
+	var isMessage bool
+	c.do(func(s *session) { message, isMessage = s.receive(frame) })
+	c.report() // The program is told before it can receive the message.
 	c.do(func(s *session) {
-		message, ok := s.receive(frame)
-		if len(s.events) > 0 { // The program is told before it can receive the message.
-			c.mu.Unlock()
-			c.report()
-			c.mu.Lock()
-			ok = ok && s.hears(message.Topic)
-		}
-		if ok {
+		if isMessage && s.hears(message.Topic) {
 			c.queue.push(message)
 			signal(c.queued)
 		}

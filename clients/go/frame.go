@@ -12,14 +12,14 @@ import (
 
 const maxFrame = 64<<20 + 4<<10 // longest frame from the daemon, in bytes
 
-// readFrame reads up to the next form feed. The frame is valid until the next call. If reading fails, so does the frame that
-// had begun.
-func readFrame(reader *bufio.Reader) ([]byte, error) {
+// readFrame reads up to the next form feed. The frame is valid until the next call. It stores no more than most bytes, and the
+// buffer of the reader.
+func readFrame(reader *bufio.Reader, most int) ([]byte, error) {
 	var frame []byte
 	for {
 		piece, err := reader.ReadSlice('\f')
-		if len(frame)+len(piece) > maxFrame+1 {
-			return nil, errorf(CodeTooLarge, "frame too large: limit %d bytes", maxFrame)
+		if len(frame)+len(piece) > most+1 {
+			return nil, errorf(CodeTooLarge, "frame too large: limit %d bytes", most)
 		}
 		if err == nil && frame == nil {
 			return piece[:len(piece)-1], nil // as most: it is in the buffer of the reader

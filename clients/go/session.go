@@ -24,6 +24,7 @@ type session struct {
 	greeted   bool   // the first registration of this connection was made
 	ready     bool   // and was answered
 	lastWords *Error // why the daemon is about to close the connection
+	reason    *Error // why there is no connection
 
 	lastID   uint64
 	requests []*request // those that are not answered, the oldest first
@@ -110,7 +111,7 @@ func (s *session) lost(reason *Error, delay time.Duration) {
 	if words != nil {
 		reason = words
 	}
-	s.greeted, s.ready, s.out, s.lastWords = false, false, nil, nil
+	s.greeted, s.ready, s.out, s.lastWords, s.reason = false, false, nil, nil, reason
 	for i, r := range append([]*request{}, s.requests...) {
 		switch {
 		case !r.sent:
@@ -276,7 +277,7 @@ func (s *session) registered(data object) {
 	if s.ready {
 		return // The daemon also sends it when the topics have changed.
 	}
-	s.ready = true
+	s.ready, s.lastWords, s.reason = true, nil, nil
 	s.emit(Event{Kind: Ready, Instance: instance})
 	for _, r := range append([]*request{}, s.requests...) {
 		s.sendRequest(r)

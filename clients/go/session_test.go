@@ -2,7 +2,6 @@ package chimed
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,12 +15,12 @@ import (
 	"time"
 )
 
-// pieces reads from each of several readers in turn, as a connection does.
+// framesOf reads frames until the end.
 func framesOf(t *testing.T, reader io.Reader) (frames []string, err error) {
 	t.Helper()
 	buffered := bufio.NewReaderSize(reader, 16)
 	for {
-		frame, err := readFrame(buffered)
+		frame, err := readFrame(buffered, 1000)
 		if err != nil {
 			return frames, err
 		}
@@ -46,21 +45,22 @@ func TestFramesAreTheSameAtEachSplit(t *testing.T) {
 }
 
 func TestFrameLengthIsBounded(t *testing.T) {
-	endless := bufio.NewReaderSize(zeros{}, readBytes)
-	_, err := readFrame(endless)
-	var failure *Error
-	if !errors.As(err, &failure) || failure.Code != CodeTooLarge {
-		t.Errorf("an endless frame: %v", err)
-	}
-	longest := io.MultiReader(io.LimitReader(zeros{}, maxFrame), strings.NewReader("\f"))
-	if frame, err := readFrame(bufio.NewReaderSize(longest, readBytes)); err != nil || len(frame) != maxFrame {
-		t.Errorf("the longest frame: %d bytes, %v", len(frame), err)
+	for _, most := range []int{10, 16, 17, 100} {
+		for length := most - 1; length <= most+1; length++ {
+			reader := bufio.NewReaderSize(strings.NewReader(strings.Repeat("0", length)+"\f"), 16)
+			frame, err := readFrame(reader, most)
+			var failure *Error
+			isTooLarge := errors.As(err, &failure) && failure.Code == CodeTooLarge
+			if isTooLarge != (length > most) || !isTooLarge && len(frame) != length {
+				t.Errorf("%d bytes with limit %d: %d bytes, %v", length, most, len(frame), err)
+			}
+		}
+		endless := io.MultiReader(strings.NewReader(strings.Repeat("0", most+20)), iotest.ErrReader(errors.New("read on")))
+		if _, err := readFrame(bufio.NewReaderSize(endless, 16), most); err == nil || err.Error() == "read on" {
+			t.Errorf("an endless frame with limit %d: %v", most, err)
+		}
 	}
 }
-
-type zeros struct{}
-
-func (zeros) Read(to []byte) (int, error) { return copy(to, bytes.Repeat([]byte("0"), len(to))), nil }
 
 func TestParseFrame(t *testing.T) {
 	deep := strings.Repeat("[", 64) + strings.Repeat("]", 64)
@@ -182,7 +182,7 @@ func TestPlacesOfTheSocket(t *testing.T) {
 		var got []string
 		for _, place := range places(func(name string) string { return test.env[name] }, test.uid) {
 			got = append(got, place.path)
-			if place.isOwn != (strings.HasPrefix(place.path, "/run/chimed/") == false && place.path != "/s") {
+			if place.isOwn != (!strings.HasPrefix(place.path, "/run/chimed/") && place.path != "/s") {
 				t.Errorf("%s: isOwn is %t", place.path, place.isOwn)
 			}
 		}

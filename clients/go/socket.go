@@ -53,6 +53,7 @@ func isForeign(directory string, uid int) bool {
 // dial connects to the first place at which a daemon listens.
 func dial(ctx context.Context, places []place) (net.Conn, string, *Error) {
 	var failures []string
+	advice := ""
 	summary := &Error{Code: CodeNoDaemon}
 	for _, place := range places {
 		if place.isOwn && isForeign(filepath.Dir(place.path), os.Getuid()) {
@@ -71,6 +72,9 @@ func dial(ctx context.Context, places []place) (net.Conn, string, *Error) {
 			return nil, "", &Error{CodeBusy, "too many connections wait to be accepted at " + path, err}
 		case errors.Is(err, os.ErrPermission):
 			summary.Code = CodeNotPermitted
+			if strings.HasPrefix(path, "/run/chimed/") {
+				advice = ". Ask an administrator to run `usermod -aG chimed USER`, then log in again"
+			}
 			fallthrough
 		default:
 			var errno syscall.Errno
@@ -81,9 +85,6 @@ func dial(ctx context.Context, places []place) (net.Conn, string, *Error) {
 			failures = append(failures, fmt.Sprintf("%s: %s", place.path, reason))
 		}
 	}
-	summary.Message = "no daemon found, is chimed running? Tried " + strings.Join(failures, "; ")
-	if summary.Code == CodeNotPermitted {
-		summary.Message += ". Ask an administrator to run `usermod -aG chimed USER`, then log in again."
-	}
+	summary.Message = "no daemon found, is chimed running? Tried " + strings.Join(failures, "; ") + advice
 	return nil, "", summary
 }
