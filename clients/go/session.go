@@ -220,6 +220,9 @@ func (s *session) receive(frame object) (Message, bool) {
 	case "chimed.stopping":
 		s.lastWords = errorf(CodeNoDaemon, "the daemon stops: %s", data.text("reason"))
 	case "chimed.published", "chimed.got":
+		if data.get("instance") == nil {
+			data = append(data, member{[]byte(`"instance"`), []byte(`"` + s.instance + `"`)})
+		}
 		s.finish(id, data, nil)
 	case "chimed.provided":
 		s.accepted(id)
