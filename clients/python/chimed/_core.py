@@ -186,6 +186,8 @@ class Core:
 
     def _send_request(self, id: int) -> None:
         request = self._requests[id]
+        if request.answer.done():  # The program has cancelled it.
+            return
         try:
             self._check_size(request.frame)
         except Error as error:
