@@ -12,6 +12,9 @@ from typing import Any, Callable, Dict, Iterator, Optional
 from ._client import BaseClient
 from ._messages import Error, Message
 
+_LONGEST_PAUSE = 0.1
+"""Seconds that reading pauses for a loop that is behind. A loop that is still behind then is slow: it loses messages."""
+
 _LONGEST_JOIN = 1.0
 """Seconds that `close` waits for `on_event`."""
 
@@ -21,6 +24,7 @@ class Client(BaseClient):
 
     def _start(self) -> None:
         self._lock = self._changed = threading.Condition()
+        self._is_paused = self._is_slow = False
         self._waker, self._alarm = sockets.socketpair()
         self._waker.setblocking(False)
         self._alarm.setblocking(False)
@@ -100,6 +104,21 @@ class Client(BaseClient):
         finally:
             with self._changed:
                 self._core.forget(id)
+
+    def _take(self) -> Optional[Message]:
+        message = super()._take()
+        if self._queue.is_half_empty:
+            self._is_slow = False
+            if self._is_paused:
+                self._is_paused = False
+                self._changed.notify_all()
+        return message
+
+    def _await_space(self) -> None:
+        if self._queue.is_full and not self._is_slow:
+            self._is_paused = True
+            self._is_slow = not self._changed.wait_for(lambda: self._closed or not self._is_paused, _LONGEST_PAUSE)
+            self._is_paused = False
 
     def _flush(self) -> None:
         self._link.send()

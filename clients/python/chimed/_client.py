@@ -128,6 +128,9 @@ class BaseClient:
         """Wakes all that wait for a message, a wish or the end."""
         raise NotImplementedError
 
+    def _await_space(self) -> None:
+        """Gives the program a moment to take messages, if that is possible."""
+
     def _hang_up(self, connection: Any) -> None:
         connection.close()
 
@@ -180,8 +183,10 @@ class BaseClient:
             if not isinstance(item, Message):
                 self._tell(item)
             with self._lock:
-                if isinstance(item, Message) and not self._closed and self._core.hears(item.topic):
-                    self._queue.put(item, size)
+                if isinstance(item, Message):
+                    self._await_space()
+                    if not self._closed and self._core.hears(item.topic):
+                        self._queue.put(item, size)
                 self._wake()
 
     def _tell(self, event: Event) -> None:

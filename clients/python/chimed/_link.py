@@ -12,7 +12,9 @@ from ._frames import Frame, FrameReader, decode
 from ._messages import Error, Waiting
 from ._places import dial
 
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 32 * 1024
+"""Few enough that a loop which runs between two reads finds all messages in its buffer of 1000."""
+
 # A program that takes SIGPIPE's default action must not end because the daemon does.
 _SEND_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0)
 

@@ -74,21 +74,28 @@ def dial_first(paths: Sequence[str], guarded: Sequence[str] = ()) -> socket.sock
         if directory in guarded and is_foreign(directory, os.getuid()):
             tried.append(f"{path} (the directory belongs to another user or is writable by others)")
             continue
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            # A blocking connect(2) waits while the accept queue is full.
-            connection.setblocking(False)
-            connection.connect(path)
-            return connection
+            return _connected(path)
         except BlockingIOError as error:
-            connection.close()
             raise Error("busy", f"too many connections are waiting to be accepted at {path}") from error
-        except OSError as error:
-            connection.close()
-            tried.append(f"{path} ({_REASONS.get(error.errno or 0) or error.strerror or error})")
+        except (OSError, ValueError) as error:
+            number = error.errno if isinstance(error, OSError) else None
+            tried.append(f"{path} ({_REASONS.get(number or 0) or error})")
             if isinstance(error, PermissionError) and (path in SYSTEM_PLACES or len(paths) == 1):
                 denied = path
     if denied:
         remedy = "this user must be in the group of the socket (socket.group), and log in again after a change"
         raise Error("not-permitted", f"permission denied: {denied}; {remedy}")
     raise Error("no-daemon", f"no daemon found, tried {', '.join(tried)}; is chimed running?")
+
+
+def _connected(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # A blocking connect(2) waits while the accept queue is full.
+        connection.setblocking(False)
+        connection.connect(path)
+        return connection
+    except BaseException:
+        connection.close()
+        raise

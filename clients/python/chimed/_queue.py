@@ -23,6 +23,15 @@ class MessageQueue:
         self._bytes = 0
         self._dropped: Dict[str, int] = {}
 
+    @property
+    def is_full(self) -> bool:
+        """True if a further message could cause another one to be dropped."""
+        return len(self._waiting) >= self._most_messages or self._bytes >= self._most_bytes
+
+    @property
+    def is_half_empty(self) -> bool:
+        return len(self._waiting) <= self._most_messages // 2 and self._bytes <= self._most_bytes // 2
+
     def put(self, message: Message, size: int) -> None:
         """Adds a message of `size` bytes. Drops the oldest but the next one if there is no space; the newest stays."""
         if self._next is None:

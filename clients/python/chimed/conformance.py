@@ -127,7 +127,9 @@ def run_blocking() -> None:
         elif do == "continue":
             running.set()
         elif do in ("publish", "get"):
-            threading.Thread(target=ask, args=(command,), daemon=True).start()
+            asking = threading.Thread(target=ask, args=(command,), daemon=True)
+            asking.start()
+            asking.join(0.05)  # Long enough that requests are sent in the order of the commands.
         elif do == "close":
             break
         else:

@@ -9,6 +9,7 @@ import threading
 import time
 import unittest
 from typing import Any, Callable, Dict, List, Optional
+from unittest import mock
 
 import chimed
 import chimed.aio
@@ -265,6 +266,33 @@ class Cases:
 
 class BlockingTest(Cases.Base):
     make = staticmethod(chimed.connect)
+
+    def test_loses_nothing_of_a_burst_while_its_loop_runs(self) -> None:
+        client = self.ready(buffer=10)
+        client.subscribe("a")
+        self.peer.register()
+        frames = b"".join(b'{"type":"a","data":1,"seq":%d}\f' % seq for seq in range(1, 5001))
+        with mock.patch("chimed._blocking._LONGEST_PAUSE", SOON):
+            sent = in_thread(lambda: self.peer.connection.sendall(frames))
+            received = [(message.seq, message.missed) for message in itertools.islice(client, 5000)]
+        sent()
+        self.assertEqual(received, [(seq, 0) for seq in range(1, 5001)])
+
+    def test_pauses_once_for_a_loop_that_is_slow(self) -> None:
+        client = self.ready(buffer=10)
+        client.subscribe("a")
+        self.peer.register()
+        with mock.patch("chimed._blocking._LONGEST_PAUSE", 0.01):
+            for seq in range(1, 1001):
+                self.peer.say("a", None, seq=seq)
+            published = in_thread(lambda: client.publish("p", None))
+            id = self.peer.frame("chimed.publish")["id"]
+            self.peer.say("chimed.published", {"id": id, "seq": 1})
+            begun = time.monotonic()
+            self.assertEqual(published(), 1)
+        self.assertLess(time.monotonic() - begun, 5)  # Ten seconds, if it paused for each message.
+        received = [message.missed for message in itertools.islice(client, 11)]
+        self.assertEqual(sum(received) + len(received), 1000)
 
     def test_ends_its_thread_when_it_is_closed(self) -> None:
         threads = threading.active_count()

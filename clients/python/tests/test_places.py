@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import unittest
@@ -74,12 +75,17 @@ class DialTest(unittest.TestCase):
     def test_says_what_it_tried(self) -> None:
         (self.folder / "file").touch()
         (self.folder / "long").mkdir()
-        paths = [str(self.folder / name) for name in ("absent", "file", "x" * 200)]
+        paths = [str(self.folder / name) for name in ("absent", "file", "x" * 200, "x\0")]
         with self.assertRaises(Error) as caught:
             dial_first(paths)
         self.assertEqual(caught.exception.code, "no-daemon")
         for part in (f"{paths[0]} (no such file)", f"{paths[1]} (no program listens)", "too long"):
             self.assertIn(part, str(caught.exception))
+
+    def test_fails_and_can_be_tried_again_when_there_is_no_descriptor_left(self) -> None:
+        with mock.patch("socket.socket", side_effect=OSError(errno.EMFILE, "too many open files")):
+            with self.assertRaisesRegex(Error, "too many open files"):
+                dial(str(self.folder / "s"))
 
     def test_does_not_wait_where_too_many_connections_wait(self) -> None:
         path = str(self.folder / "s")
