@@ -197,6 +197,18 @@ class Cases:
                 peer.close()
                 self.assertEqual(self.events.next(chimed.Waiting).error.code, "too-many-connections")
 
+        def test_doubles_the_bound_of_its_delay_until_it_is_registered(self) -> None:
+            with mock.patch("random.uniform", return_value=0.0) as uniform:
+                self.connect()
+                for registers in (False, False, True, False):
+                    peer = self.server.accept()
+                    if registers:
+                        peer.register()
+                        self.events.next(chimed.Ready)
+                    peer.close()
+                    self.events.next(chimed.Waiting)
+            self.assertEqual([call.args for call in uniform.mock_calls], [(0, 0.1), (0, 0.2), (0, 0.1), (0, 0.2)])
+
         def test_closes_at_once_although_the_daemon_does_not_read(self) -> None:
             client = self.ready()
             client.provide("a")
