@@ -47,16 +47,42 @@ export const languages: readonly Language[] = [
     dashboard: `PYTHONPATH=. exec ${python} examples/dashboard.py`,
   },
   {
+    name: 'go',
+    folder: folderOf('go'),
+    needs: ['/usr/bin/go', 'gcc'],
+    build: 'mkdir -p build && go build -o build ./...',
+    checks: {
+      'its own tests, with the race detector': 'go test -race ./...',
+      'go vet': 'go vet ./...',
+      gofmt: 'test -z "$(gofmt -l .)"',
+    },
+    adapters: { go: `exec '${folderOf('go')}/build/conformance'` },
+    dashboard: 'exec build/dashboard',
+  },
+  {
     name: 'rust',
     folder: folderOf('rust'),
-    needs: ['/usr/bin/cargo', '/usr/bin/cargo-clippy'],
+    needs: ['/usr/bin/cargo', '/usr/bin/cargo-clippy', '/usr/bin/rustfmt'],
     build: cargo('build --release --examples'),
     checks: {
       'its own tests': cargo('test --features serde'),
       clippy: cargo('clippy --all-targets --features serde').concat(' -- -D warnings'),
+      rustfmt: 'PATH=/usr/bin:/bin cargo fmt --check',
     },
     adapters: { rust: `exec '${folderOf('rust')}/target/release/examples/conformance'` },
     dashboard: 'exec target/release/examples/dashboard',
+  },
+  {
+    name: 'c',
+    folder: folderOf('c'),
+    needs: ['gcc', 'make', 'pkg-config'],
+    build: 'make --silent',
+    checks: {
+      'its own tests': 'make --silent check',
+      'its own tests under the sanitizers': 'make --silent check-sanitize',
+    },
+    adapters: { c: `exec '${folderOf('c')}/build/conformance'` },
+    dashboard: 'exec build/dashboard',
   },
 ];
 
