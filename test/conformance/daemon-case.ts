@@ -1,0 +1,38 @@
+import type { DaemonStage } from './daemon-stage.ts';
+
+/** Topics of a configuration, or its other settings, as the file has them. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+/** One thing that a daemon must do. */
+export interface DaemonCase {
+  /** A full statement about the daemon. */
+  name: string;
+  /** The rules of docs/wire.md that demand it. */
+  rules: readonly number[];
+  /** The section of docs/wire.md whose table demands it, where no rule does. */
+  table?: 'Control frames' | 'Limits' | 'The status';
+  /**
+   * Topics of a daemon that the case shares with others: `stage.daemon`. The first word of their names belongs to this case
+   * alone. Absent if the case starts daemons of its own.
+   */
+  topics?: Settings;
+  /** The other settings of that daemon. Cases with equal settings share one. @default {} */
+  settings?: Settings;
+  /** It takes several seconds of work for the daemon: `npm test` leaves it out. */
+  isHeavy?: true;
+  /** How long it can take before it counts as failed, in seconds. @default 50 */
+  seconds?: number;
+  /** Why the case cannot be tried on this machine; undefined if it can. */
+  impossible?(): string | undefined;
+  /** @throws if the daemon does not do it. */
+  run(stage: DaemonStage): Promise<void>;
+}
+
+/** Machines are shared, and a reload is done at a low priority. */
+export const DAEMON_CASE_SECONDS = 50;
+
+/** What demands a case, as its name shows it. */
+export function demandOf({ rules, table }: Pick<DaemonCase, 'rules' | 'table'>): string {
+  const numbers = rules.length > 0 ? [`${rules.length === 1 ? 'rule' : 'rules'} ${rules.join(', ')}`] : [];
+  return [...numbers, ...(table ? [`table of ${JSON.stringify(table)}`] : [])].join(', ');
+}

@@ -1,0 +1,35 @@
+import { afterAll, expect, test } from 'vitest';
+
+import { demandOf } from '../conformance/daemon-case.ts';
+import { daemonCases } from '../conformance/daemon-cases/all.ts';
+import { DaemonPool } from '../conformance/daemon-pool.ts';
+import { playDaemonCase } from '../conformance/daemon-run.ts';
+import { ownDaemon } from '../conformance/own-daemon.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+
+const cases = Object.values(daemonCases).flat();
+const cache = temporaryFolder();
+const pool = new DaemonPool(ownDaemon(cache.path), cases);
+const named = cases.map((each) => [`${each.name} (${demandOf(each)})`, each] as const);
+
+afterAll(async () => {
+  await pool[Symbol.asyncDispose]();
+  cache[Symbol.dispose]();
+});
+
+test.concurrent.for(named)('the daemon %s', async ([, tried], { skip }) => {
+  const why = tried.isHeavy
+    ? 'it is heavy; node test/conformance/daemon-main.ts tries it'
+    : tried.impossible?.();
+  if (why !== undefined) {
+    console.warn(`SKIPPED, "the daemon ${tried.name}" is not tried: ${why}`);
+    skip(why);
+  }
+  await playDaemonCase(tried, pool);
+});
+
+test('the cases for daemons have names of their own, and each names what demands it', () => {
+  const names = cases.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(cases.filter(({ rules, table }) => rules.length === 0 && table === undefined)).toEqual([]);
+});
