@@ -1,12 +1,14 @@
-/** Loaded before the adapter of our own library: changes one file of the library as it is read. */
+/** Loaded before the adapter of our own library, or before the daemon: changes one file of the source as it is read. */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import { plantedDaemonFaults } from './daemon-faults.ts';
 import { plantedFaults } from './faults.ts';
 
-const { file, right, wrong } = plantedFaults[process.env['PLANTED_FAULT']!]!;
+const faults = { ...plantedFaults, ...plantedDaemonFaults };
+const { file, right, wrong } = faults[process.env['PLANTED_FAULT']!]!;
 const path = join(import.meta.dirname, '../../../src', file);
 const target = pathToFileURL(path).href;
 
