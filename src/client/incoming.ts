@@ -105,9 +105,10 @@ export class Incoming {
     if (provided.rejected(rejection)) return;
     const { code, message, request, topic, id } = rejection;
     const error = new ChimedError(isErrorCode(code) ? code : 'bad-request', message);
-    if (id !== undefined) return requests.rejected(id, error);
+    const isWarning = code === 'too-fast'; // The daemon has not dropped the request.
+    if (id !== undefined && !isWarning) return requests.rejected(id, error);
     logger.warn({ code, topic }, message);
-    if (request !== 'chimed.register' || topic === undefined) return;
+    if (isWarning || request !== 'chimed.register' || topic === undefined) return;
     for (const subscription of subscriptions.asking(topic)) {
       subscription.end(error);
       this.#to.unsubscribe(subscription);

@@ -28,10 +28,7 @@ describe.each(languages)('the client in $name', (language) => {
       expect(skipped).toBeGreaterThan(0);
       dashboard.kill('SIGCONT');
       await dashboard.stdout.find((line) => line.startsWith('host.big 51 '));
-      const missed = dashboard.stderr.items.map(
-        (line) => /^missed (\d+) messages of host\.big$/.exec(line)?.[1],
-      );
-      expect(missed.reduce((sum, count) => sum + Number(count ?? 0), 0)).toBeGreaterThan(0);
+      await dashboard.stderr.find((line) => /^missed [1-9]\d* messages of host\.big$/.test(line));
     });
   });
 });

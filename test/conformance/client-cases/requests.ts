@@ -28,15 +28,15 @@ export const requests: readonly Case[] = [
       const frames = await peer.frames.take(3, ({ type }) => type === 'chimed.publish');
       const asked = frames.map(({ data }) => data as { id: unknown; topic: string });
       equal(new Set(asked.map(({ id }) => id)).size, 3);
-      for (const { id, topic } of asked.toReversed()) {
-        await peer.message('t', Number(topic.slice(1)) === 3 ? 1 : 5 - Number(topic.slice(1)));
+      for (const [index, { id, topic }] of asked.toReversed().entries()) {
+        await peer.message('t', 2 * index + 1);
         await peer.control('published', { id, topic, seq: 10 * Number(topic.slice(1)) });
       }
       for (const id of [1, 2, 3]) equal((await stage.client.event('published', { id }))['seq'], 10 * id);
       expectNumbers(await stage.client.messages(3), [
         [1, 0],
         [3, 1],
-        [4, 0],
+        [5, 1],
       ]);
     },
   },
@@ -69,7 +69,9 @@ export const requests: readonly Case[] = [
       const peer = await stage.subscribed('t');
       stage.client.tell({ do: 'publish', id: 1, topic: 'price', data: 1 });
       const { id } = await peer.request('publish');
-      await peer.control('rejected', { code: 'too-fast', message: 'slow down', request: 'chimed.publish' });
+      const warning = { code: 'too-fast', message: 'slow down', request: 'chimed.publish' };
+      await peer.control('rejected', warning);
+      await peer.control('rejected', { ...warning, id });
       await peer.control('published', { id, topic: 'price', seq: 1 });
       await stage.client.event('published', { id: 1 });
       equal(stage.client.count('failed'), 0);
