@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { features as allFeatures } from '../conformance/case.ts';
 import type { Case } from '../conformance/case.ts';
 import { clientCases } from '../conformance/client-cases/all.ts';
+import { knownFailures } from '../conformance/known-failures.ts';
 import { helloOf, runCase } from '../conformance/run.ts';
+import { root } from '../helpers/program.ts';
 import { languages, ownAdapters, run, whyNotTried } from './languages.ts';
 
 const cases = Object.values(clientCases).flat();
@@ -44,13 +46,12 @@ describe('the client in node', () => {
 });
 
 describe('a bare node-ipc client', () => {
-  const file = new URL('../conformance/known-failures/node-ipc.txt', import.meta.url);
-  const known = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-  const able = cases.filter(({ name, needs = 'listen' }) => needs === 'listen' && !known.includes(name));
+  const known = knownFailures(join(root, 'test/conformance/known-failures/node-ipc.txt'));
+  const able = cases.filter(({ name, needs = 'listen' }) => needs === 'listen' && !known.has(name));
 
   test('has a list of failures that names cases', () => {
     const names = cases.map(({ name }) => name);
-    expect(known.filter((name) => !names.includes(name))).toEqual([]);
+    expect([...known].filter((name) => !names.includes(name))).toEqual([]);
   });
 
   test.concurrent.for(able)('$name', async (tried, { skip }) => {

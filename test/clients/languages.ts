@@ -84,6 +84,17 @@ export const languages: readonly Language[] = [
     adapters: { c: `exec '${folderOf('c')}/build/conformance'` },
     dashboard: 'exec build/dashboard',
   },
+  {
+    name: 'shell',
+    folder: folderOf('shell'),
+    needs: ['jq', 'socat', 'shellcheck'],
+    checks: {
+      'its own tests': './test.bash',
+      shellcheck: 'shellcheck chimed.bash conformance test.bash examples/dashboard.bash',
+    },
+    adapters: { shell: `exec '${folderOf('shell')}/conformance'` },
+    dashboard: 'exec examples/dashboard.bash',
+  },
 ];
 
 /** Adapters of clients that are written in TypeScript or JavaScript. */

@@ -12,7 +12,7 @@ import { knownFailures } from './known-failures.ts';
 import { ownDaemon } from './own-daemon.ts';
 
 program
-  .name('node test/conformance/daemon-main.ts')
+  .name('npm run conformance:daemon --')
   .description('Tries a daemon against the rules of docs/wire.md, by bare sockets.')
   .option(
     '--daemon <command>',

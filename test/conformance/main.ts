@@ -1,10 +1,11 @@
 /** Tries a client against the rules of docs/wire.md, and prints what it does and what it does not. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { program } from 'commander';
 
 import { wholeNumber } from '../../src/cli/whole-number.ts';
 import { messageOf } from '../../src/errors.ts';
 import { clientCases } from './client-cases/all.ts';
+import { knownFailures } from './known-failures.ts';
 import { helloOf, runCases } from './run.ts';
 import type { Outcome, Result } from './run.ts';
 
@@ -52,19 +53,14 @@ const command = options.client;
 if (command === undefined)
   program.error("error: no --client; for example --client 'python3 -m chimed.conformance'");
 
-const known = new Set(
-  options.knownFailures === undefined
-    ? []
-    : readFileSync(options.knownFailures, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '' && !line.startsWith('#')),
-);
+const { knownFailures: file } = options;
+const known = file === undefined ? new Set<string>() : knownFailures(file);
 
 /** A result, and whether it is what is expected. */
 function judged({ name, outcome }: Result): { isRight: boolean; word: string } {
   if (!known.has(name)) return { isRight: outcome !== 'failed', word: outcome };
   if (outcome === 'failed') return { isRight: true, word: 'failed, as known' };
-  return { isRight: false, word: `${outcome}, though ${options.knownFailures} says that it fails` };
+  return { isRight: false, word: `${outcome}, though ${file} says that it fails` };
 }
 
 function show(result: Result): void {

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+
+import { clientCases } from '../conformance/client-cases/all.ts';
+import { daemonCases } from '../conformance/daemon-cases/all.ts';
+import { documentAt } from '../helpers/documents.ts';
+
+const kinds = [clientCases, daemonCases].map((bySubject) => Object.values(bySubject).flat());
+/** The numbered rules; lists of steps begin again at 1. */
+const [normative] = documentAt('docs/wire.md').split('## A client, step by step') as [string];
+const rules = [...normative.matchAll(/^(\d+)\. /gm)].map(([, number]) => Number(number));
+
+test('rules are numbered without gaps, each once', () => {
+  expect(rules.toSorted((one, other) => one - other)).toEqual(Array.from(rules, (_, index) => index + 1));
+});
+
+test('each rule has a conformance case, and each case names a rule that there is', () => {
+  const tried = new Set(kinds.flat().flatMap((each) => each.rules));
+  expect(rules.filter((rule) => !tried.has(rule))).toEqual([]);
+  expect([...tried].filter((rule) => !rules.includes(rule))).toEqual([]);
+});
+
+test('conformance cases of one kind have names of their own', () => {
+  for (const cases of kinds) {
+    const names = cases.map(({ name }) => name);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  }
+});
