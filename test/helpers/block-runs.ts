@@ -266,7 +266,11 @@ async function hears(command: string, name: string, code: string, line: RegExp):
   await using daemon = await startDaemon({ topics });
   const script = folder.file(name);
   writeFileSync(script, code.replace('/run/chimed/chimed.sock', daemon.socket));
-  const env = { CHIMED_SOCKET_PATH: daemon.socket, PATH: `${folder.path}:${process.env['PATH']}` };
+  const env = {
+    CHIMED_SOCKET_PATH: daemon.socket,
+    PYTHONPATH: join(root, 'clients/python'),
+    PATH: `${folder.path}:${process.env['PATH']}`,
+  };
   await using program = new Program([script, daemon.socket], env, folder.path, command);
   await program.stdout.find((item) => line.test(item));
   if (code.includes('--count')) await program.ended;
