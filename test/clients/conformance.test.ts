@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { features as allFeatures } from '../conformance/case.ts';
-import type { Case } from '../conformance/case.ts';
-import { clientCases } from '../conformance/client-cases/all.ts';
+import { features as allFeatures } from '../conformance/clients/case.ts';
+import type { Case } from '../conformance/clients/case.ts';
+import { clientCases } from '../conformance/clients/cases/all.ts';
 import { knownFailures } from '../conformance/known-failures.ts';
-import { helloOf, runCase } from '../conformance/run.ts';
+import { helloOf, runCase } from '../conformance/clients/run.ts';
 import { root } from '../helpers/program.ts';
 import { languages, ownAdapters, run, whyNotTried } from './languages.ts';
 

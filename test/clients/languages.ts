@@ -99,8 +99,8 @@ export const languages: readonly Language[] = [
 
 /** Adapters of clients that are written in TypeScript or JavaScript. */
 export const ownAdapters = {
-  node: `exec ${node} '${root}/test/conformance/adapters/node.ts'`,
-  'node-ipc': `exec ${node} '${root}/test/conformance/adapters/node-ipc.ts'`,
+  node: `exec ${node} '${root}/test/conformance/clients/adapters/node.ts'`,
+  'node-ipc': `exec ${node} '${root}/test/conformance/clients/adapters/node-ipc.ts'`,
 } as const;
 
 /** Where the clients' own tests find a daemon. */

@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from 'vitest';
 
-import { demandOf } from '../conformance/daemon-case.ts';
-import { daemonCases } from '../conformance/daemon-cases/all.ts';
-import { DaemonPool } from '../conformance/daemon-pool.ts';
-import { playDaemonCase } from '../conformance/daemon-run.ts';
-import { ownDaemon } from '../conformance/own-daemon.ts';
+import { demandOf } from '../conformance/daemons/daemon-case.ts';
+import { daemonCases } from '../conformance/daemons/cases/all.ts';
+import { DaemonPool } from '../conformance/daemons/daemon-pool.ts';
+import { playDaemonCase } from '../conformance/daemons/daemon-run.ts';
+import { ownDaemon } from '../conformance/daemons/own-daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 const cases = Object.values(daemonCases).flat();
@@ -18,9 +18,7 @@ afterAll(async () => {
 });
 
 test.concurrent.for(named)('the daemon %s', async ([, tried], { skip }) => {
-  const why = tried.isHeavy
-    ? 'it is heavy; node test/conformance/daemon-main.ts tries it'
-    : tried.impossible?.();
+  const why = tried.isHeavy ? 'it is heavy; npm run conformance:daemon tries it' : tried.impossible?.();
   if (why !== undefined) {
     console.warn(`SKIPPED, "the daemon ${tried.name}" is not tried: ${why}`);
     skip(why);

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 
-import { daemonCases } from '../conformance/daemon-cases/all.ts';
-import { DaemonPool } from '../conformance/daemon-pool.ts';
-import { playDaemonCase } from '../conformance/daemon-run.ts';
-import { ownDaemon } from '../conformance/own-daemon.ts';
+import { daemonCases } from '../conformance/daemons/cases/all.ts';
+import { DaemonPool } from '../conformance/daemons/daemon-pool.ts';
+import { playDaemonCase } from '../conformance/daemons/daemon-run.ts';
+import { ownDaemon } from '../conformance/daemons/own-daemon.ts';
 import { plantedDaemonFaults } from '../conformance/planted/daemon-faults.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 

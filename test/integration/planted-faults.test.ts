@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { clientCases } from '../conformance/client-cases/all.ts';
+import { clientCases } from '../conformance/clients/cases/all.ts';
 import { plantedFaults } from '../conformance/planted/faults.ts';
-import { runCase } from '../conformance/run.ts';
+import { runCase } from '../conformance/clients/run.ts';
 
 const folder = join(import.meta.dirname, '../conformance');
 const cases = Object.values(clientCases).flat();
@@ -17,7 +17,7 @@ test.concurrent.for(Object.entries(plantedFaults))(
       console.warn(`SKIPPED, the planted fault "${fault}" is not tried: ${why}`);
       skip(why);
     }
-    const plant = `PLANTED_FAULT='${fault}' exec '${process.execPath}' --import '${folder}/planted/plant.ts' '${folder}/adapters/node.ts'`;
+    const plant = `PLANTED_FAULT='${fault}' exec '${process.execPath}' --import '${folder}/planted/plant.ts' '${folder}/clients/adapters/node.ts'`;
     const { outcome, transcript = '' } = await runCase(plant, tried, 12);
     expect(outcome).toBe('failed');
     expect(transcript).not.toContain('does not have exactly one');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { clientCases } from '../conformance/client-cases/all.ts';
-import { daemonCases } from '../conformance/daemon-cases/all.ts';
+import { clientCases } from '../conformance/clients/cases/all.ts';
+import { daemonCases } from '../conformance/daemons/cases/all.ts';
 import { documentAt } from '../helpers/documents.ts';
 
 const kinds = [clientCases, daemonCases].map((bySubject) => Object.values(bySubject).flat());

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { Adapter } from '../../conformance/adapter.ts';
-import type { Reported } from '../../conformance/adapter.ts';
-import { Transcript } from '../../conformance/transcript.ts';
+import { Adapter } from '../../conformance/clients/adapter.ts';
+import type { Reported } from '../../conformance/clients/adapter.ts';
+import { Transcript } from '../../conformance/clients/transcript.ts';
 import { History } from '../history.ts';
 import { Findings } from '../trial.ts';
 import type { Outcome, Scale } from '../trial.ts';

@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { program } from 'commander';
 
-import { wholeNumber } from '../../src/cli/whole-number.ts';
-import { messageOf } from '../../src/errors.ts';
-import { clientCases } from './client-cases/all.ts';
-import { knownFailures } from './known-failures.ts';
+import { wholeNumber } from '../../../src/cli/whole-number.ts';
+import { messageOf } from '../../../src/errors.ts';
+import { clientCases } from './cases/all.ts';
+import { knownFailures } from '../known-failures.ts';
 import { helloOf, runCases } from './run.ts';
 import type { Outcome, Result } from './run.ts';
 

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
-import { Inbox } from '../helpers/inbox.ts';
-import type { Frame } from './peer.ts';
+import { Inbox } from '../../helpers/inbox.ts';
+import type { Frame } from '../clients/peer.ts';
 
-export type { Frame } from './peer.ts';
+export type { Frame } from '../clients/peer.ts';
 
 /** The `data` of a control frame. */
 export type Data = Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 
-import { has } from '../helpers/programs-here.ts';
-import { Stranger } from '../helpers/stranger.ts';
+import { has } from '../../helpers/programs-here.ts';
+import { Stranger } from '../../helpers/stranger.ts';
 import type { DaemonCase, Settings } from './daemon-case.ts';
 import type { DaemonPool } from './daemon-pool.ts';
 import { DaemonProcess } from './daemon-process.ts';

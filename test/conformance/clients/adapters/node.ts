@@ -1,6 +1,6 @@
 /** The adapter of the client library for Node. */
-import { ChimedError, connect } from '../../../src/index.ts';
-import type { Client, Provided, Subscription } from '../../../src/index.ts';
+import { ChimedError, connect } from '../../../../src/index.ts';
+import type { Client, Provided, Subscription } from '../../../../src/index.ts';
 import { obey, tell } from './commands.ts';
 import type { Command } from './commands.ts';
 

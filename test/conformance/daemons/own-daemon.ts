@@ -1,4 +1,4 @@
-import { cli } from '../helpers/program.ts';
+import { cli } from '../../helpers/program.ts';
 
 /**
  * The command of the daemon of this repository.

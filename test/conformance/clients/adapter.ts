@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-import { Inbox } from '../helpers/inbox.ts';
+import { Inbox } from '../../helpers/inbox.ts';
 import type { Feature } from './case.ts';
 import type { Transcript } from './transcript.ts';
 

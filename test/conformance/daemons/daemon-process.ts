@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { temporaryFolder } from '../helpers/folder.ts';
-import type { Folder } from '../helpers/folder.ts';
-import { Program } from '../helpers/program.ts';
+import { temporaryFolder } from '../../helpers/folder.ts';
+import type { Folder } from '../../helpers/folder.ts';
+import { Program } from '../../helpers/program.ts';
 import type { Settings } from './daemon-case.ts';
 import { RawPeer } from './raw-peer.ts';
 

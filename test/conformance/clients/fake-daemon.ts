@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 
-import { Inbox } from '../helpers/inbox.ts';
+import { Inbox } from '../../helpers/inbox.ts';
 import { Peer } from './peer.ts';
 import type { Frame } from './peer.ts';
 import type { Transcript } from './transcript.ts';

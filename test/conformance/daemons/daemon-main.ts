@@ -1,14 +1,14 @@
 /** Tries a daemon against the rules of docs/wire.md, and prints what it does not do. */
 import { program } from 'commander';
 
-import { wholeNumber } from '../../src/cli/whole-number.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { wholeNumber } from '../../../src/cli/whole-number.ts';
+import { temporaryFolder } from '../../helpers/folder.ts';
 import { demandOf } from './daemon-case.ts';
-import { daemonCases } from './daemon-cases/all.ts';
+import { daemonCases } from './cases/all.ts';
 import { DaemonPool } from './daemon-pool.ts';
 import { playDaemonCases } from './daemon-run.ts';
 import type { DaemonResult } from './daemon-run.ts';
-import { knownFailures } from './known-failures.ts';
+import { knownFailures } from '../known-failures.ts';
 import { ownDaemon } from './own-daemon.ts';
 
 program

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import { Inbox } from '../helpers/inbox.ts';
+import { Inbox } from '../../helpers/inbox.ts';
 import type { Transcript } from './transcript.ts';
 
 /** A frame as it travels. The suite shares no code with the clients and daemons that it tries. */

@@ -1,5 +1,5 @@
 import { DEFAULT_SECONDS } from './case.ts';
-import { messageOf } from '../../src/errors.ts';
+import { messageOf } from '../../../src/errors.ts';
 import type { Case, Feature } from './case.ts';
 import { Stage } from './stage.ts';
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-import { root } from '../helpers/program.ts';
+import { root } from '../../helpers/program.ts';
 
 /** A user without rights. */
 export const UID = 54_321;

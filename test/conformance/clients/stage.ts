@@ -1,5 +1,5 @@
-import { temporaryFolder } from '../helpers/folder.ts';
-import type { Folder } from '../helpers/folder.ts';
+import { temporaryFolder } from '../../helpers/folder.ts';
+import type { Folder } from '../../helpers/folder.ts';
 import { Adapter } from './adapter.ts';
 import { FakeDaemon } from './fake-daemon.ts';
 import type { Peer } from './peer.ts';

@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
 import { rmSync } from 'node:fs';
 
-import { Program } from '../helpers/program.ts';
+import { Program } from '../../helpers/program.ts';
 
 /** Listens, and says so; then it is stopped, and accepts nothing. */
 const LISTEN = `
