@@ -222,7 +222,7 @@ dial() {
   done
   echo "${EPOCHREALTIME/./}" >"/dev/fd/$ended" # The next delay begins now.
   if [[ $tried && ! $why ]]; then why="no daemon found, tried ${tried#, }"; fi
-  if [[ $why ]]; then printf '["why","%s"]\n' "${why//[\\\"[:cntrl:]]/?}" >&"$events"; fi
+  if [[ $why ]]; then printf '["why","%.1000s"]\n' "${why//[\\\"[:cntrl:]]/?}" >&"$events"; fi
   printf '\1\f'
   trap - HUP TERM
   exec cat <&"$wire" >/dev/null
@@ -262,7 +262,7 @@ retry() {
 
 while :; do
   is_abandoned && exit 141 # jq notices it at the next message only.
-  now=${EPOCHREALTIME/./} next='' left=60000000
+  now=${EPOCHREALTIME/./} next='' left=5000000
   for what in "${!due[@]}"; do
     if ((due[$what] - now < left)); then next=$what left=$((due[$what] - now)); fi
   done
@@ -280,7 +280,8 @@ while :; do
   fi
   printf -v seconds '%d.%06d' $((left / 1000000)) $((left % 1000000))
   read -r -t "$seconds" -u "$control_lines" word rest
-  case $?:${word:-} in
+  status=$? now=${EPOCHREALTIME/./}
+  case $status:${word:-} in
     0:ready)
       log 'connected'
       bound=$min_delay last_why=''
