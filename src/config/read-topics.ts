@@ -173,9 +173,9 @@ function readSchedule(
     };
   if (cron !== undefined) return readCron(cron as string, { ...clock, ...delay }, complain);
   if (topic.watch === true) return { kind: 'interval', intervalMs: parseDuration(LOOK), align: false };
-  // A misplaced `every` was meant as one.
-  if (!needsNoSchedule(source) && isSpelt && topic.every === undefined)
-    complain('no schedule; expected interval or cron');
+  // A misplaced `every`, or a `watch` that is neither true nor false, was meant as one.
+  const isMeant = topic.every !== undefined || typeof (topic.watch ?? false) !== 'boolean';
+  if (!needsNoSchedule(source) && isSpelt && !isMeant) complain('no schedule; expected interval or cron');
   return undefined;
 }
 

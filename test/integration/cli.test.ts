@@ -469,6 +469,7 @@ topics:
       expect.stringMatching(/^c.yaml:1 log.level: expected/),
       expect.stringMatching(/^c.yaml:3 topics.a..b: /),
       expect.stringMatching(/^c.yaml:5 topics.c.interval: /),
+      expect.stringMatching(/^c.yaml:4 topics.c: no source; /),
     ]);
   });
 });
