@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { clientCases } from '../conformance/clients/cases/all.ts';
 import { daemonCases } from '../conformance/daemons/cases/all.ts';
+import { knownFailures } from '../conformance/known-failures.ts';
 import { documentAt } from '../helpers/documents.ts';
+import { root } from '../helpers/program.ts';
 
 const kinds = [clientCases, daemonCases].map((bySubject) => Object.values(bySubject).flat());
 /** The numbered rules; lists of steps begin again at 1. */
@@ -24,4 +27,13 @@ test('conformance cases of one kind have names of their own', () => {
     const names = cases.map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   }
+});
+
+test('the table of results counts the cases that there are', () => {
+  const known = knownFailures(join(root, 'test/conformance/known-failures/node-ipc.txt'));
+  const rows = Object.entries(clientCases).map(([subject, cases]) => {
+    const able = cases.filter(({ name, needs = 'listen' }) => needs === 'listen' && !known.has(name));
+    return `| ${subject} | ${cases.length} | ${cases.length} | ${able.length} |`;
+  });
+  for (const row of rows) expect(documentAt('docs/conformance.md')).toContain(row);
 });
