@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { clientCases } from '../conformance/clients/cases/all.ts';
 import { daemonCases } from '../conformance/daemons/cases/all.ts';
 import { knownFailures } from '../conformance/known-failures.ts';
+import { plantedDaemonFaults } from '../conformance/planted/daemon-faults.ts';
+import { plantedFaults } from '../conformance/planted/faults.ts';
 import { documentAt } from '../helpers/documents.ts';
 import { root } from '../helpers/program.ts';
 
@@ -36,4 +38,9 @@ test('the table of results counts the cases that there are', () => {
     return `| ${subject} | ${cases.length} | ${cases.length} | ${able.length} |`;
   });
   for (const row of rows) expect(documentAt('docs/conformance.md')).toContain(row);
+});
+
+test('planted faults of clients and of daemons have names of their own', () => {
+  const inBoth = Object.keys(plantedFaults).filter((fault) => fault in plantedDaemonFaults);
+  expect(inBoth).toEqual([]);
 });

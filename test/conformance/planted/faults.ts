@@ -45,7 +45,7 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     wrong: 'while (false)',
     found: 'tells a program that is slower than its topic exactly how much it missed',
   },
-  'compares numbers of two numberings': {
+  'counts across two numberings': {
     file: 'client/message-queue.ts',
     right: 'before?.instance === instance ?',
     wrong: 'before ?',
