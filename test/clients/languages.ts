@@ -38,7 +38,7 @@ export const languages: readonly Language[] = [
     needs: [python, 'mypy'],
     checks: {
       'its own tests': `${python} -m unittest`,
-      'mypy --strict': 'mypy --strict .',
+      'mypy --strict': 'mypy --strict . && mypy --strict --python-version 3.9 .',
     },
     adapters: {
       python: `cd '${folderOf('python')}' && exec ${python} -m chimed.conformance`,
