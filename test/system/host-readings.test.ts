@@ -149,7 +149,8 @@ describe.skipIf(whyNot())('a reading of the host, in the sandbox', () => {
       sed -E '/^#(ProtectProc|InaccessiblePaths)=/s/^#//' \\
         /usr/local/lib/chimed/current/systemd/sources.conf.example > ${DROP_IN}
       systemctl daemon-reload; systemctl restart chimed
-      systemd-run --quiet --unit=memory -- python3 -c 'x = bytearray(400 * 2**20); import signal; signal.pause()'`);
+      systemd-run --quiet -- python3 -c 'x = bytearray(400 * 2**20); open("/run/large", "w"); import signal; signal.pause()'
+      until [ -e /run/large ]; do sleep 0.1; done`);
     const seen = await inside<Processes>('processes');
     const says = (await outside('ps -A -o pid=,stat=,nlwp=,rss=,comm='))
       .split('\n')
