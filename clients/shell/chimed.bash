@@ -233,7 +233,8 @@ connect() {
     kill "$connection"
     wait "$connection"
   fi 2>/dev/null
-  while read -r -t 0 -u "$wire"; do read -r -t 0.001 -N 65536 -u "$wire"; done # What the former connection left.
+  # What the former connection left. Not by read -t: bash keeps what a timeout cut off, and returns it to a later read.
+  dd if="/dev/fd/$wire" iflag=nonblock bs=65536 of=/dev/null 2>/dev/null || :
   dial >&"$bytes" &
   connection=$!
   echo '["dialing"]' >&"$events"
@@ -253,6 +254,7 @@ declare -A due=([dial]=0) # When to do what, in microseconds since the epoch.
 retry() {
   local delay=$((SRANDOM % (bound + 1))) ended_at
   read -r ended_at <"/dev/fd/$ended"
+  [[ $ended_at =~ ^[0-9]+$ ]] || ended_at=${EPOCHREALTIME/./} # Arithmetic evaluates what it is given.
   if [[ $1 != "$last_why" ]]; then log "not connected: $1; trying again in $delay ms"; fi
   last_why=$1
   unset 'due[answer]'
@@ -290,7 +292,7 @@ while :; do
     0:registering) due[answer]=$((now + timeout * 1000)) ;;
     0:lost) retry "$rest" ;;
     0:hangup) kill -HUP "$connection" ;;
-    0:wake) due[tick]=$((now + rest * 1000)) ;;
+    0:wake) [[ $rest =~ ^[0-9]+$ ]] && due[tick]=$((now + rest * 1000)) ;;
     0:log) log "$rest" ;;
     1:*) # jq has ended; most often since nobody reads its output.
       wait "$rules"

@@ -319,7 +319,7 @@ def frame_arrived($text):
 ### Commands of the program
 
 # The first word of a text, and the rest.
-def split_word: capture("^\\s*(?<word>\\S*)\\s*(?<rest>.*?)\\s*$");
+def split_word: capture("^\\s*(?<word>\\S*)\\s*(?<rest>(?:.*\\S)?)\\s*$");
 
 def command($text):
   ($text | split_word) as {word: $verb, rest: $all}
@@ -354,7 +354,7 @@ foreach inputs as [$what, $text] (
   };
   .out = []
   | if $what == "frame" then frame_arrived($text)
-    elif $what == "command" then command($text)
+    elif $what == "command" then . as $state | try command($text) catch (. as $why | $state | log("command failed: \($why)"))
     elif $what == "dialing" then .state = "dialed" | tell("registering") | register
     elif $what == "why" then .why = (.why // $text)
     elif $what == "tick" then tick

@@ -356,6 +356,22 @@ ends_when_nobody_reads_its_output() {
   is 'status' $? 141
 }
 
+# What is left of an attempt must not be taken for a time: bash arithmetic runs commands.
+keeps_trying_with_many_patterns() {
+  socket=$folder/none
+  # shellcheck disable=SC2046 # Each is an argument.
+  start_client --control --retry 1:20 $(printf 'host.sensor-%s.temperature ' {1..200})
+  for _ in {1..60}; do expect '{"event":"waiting"}'; done
+}
+
+takes_commands_with_long_runs_of_spaces() {
+  start_daemon
+  start_client --control
+  expect '{"event":"ready"}'
+  printf 'publish 1 price {"a":%20000s1}\n' '' >&"$commands"
+  expect '{"event":"published","seq":1,"id":1}'
+}
+
 has_a_dashboard() {
   start_daemon
   CHIMED_SOCKET_PATH=$socket
@@ -390,6 +406,8 @@ try counts_exactly_what_a_slow_program_missed
 try provides_a_topic_also_after_a_restart
 try ends_at_once
 try ends_when_nobody_reads_its_output
+try keeps_trying_with_many_patterns
+try takes_commands_with_long_runs_of_spaces
 try has_a_dashboard
 try names_a_tool_that_is_missing
 echo "1..$count"
