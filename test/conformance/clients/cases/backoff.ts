@@ -8,7 +8,7 @@ const FIRST_MS = 100;
 const MOST_MS = 5000;
 /** What a busy machine can add to a delay, in milliseconds: once, and most of the time. */
 const SLACK_MS = 2000;
-const USUAL_SLACK_MS = 300;
+const USUAL_SLACK_MS = 600;
 
 /** Ends the first `count` connections, and returns how long after each of these ends the next one came. */
 async function delays(stage: Stage, count: number, end: (peer: Peer) => Promise<void>): Promise<number[]> {

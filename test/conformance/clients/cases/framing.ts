@@ -154,7 +154,7 @@ export const framing: readonly Case[] = [
   {
     name: 'reads a payload of 64 MiB, and the message behind it',
     rules: [7, 61],
-    seconds: 60,
+    seconds: 110,
     async run(stage) {
       const peer = await stage.subscribed('t');
       await peer.message('t', 1, { data: textOf(LONGEST_PAYLOAD) });
