@@ -9,6 +9,7 @@ import { wholeNumber } from '../../src/cli/whole-number.ts';
 import type { Entrant } from './entrant.ts';
 import { missingPackages } from './needs.ts';
 import { canPin, conditions } from './conditions.ts';
+import { progress } from './progress.ts';
 import { inRounds } from './rounds.ts';
 import type { Row } from './rounds.ts';
 import { systems } from './systems/all.ts';
@@ -89,12 +90,6 @@ function isHere({ needs }: Entrant): boolean {
 
 function listed(some: readonly Entrant[]): string {
   return some.map((entrant) => entrant.name + (isHere(entrant) ? '' : ' (missing)')).join(', ');
-}
-
-/** One line that is written over on a terminal; elsewhere, a line each. */
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-  else if (text !== '') process.stderr.write(`${text}\n`);
 }
 
 /** @throws {InvalidArgumentError} if one of them is not known. */

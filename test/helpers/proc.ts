@@ -1,5 +1,5 @@
 /** What the kernel knows of a process. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 
 /** Time on a CPU, in microseconds, of all threads that live. */
 export function cpuMicroseconds(pid: number): number {
@@ -20,7 +20,20 @@ export function contextSwitches(pid: number): number {
 
 /** Resident memory of a process. */
 export function residentKiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+  return statusKiB(pid, 'VmRSS');
+}
+
+/** The most resident memory that a process has had since it started, or since `resetPeak`. */
+export function peakResidentKiB(pid: number): number {
+  return statusKiB(pid, 'VmHWM');
+}
+
+export function resetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+function statusKiB(pid: number, field: string): number {
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 }
 
 function sumOfThreads(pid: number, read: (directory: string) => number): number {
