@@ -1,4 +1,4 @@
-// Counts the messages of a topic: go-chimed SOCKET [SECONDS to sleep for each]
+// Counts the messages of a topic: chimed-subscriber SOCKET [SECONDS to sleep for each]
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Counts the messages of a channel: go-redis SOCKET [SECONDS to sleep for each]
+// Counts the messages of a channel: redis-subscriber SOCKET [SECONDS to sleep for each]
 package main
 
 import (
