@@ -18,6 +18,7 @@ import type { ClientEvents } from './api.ts';
 import type { MessageQueue } from './message-queue.ts';
 import type { Requests } from './pending-requests.ts';
 import type { ProvidedTopics } from './provided-topics.ts';
+import { isDropped } from './rejections.ts';
 import type { Standing } from './standing.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -105,10 +106,10 @@ export class Incoming {
     if (provided.rejected(rejection)) return;
     const { code, message, request, topic, id } = rejection;
     const error = new ChimedError(isErrorCode(code) ? code : 'bad-request', message);
-    const isWarning = code === 'too-fast'; // The daemon has not dropped the request.
-    if (id !== undefined && !isWarning) return requests.rejected(id, error);
+    const isLost = isDropped(rejection);
+    if (isLost && id !== undefined) return requests.rejected(id, error);
     logger.warn({ code, topic }, message);
-    if (isWarning || request !== 'chimed.register' || topic === undefined) return;
+    if (!isLost || request !== 'chimed.register' || topic === undefined) return;
     for (const subscription of subscriptions.asking(topic)) {
       subscription.end(error);
       this.#to.unsubscribe(subscription);

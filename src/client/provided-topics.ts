@@ -10,6 +10,7 @@ import { ProvideRequests } from './provide-requests.ts';
 import { ProvidedTopic } from './provided-topic.ts';
 import type { Demand, Providing } from './provided-topic.ts';
 import type { Generate, ProvideHandler, Provided, Refusal } from './provided.ts';
+import { isDropped } from './rejections.ts';
 
 /** Log lines about refused messages. */
 const LINES_PER_SECOND = 1;
@@ -195,11 +196,6 @@ export class ProvidedTopics implements Providing {
     this.#leftOut = 0;
     this.#logger.warn({ code, topic: topic ?? request, ...(leftOut > 0 && { leftOut }) }, message);
   }
-}
-
-/** `too-fast` is a warning: the daemon reads more slowly, and drops nothing. */
-function isDropped({ code }: Rejection): boolean {
-  return code !== 'too-fast';
 }
 
 function tooOld(message: string): ChimedError {
