@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { ChimedError } from '../errors.ts';
 import type { Step } from '../service/step.ts';
 import { withHelp } from './command-help.ts';
+import { shellQuoted } from './shell-quoted.ts';
 
 interface Options {
   dryRun?: boolean;
@@ -108,7 +109,5 @@ async function run(what: string, steps: () => Iterable<Step>, dryRun: boolean): 
 /** The command, without a look-up of any program by a PATH that is not root's. */
 function asRoot(what: string): string {
   const words = ['sudo', process.execPath, realpathSync(process.argv[1]!), 'service', what];
-  return words
-    .map((word) => (/[^\w/.:@+-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word))
-    .join(' ');
+  return words.map((word) => (/[^\w/.:@+-]/.test(word) ? shellQuoted(word) : word)).join(' ');
 }

@@ -1,3 +1,4 @@
+import { shellQuoted } from '../shell-quoted.ts';
 import { BEHIND, pathsWithProgram } from './contexts.ts';
 import type { Candidates, Context, ContextOption, Operand, Word } from './contexts.ts';
 
@@ -62,12 +63,12 @@ function functionName(path: string): string {
 }
 
 function commandSpecs(commands: readonly Word[]): string[] {
-  return [quoted(`1:command:${action(commands)}`), quoted('*::argument:->arguments')];
+  return [shellQuoted(`1:command:${action(commands)}`), shellQuoted('*::argument:->arguments')];
 }
 
 function operandSpecs(operands: readonly Operand[]): string[] {
   return operands.map(({ name, candidates, isVariadic }, index) =>
-    quoted(`${isVariadic ? '*' : index + 1}:${escaped(name)}:${action(candidates)}`),
+    shellQuoted(`${isVariadic ? '*' : index + 1}:${escaped(name)}:${action(candidates)}`),
   );
 }
 
@@ -75,8 +76,8 @@ function optionSpec({ flags, description, value }: ContextOption): string {
   const exclusive = `(${flags.join(' ')})`;
   // --sort late and --sort=late; -n 3 and -n3.
   const names = flags.map((flag) => (value ? `${flag}${flag.startsWith('--') ? '=' : '+'}` : flag));
-  const rest = quoted(`[${escaped(description)}]${value ? `:value:${action(value)}` : ''}`);
-  return names.length === 1 ? `${names[0]}${rest}` : `${quoted(exclusive)}{${names.join(',')}}${rest}`;
+  const rest = shellQuoted(`[${escaped(description)}]${value ? `:value:${action(value)}` : ''}`);
+  return names.length === 1 ? `${names[0]}${rest}` : `${shellQuoted(exclusive)}{${names.join(',')}}${rest}`;
 }
 
 function action(candidates: Candidates): string {
@@ -93,15 +94,11 @@ function action(candidates: Candidates): string {
       // _arguments evaluates such a list; a list without descriptions it only splits.
       if (candidates.every(({ description }) => description === ''))
         return `(${candidates.map(({ word }) => word).join(' ')})`;
-      return `((${candidates.map(({ word, description }) => `${word}\\:${quoted(escaped(description))}`).join(' ')}))`;
+      return `((${candidates.map(({ word, description }) => `${word}\\:${shellQuoted(escaped(description))}`).join(' ')}))`;
   }
 }
 
 /** As text in a spec of `_arguments`. */
 function escaped(text: string): string {
   return text.replaceAll(/[\\:[\]]/g, String.raw`\$&`);
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

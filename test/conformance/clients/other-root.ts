@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
+import { shellQuoted } from '../../../src/cli/shell-quoted.ts';
 import { root } from '../../helpers/program.ts';
 
 /** A user without rights. */
@@ -27,14 +28,10 @@ function findReason(): string | undefined {
 /** A command that runs another one as a user, with `run` in the place of /run. */
 export function asUser(uid: number, run: string, command: string): string {
   const user = uid === 0 ? '' : `setpriv ${ids(uid).join(' ')} `;
-  const mounted = `mount --bind ${quoted(run)} /run && exec ${user}sh -c "$0"`;
-  return `exec unshare --mount -- sh -c ${quoted(mounted)} ${quoted(command)}`;
+  const mounted = `mount --bind ${shellQuoted(run)} /run && exec ${user}sh -c "$0"`;
+  return `exec unshare --mount -- sh -c ${shellQuoted(mounted)} ${shellQuoted(command)}`;
 }
 
 function ids(uid: number): string[] {
   return [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--'];
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
