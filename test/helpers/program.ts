@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { Inbox } from './inbox.ts';
+import { Splitter } from './splitter.ts';
 
 export const root = join(import.meta.dirname, '../..');
 export const builtCli = join(root, 'dist/cli/main.js');
@@ -67,14 +68,12 @@ export class Program implements AsyncDisposable {
 
 /** Not by node:readline, which also takes U+2028 for the end of a line. */
 function followLines(stream: Readable, lines: Inbox<string>): void {
-  let rest = '';
+  const splitter = new Splitter('\n');
   stream.setEncoding('utf8').on('data', (text: string) => {
-    const whole = (rest + text).split('\n');
-    rest = whole.pop()!;
-    for (const line of whole) lines.push(line);
+    for (const line of splitter.push(text)) lines.push(line);
   });
   stream.on('end', () => {
-    if (rest !== '') lines.push(rest);
+    if (splitter.rest !== '') lines.push(splitter.rest);
   });
 }
 

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 
 import type { Frame } from '../../src/protocol/messages.ts';
 import { Inbox } from './inbox.ts';
+import { Splitter } from './splitter.ts';
 
 /** A peer with no library between it and the bytes. */
 export class RawClient implements Disposable {
@@ -14,11 +15,9 @@ export class RawClient implements Disposable {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    let rest = '';
+    const splitter = new Splitter('\f');
     socket.setEncoding('utf8').on('data', (text: string) => {
-      const frames = (rest + text).split('\f');
-      rest = frames.pop()!;
-      for (const frame of frames) this.frames.push(JSON.parse(frame) as Frame);
+      for (const frame of splitter.push(text)) this.frames.push(JSON.parse(frame) as Frame);
     });
     socket.on('error', () => {}); // Being cut off is what some tests are about; `closed` tells.
     this.closed = once(socket, 'close').then(() => this.frames.end('the connection is closed'));

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 
+import { Splitter } from '../helpers/splitter.ts';
+
 /** What the relay does wrong, once: to the fifth message. */
 export type Fault = 'none' | 'reorder' | 'duplicate' | 'drop';
 
@@ -26,13 +28,11 @@ export class BrokenRelay implements Disposable {
       const far = connect(daemon);
       this.#sockets.push(near, far);
       near.pipe(far);
-      let rest = '';
+      const splitter = new Splitter('\f');
       let messages = 0;
       let held = '';
       far.setEncoding('utf8').on('data', (chunk: string) => {
-        const frames = (rest + chunk).split('\f');
-        rest = frames.pop()!;
-        for (const text of frames) {
+        for (const text of splitter.push(chunk)) {
           const frame = `${text}\f`;
           if (text.startsWith('{"type":"chimed.')) near.write(frame);
           else if (++messages !== FAULTY || fault === 'none') {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 
 import { connect } from '../../src/index.ts';
 import type { Registered } from '../../src/protocol/messages.ts';
+import { Splitter } from '../helpers/splitter.ts';
 import { History } from './history.ts';
 
 export interface FleetOptions {
@@ -115,7 +116,7 @@ function joinByLibrary(member: Member): void {
 function joinBySocket(member: Member): void {
   const socket = connectSocket(options.socket);
   let instance = '';
-  let rest = '';
+  const splitter = new Splitter('\f');
   member.socket = socket;
   const take = (text: string): void => {
     const { type, data, seq, time } = JSON.parse(text) as Frame;
@@ -129,11 +130,7 @@ function joinBySocket(member: Member): void {
       member.heard(type, seq, time, last === undefined ? 0 : seq - last - 1, instance);
     }
   };
-  socket.setEncoding('utf8').on('data', (chunk: string) => {
-    const frames = (rest + chunk).split('\f');
-    rest = frames.pop()!;
-    frames.forEach(take);
-  });
+  socket.setEncoding('utf8').on('data', (chunk: string) => splitter.push(chunk).forEach(take));
   let busy = false;
   socket.on('error', (error) => (busy = (error as NodeJS.ErrnoException).code === 'EAGAIN'));
   socket.on('close', () => {

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
 import { percentile } from '../helpers/figures.ts';
+import { Splitter } from '../helpers/splitter.ts';
 
 /** What the process is started with. */
 export interface ReadersOptions {
@@ -34,7 +35,7 @@ export interface ReadersReport {
 class Reader implements ReaderReport {
   readonly #socket: Socket;
   readonly #latencies: number[];
-  #text = '';
+  readonly #lines = new Splitter('\n');
   first = 0;
   last = 0;
   received = 0;
@@ -62,9 +63,7 @@ class Reader implements ReaderReport {
 
   /** Each event begins on a line of its own; what HTTP puts between the chunks is skipped. */
   #read(chunk: string): void {
-    const lines = (this.#text + chunk).split('\n');
-    this.#text = lines.pop()!;
-    for (const line of lines)
+    for (const line of this.#lines.push(chunk))
       if (line.startsWith('data: {')) this.#event(JSON.parse(line.slice(6)) as Record<string, unknown>);
   }
 

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 import { Inbox } from '../../helpers/inbox.ts';
-import type { Feature } from './case.ts';
+import { Splitter } from '../../helpers/splitter.ts';
 import type { Transcript } from './transcript.ts';
 
 /** What an adapter writes: docs/conformance.md. */
@@ -51,11 +51,6 @@ export class Adapter implements AsyncDisposable {
     const line = JSON.stringify(command);
     this.#transcript.add('suite >', line);
     this.#child.stdin!.write(`${line}\n`);
-  }
-
-  /** The features that the client has. */
-  async features(): Promise<readonly Feature[]> {
-    return (await this.event('hello'))['features'] as Feature[];
   }
 
   /** The first event of a kind, from index `from` of those that came, with these fields. */
@@ -109,15 +104,9 @@ export class Adapter implements AsyncDisposable {
   }
 
   #lines(stream: NodeJS.ReadableStream, take: (line: string) => void): void {
-    let pieces: string[] = [];
-    stream.setEncoding('utf8');
-    stream.on('data', (text: string) => {
-      const [first, ...others] = text.split('\n');
-      pieces.push(first!);
-      for (const line of others) {
-        take(pieces.join(''));
-        pieces = [line];
-      }
+    const splitter = new Splitter('\n');
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of splitter.push(text)) take(line);
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 
 import { Inbox } from '../../helpers/inbox.ts';
+import { Splitter } from '../../helpers/splitter.ts';
 import type { Transcript } from './transcript.ts';
 
 /** A frame as it travels. The suite shares no code with the clients and daemons that it tries. */
@@ -34,11 +35,9 @@ export class Peer {
     this.number = number;
     this.#socket = socket;
     this.#transcript = transcript;
-    let rest = '';
+    const splitter = new Splitter('\f');
     socket.setEncoding('utf8').on('data', (text: string) => {
-      const whole = (rest + text).split('\f');
-      rest = whole.pop()!;
-      for (const json of whole) {
+      for (const json of splitter.push(text)) {
         transcript.add(`  client ${number} >`, json);
         const frame = JSON.parse(json) as Frame;
         this.frames.push(frame);
@@ -79,6 +78,14 @@ export class Peer {
   /** Sends a control frame. */
   async control(type: string, data: object): Promise<void> {
     await this.send({ type: `chimed.${type}`, data });
+  }
+
+  /** Refuses a request, or a part of it. */
+  async reject(
+    request: string,
+    fields: { code: string; message: string } & Record<string, unknown>,
+  ): Promise<void> {
+    await this.control('rejected', { ...fields, request: `chimed.${request}` });
   }
 
   /** The first frame of a type, from index `from` of those that came. */

@@ -1,3 +1,5 @@
+import { Splitter } from '../../../helpers/splitter.ts';
+
 /** A command of the suite: docs/conformance.md. */
 export type Command =
   | { do: 'connect'; name?: string }
@@ -16,11 +18,9 @@ export function tell(on: string, fields: object = {}): void {
 
 /** Reads commands until stdin ends, which is a `close`. */
 export function obey(take: (command: Command) => void): void {
-  let rest = '';
+  const splitter = new Splitter('\n');
   process.stdin.setEncoding('utf8').on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) take(JSON.parse(line) as Command);
+    for (const line of splitter.push(text)) take(JSON.parse(line) as Command);
   });
   process.stdin.on('end', () => take({ do: 'close' }));
 }
