@@ -1,14 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { Fleet } from '../fleet.ts';
 import { reconcile } from '../history.ts';
+import { slowRounds } from '../slow-rounds.ts';
 import { Findings } from '../trial.ts';
 import type { Trial } from '../trial.ts';
-
-/** Payload and rate: ten times what a client reads who looks for a tenth of the time. */
-const PAYLOAD = 'x'.repeat(30_000);
-const PAUSE_MS = 90;
-const READ_MS = 10;
 
 export const slowClients: Trial = {
   name: 'slow-clients',
@@ -27,17 +21,8 @@ export const slowClients: Trial = {
       topics: ['a', 'b', 'end'],
     });
     await using publisher = daemon.connect();
-    let last = 0;
-    for (let round = 0; round < rounds; round++) {
-      await fleet.freeze(count);
-      const until = performance.now() + PAUSE_MS;
-      while (performance.now() < until) {
-        last = (await publisher.publish('a', PAYLOAD)).seq;
-        await publisher.publish('b', PAYLOAD);
-      }
-      await fleet.thaw();
-      await wait(READ_MS);
-    }
+    const freeze = () => fleet.freeze(count);
+    const last = await slowRounds(rounds, publisher, { freeze, thaw: () => fleet.thaw() });
     // All read on: the newest of each topic comes, and after it there is nothing left to be skipped.
     await fleet.heard('a', last);
     await fleet.heard('b', last);

@@ -1,16 +1,10 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { Adapter } from '../../conformance/clients/adapter.ts';
 import type { Reported } from '../../conformance/clients/adapter.ts';
 import { Transcript } from '../../conformance/clients/transcript.ts';
 import { History } from '../history.ts';
+import { slowRounds } from '../slow-rounds.ts';
 import { Findings } from '../trial.ts';
 import type { Outcome, Scale } from '../trial.ts';
-
-/** Payload and rate of `slow-clients`. */
-const PAYLOAD = 'x'.repeat(30_000);
-const PAUSE_MS = 90;
-const READ_MS = 10;
 
 /**
  * `slow-clients` with clients of several languages, each in a process of its own that is stopped nine tenths of the time.
@@ -36,17 +30,11 @@ export async function slowLanguages(
   await using publisher = daemon.connect({ name: 'publisher' });
   await publisher.publish('end', 0);
   for (const { adapter } of heard) await adapter.messages(1, 'end');
-  let last = 0;
-  for (let round = 0; round < rounds; round++) {
-    for (const { adapter } of heard) adapter.signal('SIGSTOP');
-    const until = performance.now() + PAUSE_MS;
-    while (performance.now() < until) {
-      last = (await publisher.publish('a', PAYLOAD)).seq;
-      await publisher.publish('b', PAYLOAD);
-    }
-    for (const { adapter } of heard) adapter.signal('SIGCONT');
-    await wait(READ_MS);
-  }
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    for (const { adapter } of heard) adapter.signal(name);
+  };
+  const frozen = { freeze: () => signal('SIGSTOP'), thaw: () => signal('SIGCONT') };
+  const last = await slowRounds(rounds, publisher, frozen);
   // All read on: the newest of each topic arrives, and after it nothing is left to be skipped.
   for (const { adapter } of heard)
     for (const topic of ['a', 'b']) await adapter.event('message', { topic, seq: last });
