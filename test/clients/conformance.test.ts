@@ -1,32 +1,25 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { features as allFeatures } from '../conformance/clients/case.ts';
 import type { Case } from '../conformance/clients/case.ts';
 import { clientCases } from '../conformance/clients/cases/all.ts';
-import { knownFailures } from '../conformance/known-failures.ts';
+import { knownFailures } from '../conformance/verdicts.ts';
+import { skipIfImpossible } from '../conformance/skipped.ts';
 import { helloOf, runCase } from '../conformance/clients/run.ts';
 import { root } from '../helpers/program.ts';
-import { languages, ownAdapters, run, whyNotTried } from './languages.ts';
+import { languages, ownAdapters, whyNotTried } from './languages.ts';
 
 const cases = Object.values(clientCases).flat();
 
 async function outcomeOf(command: string, tried: Case, skip: (why: string) => never): Promise<string> {
-  const why = tried.impossible?.();
-  if (why !== undefined) {
-    console.warn(`SKIPPED, "${tried.name}": ${why}`);
-    skip(why);
-  }
+  skipIfImpossible(tried.name, tried.impossible?.(), skip);
   const { outcome, why: reason = '', transcript = '' } = await runCase(command, tried);
   return outcome === 'passed' ? outcome : `${outcome}: ${reason}\n${transcript}`;
 }
 
 describe.each(languages)('the client in $name', (language) => {
   describe.skipIf(whyNotTried(language))('', () => {
-    beforeAll(() => {
-      if (language.build !== undefined) run(language, language.build);
-    });
-
     describe.each(Object.entries(language.adapters))('(%s)', (_, command) => {
       test('has all features', async () => {
         expect((await helloOf(command)).features.toSorted()).toEqual(allFeatures.toSorted());

@@ -106,13 +106,10 @@ export const ownAdapters = {
 /** Where the clients' own tests find a daemon. */
 export const daemonCommand = `${process.execPath} ${builtCli}`;
 
-/** Why a client cannot be tried on this machine, said loudly; undefined if it can. */
-export function whyNotTried({ name, needs }: Language): string | undefined {
+/** Why a client cannot be tried on this machine; undefined if it can. */
+export function whyNotTried({ needs }: Language): string | undefined {
   const missing = needs.filter((program) => !has(program));
-  if (missing.length === 0) return undefined;
-  const why = `there is no ${missing.join(' and no ')}`;
-  console.warn(`SKIPPED, the client in ${name} is not tried: ${why}`);
-  return why;
+  return missing.length === 0 ? undefined : `there is no ${missing.join(' and no ')}`;
 }
 
 /** Runs a command of a client. @throws with its output if it fails. */

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { startDaemon } from '../helpers/daemon.ts';
 import { Program } from '../helpers/program.ts';
@@ -6,10 +6,6 @@ import { languages, run, whyNotTried } from './languages.ts';
 
 describe.each(languages)('the client in $name', (language) => {
   describe.skipIf(whyNotTried(language))('', () => {
-    beforeAll(() => {
-      if (language.build !== undefined) run(language, language.build);
-    });
-
     test.each(Object.entries(language.checks))('passes %s', (_, command) => {
       expect(() => run(language, command)).not.toThrow();
     });

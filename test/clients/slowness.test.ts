@@ -1,14 +1,10 @@
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { slowLanguages } from '../proof/trials/slow-languages.ts';
 import { Scale } from '../proof/trial.ts';
-import { languages, ownAdapters, run, whyNotTried } from './languages.ts';
+import { languages, ownAdapters, whyNotTried } from './languages.ts';
 
 const tried = languages.filter((language) => whyNotTried(language) === undefined);
-
-beforeAll(() => {
-  for (const language of tried) if (language.build !== undefined) run(language, language.build);
-});
 
 // The short form of `slow-clients`, with clients of all languages.
 test('what a slow client missed is what the daemon skipped, in each language', async () => {
