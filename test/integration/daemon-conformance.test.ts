@@ -5,6 +5,7 @@ import { daemonCases } from '../conformance/daemons/cases/all.ts';
 import { DaemonPool } from '../conformance/daemons/daemon-pool.ts';
 import { playDaemonCase } from '../conformance/daemons/daemon-run.ts';
 import { ownDaemon } from '../conformance/daemons/own-daemon.ts';
+import { skipIfImpossible } from '../conformance/skipped.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 const cases = Object.values(daemonCases).flat();
@@ -19,10 +20,7 @@ afterAll(async () => {
 
 test.concurrent.for(named)('the daemon %s', async ([, tried], { skip }) => {
   const why = tried.isHeavy ? 'it is heavy; npm run conformance:daemon tries it' : tried.impossible?.();
-  if (why !== undefined) {
-    console.warn(`SKIPPED, "the daemon ${tried.name}" is not tried: ${why}`);
-    skip(why);
-  }
+  skipIfImpossible(`the daemon ${tried.name}`, why, skip);
   await playDaemonCase(tried, pool);
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { clientCases } from '../conformance/clients/cases/all.ts';
 import { daemonCases } from '../conformance/daemons/cases/all.ts';
-import { knownFailures } from '../conformance/known-failures.ts';
+import { knownFailures } from '../conformance/verdicts.ts';
 import { plantedDaemonFaults } from '../conformance/planted/daemon-faults.ts';
 import { plantedFaults } from '../conformance/planted/faults.ts';
 import { documentAt } from '../helpers/documents.ts';

@@ -1,5 +1,7 @@
-import { DEFAULT_SECONDS } from './case.ts';
+import { forEachConcurrently } from '../../../src/concurrency.ts';
 import { messageOf } from '../../../src/errors.ts';
+import { playWithin } from '../play-within.ts';
+import { DEFAULT_SECONDS } from './case.ts';
 import type { Case, Feature } from './case.ts';
 import { Stage } from './stage.ts';
 
@@ -19,15 +21,13 @@ export interface Result {
 /** What the client can do. @param command Starts its adapter. @throws if that writes no `hello`. */
 export async function helloOf(command: string): Promise<{ client: string; features: readonly Feature[] }> {
   await using stage = new Stage(command);
-  const timer = setTimeout(() => stage.end(`no hello within ${DEFAULT_SECONDS} s`), DEFAULT_SECONDS * 1000);
+  const end = (reason: string): void => stage.end(reason);
   try {
-    const { client, features } = await stage.client.event('hello');
+    const { client, features } = await playWithin(DEFAULT_SECONDS, end, () => stage.client.event('hello'));
     return { client: String(client), features: features as Feature[] };
   } catch (error) {
     const why = `the adapter has not written its hello: ${messageOf(error)}`;
     throw new Error(`${why}\n${stage.transcript}`, { cause: error });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -42,19 +42,12 @@ export async function runCase(command: string, tried: Case, most = Infinity): Pr
   const why = impossible?.();
   if (why !== undefined) return result('skipped', { why });
   await using stage = new Stage(command);
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    const reason = `it took longer than ${seconds} s`;
-    stage.end(reason);
-    late.reject(new Error(reason));
-  }, seconds * 1000);
+  const end = (reason: string): void => stage.end(reason);
   try {
-    await Promise.race([run(stage), late.promise]);
+    await playWithin(seconds, end, () => run(stage));
     return result('passed');
   } catch (error) {
     return result('failed', { why: messageOf(error), transcript: String(stage.transcript) });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -64,19 +57,15 @@ export async function runCases(
   cases: readonly Case[],
   { features, atOnce = 4, seconds, onResult = () => {} }: RunOptions,
 ): Promise<Result[]> {
-  const waiting = [...cases];
   const results: Result[] = [];
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const { name, rules, needs = 'listen' } = next;
-      const result: Result = features.includes(needs)
-        ? await runCase(command, next, seconds)
-        : { name, rules, outcome: 'not supported', why: `the client has no ${needs}`, ms: 0 };
-      results.push(result);
-      onResult(result);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await forEachConcurrently(cases, atOnce, async (next) => {
+    const { name, rules, needs = 'listen' } = next;
+    const result: Result = features.includes(needs)
+      ? await runCase(command, next, seconds)
+      : { name, rules, outcome: 'not supported', why: `the client has no ${needs}`, ms: 0 };
+    results.push(result);
+    onResult(result);
+  });
   return results;
 }
 

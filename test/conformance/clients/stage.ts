@@ -34,17 +34,27 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Creates the client without a daemon. */
-  connect(name?: string): Adapter {
+  connect(name?: string): void {
     this.client.tell({ do: 'connect', ...(name !== undefined && { name }) });
-    return this.client;
+  }
+
+  /** Creates the client, and has it subscribe. */
+  subscribe(...topics: string[]): void {
+    this.connect();
+    this.client.tell({ do: 'listen', topics });
   }
 
   /** Has the daemon listen, and the client subscribe. @returns the connection, once all topics are registered. */
   async subscribed(...topics: string[]): Promise<Peer> {
     await this.daemon.listen();
-    this.connect();
-    this.client.tell({ do: 'listen', topics });
+    this.subscribe(...topics);
     return await this.registered(1, ...topics);
+  }
+
+  /** Has the client, on its first connection, subscribe to further topics. Resolves once they are registered. */
+  async alsoSubscribed(...topics: string[]): Promise<void> {
+    this.client.tell({ do: 'listen', topics });
+    await this.registered(1, ...topics);
   }
 
   /** Waits until a connection has registered topics. */

@@ -1,3 +1,4 @@
+import { rulesOf } from '../verdicts.ts';
 import type { DaemonStage } from './daemon-stage.ts';
 
 /** Topics of a configuration, or its other settings, as the file has them. */
@@ -33,6 +34,6 @@ export const DAEMON_CASE_SECONDS = 50;
 
 /** What demands a case, as its name shows it. */
 export function demandOf({ rules, table }: Pick<DaemonCase, 'rules' | 'table'>): string {
-  const numbers = rules.length > 0 ? [`${rules.length === 1 ? 'rule' : 'rules'} ${rules.join(', ')}`] : [];
+  const numbers = rules.length > 0 ? [rulesOf(rules)] : [];
   return [...numbers, ...(table ? [`table of ${JSON.stringify(table)}`] : [])].join(', ');
 }

@@ -7,8 +7,7 @@ import { demandOf } from './daemon-case.ts';
 import { daemonCases } from './cases/all.ts';
 import { DaemonPool } from './daemon-pool.ts';
 import { playDaemonCases } from './daemon-run.ts';
-import type { DaemonResult } from './daemon-run.ts';
-import { knownFailures } from '../known-failures.ts';
+import { Verdicts, chosenCases } from '../verdicts.ts';
 import { ownDaemon } from './own-daemon.ts';
 
 program
@@ -18,7 +17,7 @@ program
     '--daemon <command>',
     'starts the daemon, followed by `serve --config FILE --socket PATH`; run by sh (default: the one of this repository)',
   )
-  .option('--case <text>', 'runs only cases whose name or subject contains this text', '')
+  .option('--case <text>', 'runs only cases whose name or subject contains this text')
   .option('--rule <number>', 'runs only cases of this rule', wholeNumber)
   .option('--at-once <number>', 'how many cases run at the same time', wholeNumber, 8)
   .option('--known-failures <file>', 'names of cases, one per line, that are expected to fail')
@@ -27,7 +26,7 @@ program
   .parse();
 const options = program.opts<{
   daemon?: string;
-  case: string;
+  case?: string;
   rule?: number;
   atOnce: number;
   knownFailures?: string;
@@ -35,43 +34,23 @@ const options = program.opts<{
   list?: true;
 }>();
 
-const text = options.case.toLowerCase();
-const chosen = Object.entries(daemonCases).flatMap(([subject, cases]) =>
-  cases.filter(
-    ({ name, rules }) =>
-      (subject.includes(text) || name.toLowerCase().includes(text)) &&
-      (options.rule === undefined || rules.includes(options.rule)),
-  ),
-);
-
+const chosen = chosenCases(daemonCases, options);
+if (chosen.length === 0) program.error('error: no case matches --case and --rule; --list shows all');
 if (options.list) {
   for (const each of chosen) console.log(`${each.name} (${demandOf(each)})`);
   process.exit();
-}
-
-const { knownFailures: file } = options;
-const known = file === undefined ? new Set<string>() : knownFailures(file);
-
-/** A result, and whether it is what is expected. */
-function judged({ case: { name }, outcome }: DaemonResult): { isRight: boolean; word: string } {
-  if (!known.has(name)) return { isRight: outcome !== 'failed', word: outcome };
-  if (outcome === 'failed') return { isRight: true, word: 'failed, as known' };
-  return { isRight: false, word: `${outcome}, though ${file} says that it fails` };
-}
-
-function show(result: DaemonResult): void {
-  const { isRight, word } = judged(result);
-  console.log(`${isRight ? '  ' : '! '}${word.padEnd(14)} ${result.case.name} (${demandOf(result.case)})`);
-  if (result.outcome === 'skipped' || !isRight) console.log((result.why ?? '').replaceAll(/^/gm, '    '));
 }
 
 using cache = temporaryFolder();
 await using pool = new DaemonPool(options.daemon ?? ownDaemon(cache.path), chosen, {
   isolate: options.isolate ?? false,
 });
-const results = await playDaemonCases(chosen, pool, { atOnce: options.atOnce, onResult: show });
-const count = (outcome: DaemonResult['outcome']): number =>
-  results.filter((result) => result.outcome === outcome).length;
-const skipped = count('skipped') > 0 ? `, ${count('skipped')} skipped` : '';
-console.log(`\n${count('passed')} passed, ${count('failed')} failed${skipped}`);
-process.exitCode = results.every((result) => judged(result).isRight) ? 0 : 1;
+const verdicts = new Verdicts(options.knownFailures);
+await playDaemonCases(chosen, pool, {
+  atOnce: options.atOnce,
+  onResult({ case: of, outcome, why }) {
+    verdicts.show({ name: of.name, demand: demandOf(of), outcome, details: why });
+  },
+});
+console.log(`\n${verdicts}`);
+process.exitCode = verdicts.areRight ? 0 : 1;

@@ -1,3 +1,6 @@
+import { forEachConcurrently } from '../../../src/concurrency.ts';
+import { messageOf } from '../../../src/errors.ts';
+import { playWithin } from '../play-within.ts';
 import { DAEMON_CASE_SECONDS } from './daemon-case.ts';
 import type { DaemonCase } from './daemon-case.ts';
 import type { DaemonPool } from './daemon-pool.ts';
@@ -7,21 +10,14 @@ import { DaemonStage } from './daemon-stage.ts';
 export async function playDaemonCase(of: DaemonCase, pool: DaemonPool): Promise<void> {
   const { seconds = DAEMON_CASE_SECONDS, run } = of;
   await using stage = await DaemonStage.open(of, pool);
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    const reason = `it took longer than ${seconds} s`;
-    stage.end(reason); // A case that waits for a frame says what it has got instead.
-    setImmediate(() => late.reject(new Error(reason)));
-  }, seconds * 1000);
+  const end = (reason: string): void => stage.end(reason);
   try {
-    await Promise.race([run(stage), late.promise]);
+    await playWithin(seconds, end, () => run(stage));
     if (stage.violation) throw new Error(stage.violation);
   } catch (error) {
     if (stage.output && error instanceof Error)
       error.message += `\nthe daemon wrote:\n${stage.output.slice(-2000)}`;
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -34,28 +30,18 @@ export interface DaemonResult {
 }
 
 interface PlayOptions {
-  /** @default 8 */
-  atOnce?: number;
-  onResult?: (result: DaemonResult) => void;
+  /** How many run at the same time. */
+  atOnce: number;
+  onResult: (result: DaemonResult) => void;
 }
 
 /** Plays cases, some of them at the same time. */
 export async function playDaemonCases(
   cases: readonly DaemonCase[],
   pool: DaemonPool,
-  { atOnce = 8, onResult = () => {} }: PlayOptions = {},
-): Promise<DaemonResult[]> {
-  const results: DaemonResult[] = [];
-  const waiting = [...cases];
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const result = await tryCase(next, pool);
-      results.push(result);
-      onResult(result);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  return results;
+  { atOnce, onResult }: PlayOptions,
+): Promise<void> {
+  await forEachConcurrently(cases, atOnce, async (next) => onResult(await tryCase(next, pool)));
 }
 
 async function tryCase(of: DaemonCase, pool: DaemonPool): Promise<DaemonResult> {
@@ -72,6 +58,6 @@ async function tryCase(of: DaemonCase, pool: DaemonPool): Promise<DaemonResult> 
     await playDaemonCase(of, pool);
     return result('passed');
   } catch (error) {
-    return result('failed', error instanceof Error ? error.message : String(error));
+    return result('failed', messageOf(error));
   }
 }

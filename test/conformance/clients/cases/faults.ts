@@ -16,8 +16,7 @@ export const faults: readonly Case[] = [
     name: 'waits for a daemon that is not there yet',
     rules: [30, 65],
     async run(stage) {
-      stage.connect();
-      stage.client.tell({ do: 'listen', topics: ['t'] });
+      stage.subscribe('t');
       await stage.client.event('waiting');
       await stage.daemon.listen();
       await (await stage.registered(1, 't')).message('t', 1);
@@ -30,8 +29,7 @@ export const faults: readonly Case[] = [
     async run(stage) {
       await stage.daemon.listen();
       await stage.daemon.crash();
-      stage.connect();
-      stage.client.tell({ do: 'listen', topics: ['t'] });
+      stage.subscribe('t');
       await stage.client.event('waiting');
       await stage.daemon.listen();
       await (await stage.registered(1, 't')).message('t', 1);
@@ -44,8 +42,7 @@ export const faults: readonly Case[] = [
     async run(stage) {
       const { daemon } = stage;
       await using full = await FullListener.listen(daemon.path);
-      stage.connect();
-      stage.client.tell({ do: 'listen', topics: ['t'] });
+      stage.subscribe('t');
       // A blocking connect(2) waits by itself.
       await Promise.race([
         stage.client.event('waiting'),
@@ -78,8 +75,7 @@ export const faults: readonly Case[] = [
       const { daemon } = stage;
       daemon.greets = false;
       await daemon.listen();
-      stage.connect();
-      stage.client.tell({ do: 'listen', topics: ['t'] });
+      stage.subscribe('t');
       const first = await stage.daemon.peer(1);
       await first.frame('chimed.register');
       await first.write(encode(daemon.registered({ topics: ['t'] })).slice(0, 40));
@@ -133,8 +129,7 @@ export const faults: readonly Case[] = [
           .then(() => peer.cut());
       };
       await daemon.listen();
-      stage.connect();
-      stage.client.tell({ do: 'listen', topics: ['t'] });
+      stage.subscribe('t');
       await stage.daemon.peer(3);
       daemon.greets = true;
       await (await stage.registered(4, 't')).message('t', 1);
@@ -148,8 +143,7 @@ export const faults: readonly Case[] = [
       const { daemon } = stage;
       daemon.greets = false;
       await daemon.listen();
-      stage.connect();
-      stage.client.tell({ do: 'listen', topics: ['t'] });
+      stage.subscribe('t');
       const first = await daemon.peer(1);
       await first.frame('chimed.register');
       await first.closed;
@@ -190,8 +184,7 @@ export const faults: readonly Case[] = [
     name: 'ends at once when it is closed while it waits to reconnect',
     rules: [73],
     async run(stage) {
-      stage.connect();
-      stage.client.tell({ do: 'listen', topics: ['t'] });
+      stage.subscribe('t');
       // After so many failures, the next delay is up to 3.2 s.
       await stage.client.events.take(6, ({ on }) => on === 'waiting');
       const told = performance.now();

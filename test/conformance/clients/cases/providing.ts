@@ -97,10 +97,9 @@ export const providing: readonly Case[] = [
       const peer = await provided(stage, 'feed', 'other');
       await want(stage, peer, 'feed');
       await want(stage, peer, 'other');
-      await peer.control('rejected', {
+      await peer.reject('provide', {
         code: 'unknown-topic',
         message: 'there is no topic feed',
-        request: 'chimed.provide',
         topic: 'feed',
       });
       await stage.client.event('unprovided', { topic: 'feed', code: 'unknown-topic' });
@@ -150,10 +149,9 @@ export const providing: readonly Case[] = [
 ];
 
 async function refuse(peer: Peer, id: number | undefined): Promise<void> {
-  await peer.control('rejected', {
+  await peer.reject('provide', {
     code: 'already-provided',
     message: 'client 1 provides it',
-    request: 'chimed.provide',
     topic: 'taken',
     ...(id !== undefined && { id }),
   });

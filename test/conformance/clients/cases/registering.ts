@@ -30,8 +30,7 @@ export const registering: readonly Case[] = [
     rules: [64],
     async run(stage) {
       const peer = await stage.subscribed('t');
-      stage.client.tell({ do: 'listen', topics: ['u.>', 'v.*'] });
-      await stage.registered(1, 'u.>', 'v.*');
+      await stage.alsoSubscribed('u.>', 'v.*');
       peer.cut();
       const next = await stage.registered(2, 't', 'u.>', 'v.*');
       const { topics } = await next.request('register');
@@ -56,8 +55,7 @@ export const registering: readonly Case[] = [
     rules: [12, 67],
     async run(stage) {
       const peer = await stage.subscribed('t');
-      stage.client.tell({ do: 'listen', topics: ['u'] });
-      await stage.registered(1, 'u');
+      await stage.alsoSubscribed('u');
       await peer.message('u', 1);
       await stage.client.messages(1, 'u');
       stage.client.tell({ do: 'unlisten', topics: ['u'] });
@@ -73,8 +71,7 @@ export const registering: readonly Case[] = [
     rules: [66, 67],
     async run(stage) {
       const peer = await stage.subscribed('t');
-      stage.client.tell({ do: 'listen', topics: ['u.*'] });
-      await stage.registered(1, 'u.*');
+      await stage.alsoSubscribed('u.*');
       await peer.message('u.a', 1);
       await stage.client.messages(1, 'u.a');
       stage.client.tell({ do: 'unlisten', topics: ['u.*'] });
@@ -91,12 +88,10 @@ export const registering: readonly Case[] = [
     rules: [10],
     async run(stage) {
       const peer = await stage.subscribed('t');
-      stage.client.tell({ do: 'listen', topics: ['nope'] });
-      await stage.registered(1, 'nope');
-      await peer.control('rejected', {
+      await stage.alsoSubscribed('nope');
+      await peer.reject('register', {
         code: 'unknown-topic',
         message: 'there is no topic nope',
-        request: 'chimed.register',
         topic: 'nope',
       });
       await stage.client.event('refused', { topic: 'nope', code: 'unknown-topic' });
@@ -109,14 +104,12 @@ export const registering: readonly Case[] = [
     rules: [37],
     async run(stage) {
       const peer = await stage.subscribed('t');
-      stage.client.tell({ do: 'listen', topics: ['u'] });
-      await stage.registered(1, 'u');
+      await stage.alsoSubscribed('u');
       await peer.message('u', 1);
       await stage.client.messages(1, 'u');
-      await peer.control('rejected', {
+      await peer.reject('register', {
         code: 'not-allowed',
         message: 'you are not allowed to hear u',
-        request: 'chimed.register',
         topic: 'u',
       });
       await stage.client.event('refused', { topic: 'u', code: 'not-allowed' });

@@ -48,10 +48,9 @@ export const requests: readonly Case[] = [
       const peer = await stage.subscribed('t');
       stage.client.tell({ do: 'publish', id: 1, topic: 'nope', data: 1 });
       const { id } = await peer.request('publish');
-      await peer.control('rejected', {
+      await peer.reject('publish', {
         code: 'unknown-topic',
         message: 'there is no topic nope',
-        request: 'chimed.publish',
         topic: 'nope',
         id,
       });

@@ -151,8 +151,7 @@ export const resuming: readonly Case[] = [
     rules: [67],
     async run(stage) {
       const peer = await stage.subscribed('t');
-      stage.client.tell({ do: 'listen', topics: ['u'] });
-      await stage.registered(1, 'u');
+      await stage.alsoSubscribed('u');
       await peer.message('t', 1);
       await peer.message('u', 1);
       await stage.client.messages(2);
