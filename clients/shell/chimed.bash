@@ -224,8 +224,9 @@ dial() {
   if [[ $tried && ! $why ]]; then why="no daemon found, tried ${tried#, }"; fi
   if [[ $why ]]; then printf '["why","%.1000s"]\n' "${why//[\\\"[:cntrl:]]/?}" >&"$events"; fi
   printf '\1\f'
-  trap - HUP TERM
-  exec cat <&"$wire" >/dev/null
+  # Not by exec: a signal that bash has taken but not yet acted on would be lost, and the client would wait for ever.
+  cat <&"$wire" >/dev/null &
+  until wait; do :; done
 }
 
 connect() {
