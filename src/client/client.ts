@@ -82,8 +82,12 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
       {
         hello: () => this.#greeting.hello(),
         registered: (registered) => this.#registered(registered),
+        refused: () => this.#greeting.refused(),
         frame: (frame, bytes) => incoming.take(frame, bytes),
-        drained: () => this.#provided.drained(),
+        drained: () => {
+          this.#requests.flush();
+          this.#provided.drained();
+        },
         state: (state) => this.#enter(state),
       },
     );
@@ -223,7 +227,7 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
       case 'connecting':
         break;
       case 'ready':
-        this.#requests.sendAll(this.#greeting.frameBytes);
+        this.#requests.ready(this.#greeting.frameBytes);
         this.#provided.ready(this.#greeting.frameBytes);
         break;
       case 'waiting':

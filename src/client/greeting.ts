@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { ChimedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Frame, OnBehalfOf, Registered } from '../protocol/messages.ts';
+import type { Frame, OnBehalfOf, Registered, ResumePoint } from '../protocol/messages.ts';
 import type { ConnectOptions } from './options.ts';
 import type { Standing } from './standing.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -16,6 +16,8 @@ export class Greeting {
   readonly #standing: Standing;
   readonly #logger: Logger;
   #frameBytes = Infinity;
+  /** The daemon has refused the last registration, maybe since it resumes. */
+  #wasRefused = false;
 
   constructor(
     { name, onBehalfOf }: ConnectOptions,
@@ -39,11 +41,7 @@ export class Greeting {
   hello(): Frame {
     const name = this.#name;
     const onBehalfOf = this.#onBehalfOf;
-    const { resume, leftOut } = this.#standing.resumePoint(this.#frameBytes);
-    if (leftOut > 0) {
-      const why = 'begin with their latest message: their positions do not fit into one frame';
-      this.#logger.warn({ topics: leftOut }, `${leftOut} topics ${why} (clients.frameBytes)`);
-    }
+    const resume = this.#wasRefused ? undefined : this.#resume();
     return {
       type: 'chimed.register',
       data: {
@@ -55,12 +53,27 @@ export class Greeting {
     };
   }
 
+  /** The daemon has refused the registration: the next one is as simple as it can be. */
+  refused(): void {
+    this.#wasRefused = true;
+  }
+
+  #resume(): ResumePoint | undefined {
+    const { resume, leftOut } = this.#standing.resumePoint(this.#frameBytes);
+    if (leftOut > 0) {
+      const why = 'begin with their latest message: their positions do not fit into one frame';
+      this.#logger.warn({ topics: leftOut }, `${leftOut} topics ${why} (clients.frameBytes)`);
+    }
+    return resume;
+  }
+
   /**
    * Takes the answer.
    * @returns `resumed`: the numbering continues. `uncounted`: messages may be lost that nobody can count.
    */
   answered(registered: Registered): { resumed: boolean; uncounted: boolean } {
     this.#frameBytes = registered.limits?.frameBytes ?? Infinity;
+    this.#wasRefused = false;
     const { resumed, uncounted } = this.#standing.registered(registered);
     if (uncounted) {
       const why = resumed

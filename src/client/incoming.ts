@@ -12,6 +12,7 @@ import type {
   Unwanted,
   Wanted,
 } from '../protocol/messages.ts';
+import { isReceivedSeq } from '../protocol/number-bounds.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import { Rate } from '../rate.ts';
 import type { ClientEvents } from './api.ts';
@@ -94,6 +95,11 @@ export class Incoming {
     const { standing, subscriptions, events, logger } = this.#to;
     const { type: topic, data, seq = 0, time = 0, offset, instance = standing.instance, stale } = frame;
     if (instance === undefined) return; // Cannot be: nothing comes before the registration.
+    if (!isReceivedSeq(seq)) {
+      // Compared with others, or resumed after, it would do harm for longer than this message.
+      logger[this.#lines.take() ? 'warn' : 'debug']({ topic, seq }, 'ignored a message: its number is none');
+      return;
+    }
     const more = { ...(offset !== undefined && { offset }), ...(stale && { stale }) };
     if (!subscriptions.push({ topic, seq, time, data, instance, bytes, ...more })) return;
     const what = 'the numbering of a topic has changed: some messages may be lost, the number is unknown';

@@ -3,8 +3,14 @@ import type { Frame, Registered, Rejection, Stopping } from '../protocol/message
 import { backoff } from './backoff.ts';
 import type { BackoffLimits } from './backoff.ts';
 import type { State } from './connection-state.ts';
+import { isDropped } from './rejections.ts';
 import { dialFirst } from './search.ts';
 import type { Search } from './search.ts';
+
+/** Codes of a registration that would be refused again. */
+const REFUSALS: ReadonlySet<string> = new Set(['too-large', 'bad-request']);
+/** Bytes that wait for the daemon to read; past that, nothing more is sent. */
+const MOST_PENDING_BYTES = 1024 * 1024;
 
 export interface LinkOptions {
   /** Where a daemon may be, the first that answers is taken; asked before each attempt. */
@@ -20,6 +26,8 @@ export interface LinkHandler {
   hello(): Frame;
   /** The daemon has answered it; returns whether the numbering goes on. */
   registered(registered: Registered): boolean;
+  /** The daemon does not accept the registration as it was. */
+  refused(): void;
   /** @param bytes Its length. */
   frame(frame: Frame, bytes: number): void;
   /** The daemon has read what was sent, after much had waited. */
@@ -54,9 +62,9 @@ export class Link {
     return this.#greeted;
   }
 
-  /** Bytes that were sent and that the daemon has yet to read, beside what the kernel holds. */
-  get pendingBytes(): number {
-    return this.#line?.pendingBytes ?? 0;
+  /** False if there is no daemon, or it has yet to read much that was sent before; `drained` tells when it has. */
+  get hasRoom(): boolean {
+    return this.#ready && this.#line!.pendingBytes <= MOST_PENDING_BYTES;
   }
 
   open(): void {
@@ -113,17 +121,29 @@ export class Link {
           `the daemon stopped: ${(frame.data as Stopping).reason}`,
         );
         return;
-      case 'chimed.rejected': {
-        const { code, message, request } = frame.data as Rejection;
-        // A rejection that answers no request is about the connection, and its end follows.
-        if (request === undefined)
-          this.#lastWords = new ChimedError(isErrorCode(code) ? code : 'connection-lost', message);
-        else this.#handler.frame(frame, bytes);
+      case 'chimed.rejected':
+        if (!this.#rejected(frame.data as Rejection)) this.#handler.frame(frame, bytes);
         return;
-      }
       default:
         this.#handler.frame(frame, bytes);
     }
+  }
+
+  /** Takes a rejection that is about the connection. Returns false if it is about one request. */
+  #rejected(rejection: Rejection): boolean {
+    const { code, message, request, topic } = rejection;
+    const isOfGreeting =
+      !this.#ready && request === 'chimed.register' && topic === undefined && isDropped(rejection);
+    if (request !== undefined && !isOfGreeting) return false;
+    const error = new ChimedError(isErrorCode(code) ? code : 'connection-lost', message);
+    if (!this.#ready && REFUSALS.has(code)) this.#handler.refused();
+    this.#lastWords = error;
+    // One that answers no request is followed by the end of the connection; after the other, nothing would follow.
+    if (isOfGreeting) {
+      this.#line!.hangUp();
+      this.#ended(error);
+    }
+    return true;
   }
 
   #registered({ client, instance }: Registered, resumed: boolean): void {

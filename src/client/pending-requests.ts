@@ -3,6 +3,7 @@ import type { Frame, RequestId } from '../protocol/messages.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import type { Link } from './link.ts';
+import { refusalOfOwn } from './own-frames.ts';
 import type { StatusOptions } from './options.ts';
 
 /** Fewer clients than these are all that there are. */
@@ -10,7 +11,6 @@ const CLIENT_PAGE = 200;
 
 interface Pending {
   frame: Frame;
-  sent: boolean;
   resolve: (answer: never) => void;
   reject: (error: unknown) => void;
 }
@@ -21,6 +21,8 @@ export class Requests {
   readonly #timeoutMs: number;
   /** In the order in which they were made. */
   readonly #pending = new Map<RequestId, Pending>();
+  /** Those that were not sent yet, in the same order. */
+  readonly #unsent = new Map<RequestId, Pending>();
   #lastId = 0;
   #frameBytes = Infinity;
   /** Why the client was closed, if it was. */
@@ -74,11 +76,20 @@ export class Requests {
     }
   }
 
-  /** Sends what waited for a daemon. @param frameBytes Largest frame that it takes. */
-  sendAll(frameBytes: number): void {
+  /** There is a daemon. @param frameBytes Largest frame that it takes. */
+  ready(frameBytes: number): void {
     this.#lastError = undefined;
     this.#frameBytes = frameBytes;
-    for (const [key, pending] of this.#pending) this.#send(key, pending);
+    this.flush();
+  }
+
+  /** Sends what waits, as far as the daemon reads: what fails before it is sent must not be sent at all. */
+  flush(): void {
+    for (const [key, { frame }] of this.#unsent) {
+      if (!this.#link.hasRoom) return;
+      this.#unsent.delete(key);
+      this.#send(key, frame);
+    }
   }
 
   /** The answer to a request has come. */
@@ -101,9 +112,10 @@ export class Requests {
     this.#lastError = error;
     // Answers come in order, so the frame that was too large is the first that has none.
     const [first] = this.#pending.keys();
-    if (error.code === 'too-large' && first !== undefined) this.#take(first)?.reject(error);
-    for (const [key, { sent }] of this.#pending) {
-      if (!sent) continue;
+    if (error.code === 'too-large' && first !== undefined && !this.#unsent.has(first))
+      this.#take(first)?.reject(error);
+    for (const key of this.#pending.keys()) {
+      if (this.#unsent.has(key)) continue;
       const message = `the connection ended before the daemon answered: ${error.message}`;
       this.#take(key)?.reject(new ChimedError('connection-lost', message, { cause: error }));
     }
@@ -116,7 +128,8 @@ export class Requests {
   }
 
   #oldestStatus(): RequestId | undefined {
-    for (const [id, { frame, sent }] of this.#pending) if (sent && frame.type === 'chimed.status') return id;
+    for (const [id, { frame }] of this.#pending)
+      if (frame.type === 'chimed.status' && !this.#unsent.has(id)) return id;
     return undefined;
   }
 
@@ -124,22 +137,18 @@ export class Requests {
     if (this.#ended) throw this.#ended;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const timer = setTimeout(() => this.#timedOut(key), this.#timeoutMs);
-    const pending: Pending = { frame, sent: false, resolve: resolve as Pending['resolve'], reject };
+    const pending: Pending = { frame, resolve: resolve as Pending['resolve'], reject };
     this.#pending.set(key, pending);
-    if (this.#link.ready) this.#send(key, pending);
+    this.#unsent.set(key, pending);
+    this.flush();
     return promise.finally(() => clearTimeout(timer));
   }
 
-  #send(key: RequestId, pending: Pending): void {
-    if (pending.sent) return;
-    const bytes = encodeFrame(pending.frame);
-    // The daemon would refuse it and close the connection, on which all else depends.
-    if (bytes.length - 1 > this.#frameBytes) {
-      const message = `the frame has ${bytes.length - 1} bytes, but the daemon accepts at most ${this.#frameBytes} (clients.frameBytes)`;
-      return this.#take(key)?.reject(new ChimedError('too-large', message));
-    }
-    pending.sent = true;
-    this.#link.send(bytes);
+  #send(key: RequestId, frame: Frame): void {
+    const bytes = encodeFrame(frame);
+    const refusal = refusalOfOwn(bytes, this.#frameBytes);
+    if (refusal) this.#take(key)?.reject(refusal);
+    else this.#link.send(bytes);
   }
 
   #timedOut(key: RequestId): void {
@@ -153,6 +162,7 @@ export class Requests {
   #take(key: RequestId): Pending | undefined {
     const pending = this.#pending.get(key);
     this.#pending.delete(key);
+    this.#unsent.delete(key);
     return pending;
   }
 }

@@ -5,8 +5,6 @@ import type { Requests } from './pending-requests.ts';
 import type { ProvidedTopic } from './provided-topic.ts';
 import { listsOf } from './topic-lists.ts';
 
-/** Bytes that wait for the daemon to read; past that, nothing more is sent. */
-const MOST_PENDING_BYTES = 1024 * 1024;
 /** How long after a connection the daemon may believe that the former connection still provides a topic, in milliseconds. */
 const SUCCESSION_MS = 10_000;
 const SUCCESSION_RETRY_MS = 500;
@@ -50,7 +48,7 @@ export class ProvideRequests {
 
   /** False if there is no daemon, or it has yet to read what was sent before. */
   get hasRoom(): boolean {
-    return this.#link.ready && this.#link.pendingBytes <= MOST_PENDING_BYTES;
+    return this.#link.hasRoom;
   }
 
   /** Asks to provide a topic. */

@@ -1,9 +1,9 @@
 import { ChimedError } from '../errors.ts';
-import { MOST_FRAME_VALUES } from '../protocol/limits.ts';
 import type { OriginNumbers, Wanted } from '../protocol/messages.ts';
-import { encodeProvided, refusalOf } from '../transport/frames.ts';
+import { encodeProvided } from '../transport/frames.ts';
 import { clipped } from '../text.ts';
 import { carried, checkNumbers } from './arguments.ts';
+import { refusalOfOwn } from './own-frames.ts';
 import type { Provided } from './provided.ts';
 
 /** Longest reason of a failure that the daemon passes on. */
@@ -66,10 +66,8 @@ export class ProvidedTopic implements Provided {
     if (numbers) checkNumbers(numbers);
     if (!this.#wanted || !this.#providing.takeRoom()) return false;
     const frame = encodeProvided(this.topic, carried(data), numbers);
-    // The daemon would refuse it and close the connection, on which all else depends.
-    const limits = { maxBytes: this.#providing.frameBytes, maxValues: MOST_FRAME_VALUES };
-    const refusal = refusalOf(frame.subarray(0, -1), limits);
-    if (refusal) throw new ChimedError('too-large', `${this.topic}: ${refusal.message} (clients.frameBytes)`);
+    const refusal = refusalOfOwn(frame, this.#providing.frameBytes);
+    if (refusal) throw new ChimedError('too-large', `${this.topic}: ${refusal.message}`);
     this.#providing.send(frame);
     this.#failure = undefined;
     return true;

@@ -3,6 +3,7 @@ import { DEFAULT_RETRY, DEFAULT_TIMEOUT_MS } from '../client/options.ts';
 import { Link } from '../client/link.ts';
 import type { Position } from '../client/message-queue.ts';
 import type { Failing, Frame, Recovered, Registered, Rejection, ResumePoint } from '../protocol/messages.ts';
+import { isReceivedSeq } from '../protocol/number-bounds.ts';
 import type { NumberedMessage } from './topic-frame.ts';
 
 /** Topics that one connection hears: the daemon lets each register for so many (`clients.maxPatterns`). */
@@ -80,6 +81,8 @@ class Ear {
   /** Topics, and up to where they were heard. */
   readonly #topics = new Map<string, Position | undefined>();
   #instance: string | undefined;
+  /** The daemon has refused the last registration, maybe since it resumes. */
+  #wasRefused = false;
 
   constructor(paths: () => readonly string[], name: string, listener: LocalListener, logger: EventLog) {
     this.#name = name;
@@ -88,8 +91,9 @@ class Ear {
     this.#link = new Link(
       { paths, retry: DEFAULT_RETRY, timeoutMs: DEFAULT_TIMEOUT_MS },
       {
-        hello: () => this.#register([...this.#topics.keys()]),
+        hello: () => this.#register([...this.#topics.keys()], this.#wasRefused),
         registered: (registered) => this.#registered(registered),
+        refused: () => (this.#wasRefused = true),
         frame: (frame) => this.#frame(frame),
         drained: () => {},
         state: () => {},
@@ -123,8 +127,8 @@ class Ear {
     this.#link.close();
   }
 
-  #register(topics: readonly string[]): Frame {
-    const resume = this.#resume(topics);
+  #register(topics: readonly string[], afresh = false): Frame {
+    const resume = afresh ? undefined : this.#resume(topics);
     return { type: 'chimed.register', data: { name: this.#name, topics, ...(resume && { resume }) } };
   }
 
@@ -144,6 +148,7 @@ class Ear {
   #registered({ instance }: Registered): boolean {
     const resumed = this.#instance === instance;
     this.#instance = instance;
+    this.#wasRefused = false;
     return resumed;
   }
 
@@ -164,7 +169,8 @@ class Ear {
   }
 
   #message({ type: topic, data, seq, time, instance = this.#instance, stale }: Frame): void {
-    if (!this.#topics.has(topic) || seq === undefined || time === undefined || instance === undefined) return;
+    if (!this.#topics.has(topic) || !isReceivedSeq(seq) || time === undefined || instance === undefined)
+      return;
     const before = this.#topics.get(topic);
     if (before?.instance === instance && seq <= before.seq) return; // What a second registration brings again.
     this.#topics.set(topic, { instance, seq });

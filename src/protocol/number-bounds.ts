@@ -18,6 +18,11 @@ export function isSeq(value: unknown): value is number {
   return isCount(value) && value >= 1 && value <= HIGHEST_SEQ;
 }
 
+/** Reports whether a value can be the number of a message that has come: any that is exact, since a daemon is not ours to limit. */
+export function isReceivedSeq(value: unknown): value is number {
+  return isCount(value) && value >= 1;
+}
+
 /** Reports whether a value can be the time of a message. */
 export function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && Math.abs(value as number) <= LATEST_TIME;

@@ -13,7 +13,7 @@ let requests: Requests;
 beforeEach(() => {
   sent = [];
   const send = (bytes: Buffer): void => void sent.push(JSON.parse(bytes.toString().slice(0, -1)));
-  requests = new Requests({ ready: true, send } as unknown as Link, TIMEOUT_MS);
+  requests = new Requests({ ready: true, hasRoom: true, send } as unknown as Link, TIMEOUT_MS);
   vi.useFakeTimers();
   return () => vi.useRealTimers();
 });

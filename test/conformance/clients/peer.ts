@@ -98,6 +98,15 @@ export class Peer {
     return (await this.frame(`chimed.${type}`, from)).data as Record<string, unknown>;
   }
 
+  /** Reads nothing more, until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Closes the connection, as a daemon does that is killed. */
   cut(): void {
     this.#socket.destroy();

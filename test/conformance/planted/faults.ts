@@ -105,4 +105,28 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     wrong: 'topic.becomeUnwanted();',
     found: 'provides its topics again after it has reconnected',
   },
+  'compares numbers that cannot be any': {
+    file: 'client/incoming.ts',
+    right: '!isReceivedSeq(seq)',
+    wrong: 'false',
+    found: 'ignores messages whose number cannot be one',
+  },
+  'repeats a registration that was refused': {
+    file: 'client/greeting.ts',
+    right: 'this.#wasRefused = true;',
+    wrong: '',
+    found: 'registers without resuming when the daemon refuses its registration, and counts all the same',
+  },
+  'sends frames with any number of values': {
+    file: 'client/own-frames.ts',
+    right: 'maxValues: MOST_FRAME_VALUES',
+    wrong: 'maxValues: Infinity',
+    found: 'does not send a frame that has too many values or levels for the daemon',
+  },
+  'sends what has failed while the daemon did not read': {
+    file: 'client/link.ts',
+    right: 'this.#line!.pendingBytes <= MOST_PENDING_BYTES',
+    wrong: 'true',
+    found: 'does not send what has failed while the daemon did not read',
+  },
 };

@@ -50,6 +50,14 @@ async function provide(topic: string): Promise<void> {
   if (error) tell('unprovided', { topic, code: error.code });
 }
 
+function send(topic: string, data: unknown): void {
+  try {
+    provided.get(topic)!.send(data);
+  } catch (error) {
+    tell('log', { text: String(error) });
+  }
+}
+
 function codeOf(error: unknown): string {
   return error instanceof ChimedError ? error.code : String(error);
 }
@@ -78,7 +86,7 @@ function take(command: Command): void {
     case 'provide':
       return void provide(command.topic);
     case 'send':
-      return void provided.get(command.topic)!.send(command.data);
+      return send(command.topic, command.data);
     case 'fail':
       return provided.get(command.topic)!.fail(command.error);
     case 'unprovide':

@@ -4,6 +4,20 @@ import type { Case } from '../case.ts';
 import { expectData, expectNumbers } from '../expect.ts';
 import { FIRST_TIME } from '../peer.ts';
 
+/** As JSON. */
+const IMPOSSIBLE_NUMBERS = [
+  '0',
+  '-5',
+  '1.5',
+  '9007199254740992',
+  '1152921504606846976',
+  '1e300',
+  '"7"',
+  'null',
+  'true',
+  '[2]',
+];
+
 export const numbers: readonly Case[] = [
   {
     name: 'reports the topic, number, time, offset and numbering of a message',
@@ -145,6 +159,27 @@ export const numbers: readonly Case[] = [
       for (const seq of [1, 1, 2]) await peer.message('t', seq, { instance: 'south', data: `south ${seq}` });
       await peer.message('t', 8, { data: 'own 8' });
       expectData(await stage.client.messages(5), ['north 7', 'north 8', 'south 1', 'south 2', 'own 8']);
+    },
+  },
+  {
+    name: 'ignores messages whose number cannot be one',
+    rules: [74],
+    async run(stage) {
+      const peer = await stage.subscribed('t');
+      for (const seq of IMPOSSIBLE_NUMBERS)
+        await peer.write(`{"type":"t","data":"no","time":1,"seq":${seq}}\f`);
+      await peer.write('{"type":"t","data":"no","time":1}\f');
+      await peer.message('t', 1);
+      for (const seq of IMPOSSIBLE_NUMBERS)
+        await peer.write(`{"type":"t","data":"no","time":1,"seq":${seq}}\f`);
+      await peer.message('t', 3);
+      expectNumbers(await stage.client.messages(2), [
+        [1, 0],
+        [3, 1],
+      ]);
+      peer.cut();
+      const { resume } = await (await stage.daemon.peer(2)).request('register');
+      deepStrictEqual((resume as { after: unknown }).after, { t: 3 });
     },
   },
 ];

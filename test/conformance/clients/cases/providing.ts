@@ -1,6 +1,7 @@
-import { deepStrictEqual, equal } from 'node:assert/strict';
+import { deepStrictEqual, equal, ok } from 'node:assert/strict';
 
 import type { Case } from '../case.ts';
+import { nested } from '../payloads.ts';
 import type { Peer } from '../peer.ts';
 import type { Stage } from '../stage.ts';
 
@@ -87,6 +88,43 @@ export const providing: readonly Case[] = [
       await want(stage, peer, 'feed');
       stage.client.tell({ do: 'send', topic: 'feed', data: 1 });
       equal((await peer.frame('feed')).data, 1);
+    },
+  },
+  {
+    name: 'asks again for a topic that its former connection still seems to provide',
+    rules: [46, 70],
+    needs: 'provide',
+    async run(stage) {
+      const peer = await provided(stage, 'taken');
+      peer.cut();
+      const next = await stage.daemon.peer(2);
+      const { id } = (await next.request('provide')) as { id?: number };
+      const from = next.frames.items.length;
+      await refuse(next, id);
+      if (id !== undefined) await next.control('provided', { id });
+      const again = (await next.request('provide', from)) as { topics: string[]; id?: number };
+      deepStrictEqual(again.topics, ['taken']);
+      if (again.id !== undefined) await next.control('provided', { id: again.id });
+      await want(stage, next, 'taken');
+      equal(stage.client.count('unprovided'), 0);
+      stage.client.tell({ do: 'send', topic: 'taken', data: 1 });
+      equal((await next.frame('taken')).data, 1);
+    },
+  },
+  {
+    name: 'does not send a message that has too many bytes, values or levels for the daemon',
+    rules: [6, 69],
+    needs: 'provide',
+    async run(stage) {
+      stage.daemon.frameBytes = 200_000;
+      const peer = await provided(stage, 'feed');
+      await want(stage, peer, 'feed');
+      const zeros = Array.from({ length: 60_000 }, () => 0);
+      for (const data of ['x'.repeat(300_000), zeros, nested(70), 'small'])
+        stage.client.tell({ do: 'send', topic: 'feed', data });
+      const { data } = await peer.frame('feed');
+      ok(data === 'small', 'it sent a message that the daemon does not accept'); // A list of 60,000 zeros takes assert minutes to print.
+      equal(stage.daemon.peers.items.length, 1);
     },
   },
   {

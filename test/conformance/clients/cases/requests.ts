@@ -2,6 +2,7 @@ import { deepStrictEqual, equal, ok } from 'node:assert/strict';
 
 import type { Case } from '../case.ts';
 import { expectNumbers } from '../expect.ts';
+import { nested } from '../payloads.ts';
 
 export const requests: readonly Case[] = [
   {
@@ -142,6 +143,51 @@ export const requests: readonly Case[] = [
       equal((data as string).length, 5000);
       await peer.control('published', { id, topic: 'price', seq: 1 });
       await stage.client.event('published', { id: 2 });
+      equal(stage.daemon.peers.items.length, 1);
+    },
+  },
+  {
+    name: 'does not send a frame that has too many values or levels for the daemon',
+    rules: [6, 69],
+    needs: 'publish',
+    async run(stage) {
+      const peer = await stage.subscribed('t');
+      stage.client.tell({
+        do: 'publish',
+        id: 1,
+        topic: 'price',
+        data: Array.from({ length: 60_000 }, () => 0),
+      });
+      await stage.client.event('failed', { id: 1, code: 'too-large' });
+      stage.client.tell({ do: 'publish', id: 2, topic: 'price', data: nested(70) });
+      await stage.client.event('failed', { id: 2, code: 'too-large' });
+      stage.client.tell({ do: 'publish', id: 3, topic: 'price', data: ['[{,:'.repeat(20_000), nested(60)] });
+      const { id } = await peer.request('publish');
+      await peer.control('published', { id, topic: 'price', seq: 1 });
+      await stage.client.event('published', { id: 3 });
+      equal(stage.daemon.peers.items.length, 1);
+    },
+  },
+  {
+    name: 'does not send what has failed while the daemon did not read',
+    rules: [76],
+    needs: 'publish',
+    seconds: 60,
+    async run(stage) {
+      const peer = await stage.subscribed('t');
+      const data = 'x'.repeat(100_000);
+      const count = 60;
+      peer.pause();
+      for (let id = 1; id <= count; id++) stage.client.tell({ do: 'publish', id, topic: 'price', data });
+      for (let id = 1; id <= count; id++) await stage.client.event('failed', { id, code: 'timeout' });
+      peer.resume();
+      stage.client.tell({ do: 'publish', id: count + 1, topic: 'price', data: 'the last' });
+      await peer.frames.find(
+        ({ type, data: sent }) =>
+          type === 'chimed.publish' && (sent as { data: unknown }).data === 'the last',
+      );
+      const late = peer.frames.items.filter(({ type }) => type === 'chimed.publish').length - 1;
+      ok(late < count / 2, `it sent ${late} of ${count} publications of 100 kB that had failed`);
       equal(stage.daemon.peers.items.length, 1);
     },
   },

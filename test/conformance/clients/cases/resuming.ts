@@ -1,7 +1,11 @@
-import { deepStrictEqual, equal } from 'node:assert/strict';
+import { deepStrictEqual, equal, notEqual, ok } from 'node:assert/strict';
 
 import type { Case } from '../case.ts';
 import { expectData, expectNumbers } from '../expect.ts';
+import type { Stage } from '../stage.ts';
+
+/** A client that waits for longer waits for the end of a timeout of 5 s. */
+const AT_ONCE_MS = 4000;
 
 interface Resume {
   instance?: string;
@@ -192,4 +196,59 @@ export const resuming: readonly Case[] = [
       );
     },
   },
+  {
+    name: 'registers without resuming when the daemon refuses its registration, and counts all the same',
+    rules: [66, 75],
+    async run(stage) {
+      const { daemon } = stage;
+      const peer = await stage.subscribed('t');
+      await peer.message('t', 1);
+      await stage.client.messages(1);
+      daemon.greets = false;
+      peer.cut();
+      const refusing = await daemon.peer(2);
+      notEqual((await refusing.request('register'))['resume'], undefined);
+      const refused = performance.now();
+      await refusing.reject('register', { code: 'bad-request', message: 'resume.after must be …' });
+      await refusing.closed;
+      ok(performance.now() - refused < AT_ONCE_MS, 'it waited for chimed.registered');
+      daemon.greets = true;
+      await countsOn(stage, 3);
+    },
+  },
+  {
+    name: 'registers without resuming when its registration is too large for the daemon, and counts all the same',
+    rules: [6, 66, 75],
+    async run(stage) {
+      const { daemon } = stage;
+      const peer = await stage.subscribed('t');
+      await peer.message('t', 1);
+      await stage.client.messages(1);
+      daemon.greets = false;
+      peer.cut();
+      const refusing = await daemon.peer(2);
+      await refusing.frame('chimed.register');
+      await refusing.control('rejected', { code: 'too-large', message: 'a frame of more than 64 bytes' });
+      refusing.cut();
+      daemon.greets = true;
+      await countsOn(stage, 3);
+    },
+  },
 ];
+
+/** Shows that a connection was not asked to resume, that what was missed is counted, and that the next one resumes. */
+async function countsOn(stage: Stage, connection: number): Promise<void> {
+  const peer = await stage.registered(connection, 't');
+  equal((await peer.request('register'))['resume'], undefined);
+  await peer.message('t', 9);
+  expectNumbers(await stage.client.messages(2), [
+    [1, 0],
+    [9, 7],
+  ]);
+  equal(stage.client.count('uncounted'), 0);
+  peer.cut();
+  const { resume } = (await (await stage.daemon.peer(connection + 1)).request('register')) as {
+    resume: Resume;
+  };
+  deepStrictEqual(resume.after, { t: 9 });
+}
