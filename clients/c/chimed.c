@@ -43,6 +43,7 @@
 #define SUCCESSION_MS 10000 /* how long the daemon can take a topic's former connection for its provider */
 #define SUCCESSION_RETRY_MS 500
 #define MOST_PLACES 5
+#define HIGHEST_SEQ (((int64_t)1 << 53) - 1)
 #define NEVER INT64_MAX
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -532,6 +533,8 @@ struct chimed_client {
   size_t topic_count, topic_capacity, topic_changes;
   char *instance; /* the daemon's; NULL before the first registration */
   size_t frame_bytes;
+  bool was_refused; /* The daemon has refused the last registration, maybe since it resumes. */
+  bool is_refused;  /* This connection was not registered, and must end. */
   struct request *requests, *unsent; /* unsent: the first of them that was not sent */
   struct request **requests_end;     /* where the next one is linked */
   uint64_t last_id;
@@ -727,7 +730,7 @@ static size_t say_hello(chimed_client *c) {
   add(out, "\"topics\":[");
   for (size_t i = 0, start = out->length; i < c->pattern_count; i++) add_element(out, start, c->patterns[i]);
   add(out, "]");
-  if (c->instance) {
+  if (c->instance && !c->was_refused) {
     add(out, ",\"resume\":{\"instance\":");
     add_quoted(out, c->instance);
     add(out, ",\"after\":{");
@@ -888,11 +891,11 @@ enum { SEQ, DATA, TIME, OFFSET, INSTANCE, STALE, MESSAGE_FIELDS };
 
 static bool is_true(chimed_json json) { return json.text && *json.text == 't'; }
 
-/* Returns false for what is not a message: it has no number. */
+/* Returns false for what is not a message: it has no number, or one that cannot be. */
 static bool read_message(chimed_client *c, chimed_message *m, const chimed_json fields[MESSAGE_FIELDS]) {
   int64_t seq;
   double time = 0;
-  if (!chimed_json_integer(fields[SEQ], &seq) || seq < 0 || !fields[DATA].text) return false;
+  if (!chimed_json_integer(fields[SEQ], &seq) || seq < 1 || seq > HIGHEST_SEQ || !fields[DATA].text) return false;
   m->seq = (uint64_t)seq;
   m->data = fields[DATA];
   if (chimed_json_number(fields[TIME], &time) && time > -9e15 && time < 9e15) m->time = (int64_t)time;
@@ -941,6 +944,7 @@ static bool take_registered(chimed_client *c, chimed_json data) {
   chimed_json_integer(fields[CLIENT], &client);
   chimed_json_integer(chimed_json_get(fields[LIMITS], "frameBytes"), &most);
   c->frame_bytes = most > 0 ? (size_t)most : SIZE_MAX;
+  c->was_refused = false;
   const char *instance = decode_in_place(fields[NUMBERING]);
   bool uncounted = is_true(fields[UNCOUNTED]);
   if (!instance) instance = "";
@@ -1102,7 +1106,10 @@ static bool take_rejected(chimed_client *c, chimed_json data) {
   const char *request = decode_in_place(fields[REQUEST]), *topic = decode_in_place(fields[TOPIC]);
   if (!code) code = "bad-request";
   if (!message) message = "";
-  if (!request && !fields[ID].text) { /* It is about the connection, whose end follows. */
+  bool is_refused = c->state == GREETING && request && strcmp(request, "chimed.register") == 0 && !topic &&
+                    strcmp(code, "too-fast") != 0;
+  if (is_refused || (!request && !fields[ID].text)) { /* It is about the connection, whose end follows. */
+    c->is_refused = is_refused;
     snprintf(c->last_words, sizeof c->last_words, "%s: %s", code, message);
     snprintf(c->last_code, sizeof c->last_code, "%s", code);
     return true;
@@ -1170,6 +1177,7 @@ static const char *take_frame(chimed_client *c, char *text, size_t length) {
   else
     for (size_t i = 0; i < COUNT(control_frames); i++)
       if (strcmp(type, control_frames[i].type) == 0) done = control_frames[i].take(c, fields[DATA]);
+  if (c->is_refused) return c->last_words;
   return done ? NULL : "out of memory";
 }
 
@@ -1212,9 +1220,9 @@ static void hang_up(chimed_client *c) {
 static void lose(chimed_client *c, const char *code, const char *why) {
   char text[sizeof c->last_words];
   snprintf(text, sizeof text, "%s", *c->last_words && c->state != WAITING ? c->last_words : why);
-  /* A registration that is too large for a new daemon must get smaller, or it would be refused for ever. */
-  if (c->state == GREETING && strcmp(c->last_code, "too-large") == 0)
-    c->frame_bytes = (c->frame_bytes < KIB * KIB ? c->frame_bytes : KIB * KIB) / 2;
+  /* The same registration would be refused for ever (rule 75). */
+  if (c->state == GREETING)
+    c->was_refused |= strcmp(c->last_code, "too-large") == 0 || strcmp(c->last_code, "bad-request") == 0;
   if (*c->last_code && c->state != WAITING) code = c->last_code;
   hang_up(c);
   uint64_t random;
@@ -1350,6 +1358,7 @@ static void connect_first(chimed_client *c) {
   c->in.failed = c->out.failed = false;
   c->in.length = c->in_start = c->in_searched = c->out.length = c->out_start = 0;
   *c->last_words = *c->last_code = 0;
+  c->is_refused = false;
   size_t left_out = say_hello(c);
   if (left_out > 0)
     report(c, CHIMED_WARNING,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log"
 	"math/big"
 	"net"
@@ -119,14 +120,20 @@ func (c *Client) read(conn net.Conn) (isReady bool, err error) {
 			return isReady, err
 		}
 		wasReady := isReady
-		if isReady = c.receive(frame); isReady && !wasReady {
+		var mustEnd bool
+		isReady, mustEnd = c.receive(frame)
+		if mustEnd {
+			return isReady, io.EOF // The session knows why.
+		}
+		if isReady && !wasReady {
 			_ = conn.SetReadDeadline(time.Time{})
 		}
 	}
 }
 
-// receive takes a frame and hands over what it brings. It returns whether the daemon has registered the client.
-func (c *Client) receive(frame object) (isReady bool) {
+// receive takes a frame and hands over what it brings. It returns whether the daemon has registered the client, and whether
+// the connection must end.
+func (c *Client) receive(frame object) (isReady, mustEnd bool) {
 	var message Message
 	var isMessage bool
 	c.do(func(s *session) { message, isMessage = s.receive(frame) })
@@ -140,9 +147,9 @@ func (c *Client) receive(frame object) (isReady bool) {
 			s.retries = nil
 			time.AfterFunc(successionDelay, func() { c.do(func(s *session) { s.askFor(retries...) }) })
 		}
-		isReady = s.ready
+		isReady, mustEnd = s.ready, s.hangUp
 	})
-	return isReady
+	return isReady, mustEnd
 }
 
 // report tells the log and the program of events. Only the goroutine of run calls it, so that they stay in order.
@@ -205,6 +212,7 @@ func (c *Client) write(ctx context.Context, conn net.Conn) {
 		}
 		c.mu.Lock()
 		c.session.out = c.session.out[len(piece):]
+		c.session.pump()
 		c.mu.Unlock()
 	}
 }

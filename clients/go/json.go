@@ -71,6 +71,28 @@ func valueEnd(raw []byte, at int) int {
 	}
 }
 
+// shape returns how many levels valid JSON nests, and how many values it contains, keys included.
+func shape(raw []byte) (levels, values int) {
+	depth := 0
+	values = 1
+	for at := 0; at < len(raw); at++ {
+		switch raw[at] {
+		case '"':
+			at = valueEnd(raw, at) - 1
+		case '[', '{':
+			values++
+			if depth++; depth > levels {
+				levels = depth
+			}
+		case ']', '}':
+			depth--
+		case ',', ':':
+			values++
+		}
+	}
+	return levels, values
+}
+
 // get returns a member, or nil. Of several with the same key, it is the last.
 func (o object) get(key string) json.RawMessage {
 	for i := len(o) - 1; i >= 0; i-- {
@@ -84,13 +106,17 @@ func (o object) get(key string) json.RawMessage {
 // text returns a member that is a string, or "".
 func (o object) text(key string) string { return textOf(o.get(key)) }
 
-// number returns a member that is a whole number, or 0.
+const maxExact = 1<<53 - 1 // largest whole number that every language can hold
+
+// number returns a member that is a whole number up to maxExact, or 0.
 func (o object) number(key string) (number uint64) {
 	for _, digit := range o.get(key) {
 		if digit < '0' || digit > '9' {
 			return 0
 		}
-		number = 10*number + uint64(digit-'0')
+		if number = 10*number + uint64(digit-'0'); number > maxExact {
+			return 0
+		}
 	}
 	return number
 }

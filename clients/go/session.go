@@ -6,6 +6,12 @@ import (
 	"time"
 )
 
+const (
+	// What a daemon accepts in one frame.
+	maxLevels = 66
+	maxValues = 50_000
+)
+
 // position is the last message that the client received of a topic.
 type position struct {
 	instance string
@@ -23,11 +29,14 @@ type session struct {
 
 	greeted   bool   // the first registration of this connection was made
 	ready     bool   // and was answered
+	isPlain   bool   // the daemon has refused the last registration: the next one does not resume
+	hangUp    bool   // the connection must end
 	lastWords *Error // why the daemon is about to close the connection
 	reason    *Error // why there is no connection
 
 	lastID   uint64
 	requests []*request // those that are not answered, the oldest first
+	unsent   []*request // those of them that wait for a daemon, or for it to read
 	provided map[string]*providedTopic
 	asked    []*providedTopic // those for which the daemon has not answered, in the order of the requests
 	retries  []*providedTopic // those to ask for again after successionDelay
@@ -39,8 +48,7 @@ type session struct {
 // request waits for a daemon, or for its answer.
 type request struct {
 	id      uint64
-	frame   []byte
-	sent    bool
+	frame   []byte       // nil once it was sent
 	outcome chan outcome // receives one
 }
 
@@ -67,14 +75,14 @@ type resume struct {
 
 // hello makes the registration that begins a connection.
 func (s *session) hello() {
-	s.greeted = true
+	s.greeted, s.hangUp = true, false
 	s.send("chimed.register", registration{s.name, append([]string{}, s.patterns...), s.resumePoint()})
 }
 
 // resumePoint says after which message each topic resumes, as far as the daemon accepts frames. A topic that is left out
 // begins with its latest message; its gap in seq still tells what was missed.
 func (s *session) resumePoint() *resume {
-	if s.instance == "" {
+	if s.instance == "" || s.isPlain {
 		return nil
 	}
 	const envelope, number, mostBytes, mostTopics = 1000, len(`"":9007199254740991,`), 1 << 20, 10_000
@@ -114,7 +122,7 @@ func (s *session) lost(reason *Error, delay time.Duration) {
 	s.greeted, s.ready, s.out, s.lastWords, s.reason = false, false, nil, nil, reason
 	for i, r := range append([]*request{}, s.requests...) {
 		switch {
-		case !r.sent:
+		case r.frame != nil:
 		case i == 0 && words != nil && words.Code == CodeTooLarge: // The daemon reads in order, so this is the frame.
 			s.finish(r.id, nil, words)
 		default:
@@ -177,24 +185,30 @@ func (s *session) ask(kind, topic string, data []byte) *request {
 	r := &request{id: s.lastID, outcome: make(chan outcome, 1)}
 	r.frame = append(append([]byte(frame), data...), "}}\f"...)
 	s.requests = append(s.requests, r)
-	if s.ready {
-		s.sendRequest(r)
-	}
+	s.unsent = append(s.unsent, r)
+	s.pump()
 	return r
 }
 
-func (s *session) sendRequest(r *request) {
-	if err := s.sendFrame(r.frame); err != nil {
-		s.finish(r.id, nil, err)
+// pump sends the requests that wait, as far as the daemon reads: what fails before it is sent must not be sent at all.
+func (s *session) pump() {
+	for s.ready && len(s.unsent) > 0 && len(s.out) <= maxBacklog {
+		r := s.unsent[0]
+		s.unsent = s.unsent[1:]
+		err := s.sendFrame(r.frame)
+		r.frame = nil
+		if err != nil {
+			s.finish(r.id, nil, err)
+		}
 	}
-	r.sent, r.frame = true, nil
 }
 
 // finish ends a request, and returns whether there was one of this id.
 func (s *session) finish(id uint64, answer object, err *Error) bool {
-	for i, r := range s.requests {
+	for _, r := range s.requests {
 		if r.id == id {
-			s.requests = append(s.requests[:i], s.requests[i+1:]...)
+			s.requests = remove(s.requests, r)
+			s.unsent = remove(s.unsent, r)
 			r.outcome <- outcome{answer, err}
 			return true
 		}
@@ -207,7 +221,11 @@ func (s *session) finish(id uint64, answer object, err *Error) bool {
 func (s *session) receive(frame object) (Message, bool) {
 	kind := frame.text("type")
 	if !strings.HasPrefix(kind, "chimed.") {
-		return s.message(frame.message(kind))
+		message := frame.message(kind)
+		if message.Seq == 0 {
+			return Message{}, false // It has no number, or one that cannot be.
+		}
+		return s.message(message)
 	}
 	data := parseObject(frame.get("data"))
 	topic, id := data.text("topic"), data.number("id")
@@ -277,14 +295,13 @@ func (s *session) registered(data object) {
 	if isUncounted {
 		s.emit(Event{Kind: Uncounted})
 	}
+	s.isPlain = false
 	if s.ready {
 		return // The daemon also sends it when the topics have changed.
 	}
 	s.ready, s.lastWords, s.reason = true, nil, nil
 	s.emit(Event{Kind: Ready, Instance: instance})
-	for _, r := range append([]*request{}, s.requests...) {
-		s.sendRequest(r)
-	}
+	s.pump()
 	for _, topic := range s.provided {
 		s.askFor(topic)
 	}
@@ -292,8 +309,10 @@ func (s *session) registered(data object) {
 
 func (s *session) rejected(request, topic string, id uint64, err *Error) {
 	switch {
-	case request == "" || request == "chimed.register" && !s.ready && topic == "":
-		s.lastWords = err // The end of the connection follows.
+	case request == "" || s.isOfGreeting(request, topic, err):
+		s.lastWords = err // The end of the connection follows: see hangUp.
+		s.isPlain = s.isPlain || !s.ready && (err.Code == CodeTooLarge || err.Code == CodeBadRequest)
+		s.hangUp = request != ""
 	case err.Code == "too-fast": // A warning: the answer follows.
 		s.emit(Event{Kind: Rejected, Topic: topic, Err: err})
 	case s.finish(id, nil, err):
@@ -307,14 +326,24 @@ func (s *session) rejected(request, topic string, id uint64, err *Error) {
 	}
 }
 
+// isOfGreeting reports whether a rejection says that the daemon does not accept the registration of this connection.
+func (s *session) isOfGreeting(request, topic string, err *Error) bool {
+	return request == "chimed.register" && topic == "" && !s.ready && err.Code != "too-fast"
+}
+
 // send adds a control frame to what is sent. The data consists of strings, numbers and lists, which are always JSON.
 func (s *session) send(kind string, data any) {
 	encoded, _ := encode(data)
 	s.out = append(s.out, fmt.Sprintf("{\"type\":\"%s\",\"data\":%s}\f", kind, encoded)...)
 }
 
-// sendFrame adds a frame to what is sent, unless the daemon would close the connection because of its length.
+// sendFrame adds a frame to what is sent, unless the daemon would close the connection because of it.
 func (s *session) sendFrame(frame []byte) *Error {
+	if levels, values := shape(frame); levels > maxLevels {
+		return errorf(CodeTooLarge, "frame too large: %d levels, limit %d levels", levels, maxLevels)
+	} else if values > maxValues {
+		return errorf(CodeTooLarge, "frame too large: %d values, limit %d values", values, maxValues)
+	}
 	if length := len(frame) - 1; s.frameBytes > 0 && length > s.frameBytes {
 		return errorf(CodeTooLarge, "frame too large: %d bytes, limit %d bytes (clients.frameBytes)", length, s.frameBytes)
 	}
@@ -323,6 +352,15 @@ func (s *session) sendFrame(frame []byte) *Error {
 }
 
 func (s *session) emit(event Event) { s.events = append(s.events, event) }
+
+func remove(list []*request, request *request) []*request {
+	for i, each := range list {
+		if each == request {
+			return append(list[:i], list[i+1:]...)
+		}
+	}
+	return list
+}
 
 func contains(list []string, text string) bool {
 	for _, each := range list {

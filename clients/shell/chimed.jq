@@ -21,7 +21,21 @@ def log($text): tell("log \($text)");
 def event($fields): if $control then print($fields | tojson) else . end;
 
 def frame($type; $data): {type: $type, data: $data} | tojson;
-def fits($frame): .frameBytes == null or ($frame | utf8bytelength) <= .frameBytes;
+
+# True if a frame has more levels or values than a daemon accepts (rule 6).
+def is_too_complex:
+  def count($text): (split($text) | length) - 1;
+  if count("[") + count("{") <= 66 and count("[") + count("{") + count(",") + count(":") < 50000 then false
+  else
+    try (
+      fromjson
+      | ([paths(type == "array" or type == "object") | length] | (max // 0) + 1) > 66
+        or ([.. | if type == "object" then length + 1 else 1 end] | add) > 50000)
+    catch true
+  end;
+
+def fits($frame): (.frameBytes == null or ($frame | utf8bytelength) <= .frameBytes) and ($frame | is_too_complex | not);
+def TOO_LARGE: "the daemon accepts frames of at most \(.frameBytes) bytes (clients.frameBytes), 66 levels and 50,000 values";
 
 ### Payloads
 
@@ -91,10 +105,20 @@ def resume:
 def register:
   send(frame("chimed.register"; {topics: .patterns}
     + if $name == "" then {} else {name: $name} end
-    + if .instance == null then {} else {resume: resume} end));
+    # What the daemon has refused last time may have been this part (rule 75).
+    + if .instance == null or .refused then {} else {resume: resume} end));
+
+def WORD: "[A-Za-z0-9_-]+";
+def is_name($shape): test("^(\($shape))$") and length <= 255 and (split(".")[0] != "chimed");
+def is_topic: is_name("\(WORD)(\\.\(WORD))*");
+def is_pattern: is_name(">|(\(WORD)|\\*)(\\.(\(WORD)|\\*))*(\\.>)?");
 
 def subscribe($patterns):
-  (($patterns | unique) - .patterns) as $new
+  ($patterns | unique | map(select(is_pattern))) as $valid
+  | reduce ($patterns - $valid)[] as $topic (.;
+      log("\($topic) is neither a topic nor a pattern")
+      | event({event: "refused", $topic, code: "bad-request", message: "neither a topic nor a pattern"}))
+  | ($valid - .patterns) as $new
   | .patterns += $new
   | if .state == "waiting" or $new == [] then . else send(frame("chimed.register"; {topics: $new})) end;
 
@@ -115,23 +139,35 @@ def unsubscribe($patterns):
 def fail($key; $code; $message):
   event({event: "failed", id: .requests[$key].id, code: $code, message: $message}) | del(.requests[$key]);
 
-# Sends a request, unless that is done.
-def submit($key):
-  .requests[$key].frame as $frame
-  | if $frame == null then .
-    elif fits($frame) then send($frame) | del(.requests[$key].frame)
-    else fail($key; "too-large"; "the daemon accepts frames of at most \(.frameBytes) bytes (clients.frameBytes)") end;
+# Sends the requests that wait, in order. Those that are not answered have 128 KiB at most, or are one: behind a daemon
+# that does not read, this program would stand still, and would send what has failed meanwhile (rule 76).
+def submit:
+  (.unsent[0] // "") as $key
+  | .requests[$key].frame as $frame
+  | if .state != "ready" or $key == "" then .
+    elif $frame == null then .unsent |= .[1:] | submit # It has timed out.
+    elif fits($frame) | not then .unsent |= .[1:] | fail($key; "too-large"; TOO_LARGE) | submit
+    else
+      ($frame | utf8bytelength) as $bytes
+      | ([.unanswered[]] | add // 0) as $before
+      | if $before > 0 and $before + $bytes > 131072 then .
+        else
+          .unsent |= .[1:] | .unanswered[$key] = $bytes | send($frame) | del(.requests[$key].frame) | submit
+        end
+    end;
 
-def wake_at($time): .wake = $time | tell("wake \([0, ($time - now) * 1000] | max | ceil)");
+def wake_by($time):
+  if .wake != null and .wake <= $time then . else .wake = $time | tell("wake \([0, ($time - now) * 1000] | max | ceil)") end;
 
 # Requests have numbers of their own on the wire, since a late answer must not meet a new request of the program.
 def request($id; $data; frame_of):
   .lastId += 1
   | "\(.lastId)" as $key
-  | ($id | tonumber? // $id) as $id
+  | ($id | if test("^(0|-?[1-9][0-9]{0,14})$") then tonumber else . end) as $id
   | .requests[$key] = {$id, until: (now + $timeout / 1000), frame: (.lastId as $id | {$id} + $data | frame_of)}
-  | if .wake == null then wake_at(.requests[$key].until) else . end
-  | if .state == "ready" then submit($key) else . end;
+  | .unsent += [$key]
+  | wake_by(.requests[$key].until)
+  | if $data.topic | is_topic then submit else fail($key; "bad-request"; "\($data.topic) is not a topic") end;
 
 def publish($id; $topic; $text):
   ($text | checked_payload) as $json
@@ -140,16 +176,10 @@ def publish($id; $topic; $text):
 
 def get($id; $topic): request($id; {$topic}; frame("chimed.get"; .));
 
-def tick:
-  .wake = null
-  | now as $now
-  | reduce (.requests | to_entries[] | select(.value.until <= $now) | .key) as $key (.;
-      fail($key; "timeout"; "no answer within \($timeout) ms"))
-  | ([.requests[].until] | min) as $next
-  | if $next == null then . else wake_at($next) end;
-
 def answered($id; $fields):
-  if .requests["\($id)"] then event($fields + {id: .requests["\($id)"].id}) | del(.requests["\($id)"]) else . end;
+  del(.unanswered["\($id)"])
+  | if .requests["\($id)"] then event($fields + {id: .requests["\($id)"].id}) | del(.requests["\($id)"]) else . end
+  | submit;
 
 ### Provided topics
 
@@ -163,19 +193,32 @@ def say_failure($topic): send(frame("chimed.fail"; {$topic, error: .provided[$to
 # After each registration (rule 70). A frame names as many topics as fit, each of at most 255 characters.
 def provide_again:
   .asked = {}
+  | .succeeding = {}
   | ([1, (((.frameBytes // 1048576) - 100) / 258 | floor)] | max) as $most
   | (.provided | keys_unsorted) as $topics
   | reduce range(0; $topics | length; $most) as $from (.; ask_to_provide($topics[$from:$from + $most]))
   | reduce ($topics[]) as $topic (.; if .provided[$topic].error then say_failure($topic) else . end);
 
 def provide($topic):
-  if .provided[$topic] then . else
-    .provided[$topic] = {wanted: false, error: null}
+  if $topic | is_topic | not then event({event: "unprovided", $topic, code: "bad-request"})
+  elif .provided[$topic] then . else
+    .provided[$topic] = {wanted: false, error: null, attempts: 0}
     | if .state == "ready" then ask_to_provide([$topic]) else . end
   end;
 
+# The daemon has accepted the topics of a request, but for those that it has refused before.
+def provided($id):
+  reduce (.asked["\($id)"] // [])[] as $topic (.;
+    if .provided[$topic] then .provided[$topic].attempts = 20 else . end)
+  | del(.asked["\($id)"]);
+
+# The daemon has refused a topic. It may not have noticed yet that the former connection has ended (rule 70).
 def unprovided($topic; $code):
-  if .provided[$topic] then event({event: "unprovided", $topic, $code}) | del(.provided[$topic]) else . end;
+  .asked |= map_values(. - [$topic])
+  | if .provided[$topic] == null then .
+    elif $code == "already-provided" and .provided[$topic].attempts > 0 then
+      .provided[$topic].attempts -= 1 | .succeeding[$topic] = now + 0.5 | wake_by(.succeeding[$topic])
+    else event({event: "unprovided", $topic, $code}) | del(.provided[$topic]) end;
 
 def unprovide($topic):
   if .provided[$topic] == null then . else
@@ -207,14 +250,32 @@ def fail_topic($topic; $error):
     | if .state == "ready" then say_failure($topic) else . end
   end;
 
+### Time
+
+# Fails the requests that are overdue, and asks again for the topics that the former connection still seemed to provide.
+def tick:
+  .wake = null
+  | now as $now
+  | reduce (.requests | to_entries[] | select(.value.until <= $now) | .key) as $key (.;
+      fail($key; "timeout"; "no answer within \($timeout) ms"))
+  | .succeeding as $all
+  | ($all | map_values(select(. <= $now))) as $due
+  | .succeeding |= map_values(select(. > $now))
+  | (.provided as $provided | $due | keys_unsorted | map(select($provided[.]))) as $topics
+  | if .state == "ready" and $topics != [] then reduce $topics[] as $topic (.; ask_to_provide([$topic])) else . end
+  | ([.requests[].until, .succeeding[]] | min) as $next
+  | if $next == null then . else wake_by($next) end;
+
 ### Frames of the daemon
+
+def is_seq: type == "number" and . >= 1 and . <= 9007199254740991 and . == floor;
 
 def message($message; $text):
   $message.type as $topic
-  | ($message.seq // 0) as $seq
+  | $message.seq as $seq
   | ($message.instance // .instance) as $instance
   | .latest[$topic] as $last
-  | if ($last == null and (hears($topic) | not)) or ($last.instance == $instance and $seq <= $last.seq) then .
+  | if ($seq | is_seq | not) or ($last == null and (hears($topic) | not)) or ($last.instance == $instance and $seq <= $last.seq) then .
     else
       .latest[$topic] = {$instance, $seq}
       | if $last == null or $last.instance == $instance then .
@@ -234,6 +295,7 @@ def registered($answer):
   | (.latest | length) as $count
   | .frameBytes = $answer.limits.frameBytes
   | .instance = $answer.instance
+  | .refused = false
   # A new numbering: there is nothing to compare with (rule 17), except for topics with numberings of their own.
   | if $former == null or $former == .instance then .
     else .latest |= with_entries(select(.value.instance != $former)) end
@@ -246,12 +308,18 @@ def registered($answer):
       | tell("ready")
       | event({event: "ready"})
       | provide_again
-      | reduce (.requests | keys_unsorted[]) as $key (.; submit($key))
+      | submit
     end;
+
+def hang_up($why): .state = "ending" | .why = $why | tell("hangup");
 
 def rejected($rejection):
   $rejection as {$code, $message, $request, $topic, $id}
-  | if $request == null then .why = $message # The daemon closes the connection.
+  | ($code == "too-large" or $code == "bad-request") as $isRefusal
+  | if $request == null then # The daemon closes the connection.
+      .why = $message | if .state == "dialed" then .refused = (.refused or $isRefusal) else . end
+    elif $request == "chimed.register" and $topic == null and .state == "dialed" and $code != "too-fast" then
+      .refused = $isRefusal | hang_up($message)
     else
       log($message)
       | if $code == "too-fast" then . # A warning (rule 36).
@@ -259,7 +327,8 @@ def rejected($rejection):
           event({event: "refused", $topic, $code, $message}) | drop([$topic])
         elif $request == "chimed.provide" then
           reduce (if $topic then [$topic] else .asked["\($id)"] end // [])[] as $each (.; unprovided($each; $code))
-        elif .requests["\($id)"] then fail("\($id)"; $code; $message)
+        elif .requests["\($id)"] then
+          del(.unanswered["\($id)"]) | fail("\($id)"; $code; $message) | submit
         elif $topic then unsent($topic; $code)
         else . end
     end;
@@ -269,13 +338,15 @@ def control_frame($frame; $text):
   | if $frame.type == "chimed.registered" then registered($data)
     elif $frame.type == "chimed.rejected" then rejected($data)
     elif $frame.type == "chimed.stopping" then .why = "the daemon stopped: \($data.reason)"
+    elif $frame.type == "chimed.provided" then provided($data.id)
     elif $frame.type == "chimed.published" then answered($data.id; {event: "published", seq: $data.seq})
-    elif $frame.type == "chimed.got" and .requests["\($data.id)"] then
-      if $data.seq == null then answered($data.id; {event: "got"})
+    elif $frame.type == "chimed.got" then
+      if ($data.seq | is_seq | not) or .requests["\($data.id)"] == null then answered($data.id; {event: "got"})
       else
         ({event: "got", id: .requests["\($data.id)"].id} + ($data | del(.id, .data))) as $fields
-        | del(.requests["\($data.id)"])
+        | del(.requests["\($data.id)"], .unanswered["\($data.id)"])
         | print($fields | with_payload($text | payload_of_answer($frame)))
+        | submit
       end
     elif $frame.type == "chimed.wanted" then want($data.topic; true)
     elif $frame.type == "chimed.unwanted" then want($data.topic; false)
@@ -285,12 +356,11 @@ def control_frame($frame; $text):
       log("\($data.topic) has recovered") | event({event: "recovered"} + ($data | {topic}))
     else . end;
 
-def hang_up($why): .state = "ending" | .why = $why | tell("hangup");
-
 def lost:
   (.why // "the daemon closed the connection") as $why
   | .state = "waiting"
   | .why = null
+  | .unanswered = {}
   | event({event: "waiting"})
   | reduce (.provided | to_entries[] | select(.value.wanted) | .key) as $topic (.; want($topic; false))
   # What was sent may have arrived, so it is not sent again (rule 68).
@@ -346,10 +416,14 @@ foreach inputs as [$what, $text] (
     latest: {}, # by topic: the instance and seq of its last message
     frameBytes: null, # what the daemon accepts
     requests: {}, # by number: id, until, and the frame until it is sent
+    unsent: [], # their numbers, of those that wait for a daemon, or for it to answer others
+    unanswered: {}, # by number: the bytes of those that were sent
     lastId: 0,
     wake: null,
     provided: {}, # by topic: wanted, error
     asked: {}, # by number: the topics of a chimed.provide
+    succeeding: {}, # by topic: when to ask for it again
+    refused: false, # the daemon has refused the last registration
     why: null # why the connection ends
   };
   .out = []

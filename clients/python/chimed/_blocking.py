@@ -117,6 +117,7 @@ class Client(BaseClient):
     def _await_space(self) -> None:
         if self._queue.is_full and not self._is_slow:
             self._is_paused = True
+            self._wake()
             self._is_slow = not self._changed.wait_for(lambda: self._closed or not self._is_paused, _LONGEST_PAUSE)
             self._is_paused = False
 

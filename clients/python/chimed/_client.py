@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import Any, Callable, ContextManager, Optional, Sequence, Union
+from typing import Any, Callable, ContextManager, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ._core import Core, Item, logger
+from ._frames import Frame
 from ._link import Link
 from ._messages import Error, Event, Message, Ready, Rejected, Uncounted, Waiting
 from ._queue import MessageQueue
@@ -165,17 +166,39 @@ class BaseClient:
         """Reads what has arrived, and hands it on."""
         try:
             with self._lock:
-                chunk = self._link.receive()
-            for frame, size in self._link.frames(chunk):
+                frames = self._link.frames(self._link.receive())
+            while True:
                 with self._lock:
-                    if self._closed:
-                        return
-                    items = self._link.take(frame)
+                    items, size = self._take_messages(frames)
+                    self._wake()
+                if not items:
+                    return
                 self._deliver(items, size)
         except Error as error:
             with self._lock:
                 items = [] if self._closed else self._link.lose(error)
             self._deliver(items)
+
+    def _take_messages(self, frames: Iterator[Tuple[Frame, int]]) -> Tuple[List[Item], int]:
+        """Queues messages. Returns what the first other frame brings, and its size; nothing if there is none.
+
+        To take the lock and to wake the program for each message would cost more than the message.
+        """
+        for frame, size in frames:
+            if self._closed:
+                break
+            items = self._link.take(frame)
+            if any(not isinstance(item, Message) for item in items):
+                return items, size
+            self._queue_messages(items, size)
+        return [], 0
+
+    def _queue_messages(self, items: Iterable[Item], size: int) -> None:
+        for item in items:
+            if isinstance(item, Message):
+                self._await_space()
+                if not self._closed and self._core.hears(item.topic):
+                    self._queue.put(item, size)
 
     def _deliver(self, items: Sequence[Item], size: int = 0) -> None:
         """Queues messages, and tells the program of events; without the lock, since the program's code runs."""
@@ -183,10 +206,7 @@ class BaseClient:
             if not isinstance(item, Message):
                 self._tell(item)
             with self._lock:
-                if isinstance(item, Message):
-                    self._await_space()
-                    if not self._closed and self._core.hears(item.topic):
-                        self._queue.put(item, size)
+                self._queue_messages([item], size)
                 self._wake()
 
     def _tell(self, event: Event) -> None:

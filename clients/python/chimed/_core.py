@@ -16,7 +16,13 @@ logger = logging.getLogger("chimed")
 Item = Union[Event, Message]
 
 MOST_BACKLOG = 1024 * 1024
-"""Bytes that wait for the daemon to read before `send` refuses more."""
+"""Bytes that wait for the daemon to read before `send` refuses more, and before requests wait."""
+
+_HIGHEST_SEQ = 2**53 - 1
+_REFUSALS = ("too-large", "bad-request")
+"""Codes of a registration that would be refused again."""
+_SUCCESSION_ATTEMPTS = 20
+"""How often a client asks again for a topic that its former connection still seems to provide."""
 
 _MOST_REGISTER_BYTES = 1024 * 1024
 _MOST_ENTRIES = 20_000
@@ -43,13 +49,14 @@ class Answer(Protocol):
 class _Request:
     frame: bytes
     answer: Answer
-    sent: bool = False
 
 
 @dataclass
 class _Provided:
     wanted: bool = False
     failure: Optional[str] = None
+    attempts: int = 0
+    """How often to ask again if another client seems to provide it; none before the daemon has accepted it once."""
 
 
 class Core:
@@ -75,15 +82,24 @@ class Core:
         self._positions: Dict[str, Tuple[str, int]] = {}
         """The numbering and number of the last message of each topic."""
         self._frame_bytes = float("inf")
+        self._refused = False
+        """The daemon has refused the last registration, maybe since it resumes."""
         self._requests: Dict[int, _Request] = {}
+        self._unsent: Dict[int, _Request] = {}
+        """Those of the requests that wait for a daemon, or for it to read."""
         self._last_id = 0
         self._provided: Dict[str, _Provided] = {}
         self._unprovided: Dict[str, Error] = {}
+        self._asked: Dict[int, List[str]] = {}
+        """The topics of each `chimed.provide` that was not answered, without those that were refused."""
+        self.succeeding: List[str] = []
+        """Topics that the former connection still seems to provide: `succeed` asks for them again."""
         self._last_words: Optional[Error] = None
         self._handlers: Dict[str, Callable[[Dict[str, Any]], Iterable[Item]]] = {
             "chimed.registered": self._registered,
             "chimed.published": self._answered,
             "chimed.got": self._answered,
+            "chimed.provided": self._accepted,
             "chimed.rejected": self._rejected,
             "chimed.stopping": self._stopping,
             "chimed.failing": self._failing,
@@ -114,8 +130,10 @@ class Core:
         self._last_words = None
         self.connected = self.ready = False
         self.output.clear()
-        for id, request in list(self._requests.items()):
-            if request.sent:
+        self._asked.clear()
+        self.succeeding.clear()
+        for id in list(self._requests):
+            if id not in self._unsent:
                 reason = f"the connection ended before the daemon answered: {error}"
                 self._fail(id, Error("connection-lost", reason))
         unwanted = [topic for topic, provided in self._provided.items() if provided.wanted]
@@ -170,33 +188,39 @@ class Core:
 
     def got(self, topic: str, answer: Dict[str, Any]) -> Optional[Message]:
         """The message in the answer to `get`, if there is one."""
-        return self._read(topic, answer, 0) if isinstance(answer.get("seq"), int) else None
+        return self._read(topic, answer, 0) if _seq(answer) else None
 
     def forget(self, id: int) -> None:
         """Nobody waits for the answer any longer: what was not sent is not sent."""
         self._requests.pop(id, None)
+        self._unsent.pop(id, None)
+
+    def pump(self) -> bool:
+        """Adds the requests that wait to the output, as far as the daemon reads. Returns whether there is output."""
+        while self.ready and self._unsent and len(self.output) <= MOST_BACKLOG:
+            id = next(iter(self._unsent))
+            request = self._unsent.pop(id)
+            if request.answer.done():  # The program has cancelled it.
+                continue
+            try:
+                self._check_size(request.frame)
+            except Error as error:
+                self._fail(id, error)
+            else:
+                self.output += request.frame
+        return bool(self.output)
 
     def _ask(self, kind: str, answer: Answer, **data: Any) -> int:
         self._last_id += 1
         id = self._last_id
-        self._requests[id] = _Request(encode({"type": kind, "data": {**data, "id": id}}), answer)
-        if self.ready:
-            self._send_request(id)
+        request = _Request(encode({"type": kind, "data": {**data, "id": id}}), answer)
+        self._requests[id] = self._unsent[id] = request
+        self.pump()
         return id
-
-    def _send_request(self, id: int) -> None:
-        request = self._requests[id]
-        if request.answer.done():  # The program has cancelled it.
-            return
-        try:
-            self._check_size(request.frame)
-        except Error as error:
-            return self._fail(id, error)
-        request.sent = True
-        self.output += request.frame
 
     def _fail(self, id: int, error: Error) -> None:
         answer = self._requests.pop(id).answer
+        self._unsent.pop(id, None)
         if not answer.done():
             answer.set_exception(error)
 
@@ -207,7 +231,7 @@ class Core:
         if topic in self._provided:
             return
         if self.ready:
-            self._say("chimed.provide", topics=[topic])
+            self._ask_to_provide([topic])
         self._unprovided.pop(topic, None)
         self._provided[topic] = _Provided()
 
@@ -215,6 +239,17 @@ class Core:
         self._unprovided.pop(topic, None)
         if self._provided.pop(topic, None) and self.ready:
             self._say("chimed.unprovide", topics=[topic])
+
+    def succeed(self) -> None:
+        """Asks again for the topics that the former connection seemed to provide."""
+        topics, self.succeeding = [topic for topic in self.succeeding if topic in self._provided], []
+        for part in _parts(topics, self._frame_bytes):
+            self._ask_to_provide(part)
+
+    def _ask_to_provide(self, topics: List[str]) -> None:
+        self._last_id += 1
+        self._say("chimed.provide", topics=topics, id=self._last_id)
+        self._asked[self._last_id] = topics
 
     def wants(self, topic: str) -> bool:
         """True if a provided topic has subscribers. Raises why the client does not provide it, if so."""
@@ -237,8 +272,14 @@ class Core:
         provided.failure = None if error is None else error[:_LONGEST_FAILURE] or "no reason was given"
         if not self.ready or len(self.output) > MOST_BACKLOG:
             return False
-        self._say("chimed.fail", topic=topic, error=provided.failure)
+        self._say_failure(topic, provided.failure)
         return True
+
+    def _say_failure(self, topic: str, failure: Optional[str]) -> None:
+        try:
+            self._say("chimed.fail", topic=topic, error=failure)
+        except Error:  # Escaped, a reason of 1,000 characters can be longer than a daemon accepts.
+            self._say("chimed.fail", topic=topic, error="the reason does not fit into a frame")
 
     def _providing(self, topic: str) -> _Provided:
         if topic in self._provided:
@@ -260,21 +301,21 @@ class Core:
             del self._positions[topic]
         if ended or data.get("uncounted") is True:
             yield Uncounted()
+        self._refused = False
         if self.ready:
             return
         self.ready = True
         yield Ready(_number(data, "client"), instance, resumed=former == instance)
-        for id in list(self._requests):
-            self._send_request(id)
+        self.pump()
         for topics in _parts(list(self._provided), self._frame_bytes):
-            self._say("chimed.provide", topics=topics)
+            self._ask_to_provide(topics)
         for topic, provided in self._provided.items():
             if provided.failure is not None:
-                self._say("chimed.fail", topic=topic, error=provided.failure)
+                self._say_failure(topic, provided.failure)
 
     def _message(self, topic: str, frame: Frame) -> Iterable[Item]:
-        seq = frame.get("seq")
-        if not self.ready or not isinstance(seq, int) or not self.hears(topic):
+        seq = _seq(frame)
+        if not self.ready or not seq or not self.hears(topic):
             return ()
         instance = _text(frame, "instance") or self._instance or ""
         former, last = self._positions.get(topic, (instance, seq - 1))
@@ -307,9 +348,13 @@ class Core:
         code, reason = _text(data, "code") or "bad-request", _text(data, "message")
         request, topic, id = _text(data, "request"), _text(data, "topic"), _number(data, "id")
         if not request:  # It is about the connection, which ends now.
+            self._refused = self._refused or not self.ready and code in _REFUSALS
             self._last_words = Error(code, reason)
         elif code == "too-fast":
             logger.warning("%s (%s)", reason, code)  # The request was not dropped.
+        elif request == "chimed.register" and not topic and not self.ready:
+            self._refused = code in _REFUSALS
+            raise Error(code, reason)
         elif id in self._requests:
             self._fail(id, Error(code, reason))
         elif request == "chimed.register" and topic in self._patterns:
@@ -320,13 +365,27 @@ class Core:
         elif request == "chimed.provide":
             refused = [topic] if topic else list(self._provided)  # An old daemon knows no such request.
             for each in refused:
-                if self._provided.pop(each, None):
+                for asked in self._asked.values():
+                    if each in asked:
+                        asked.remove(each)
+                        break
+                provided = self._provided.get(each)
+                if provided and code == "already-provided" and provided.attempts > 0:
+                    provided.attempts -= 1
+                    self.succeeding.append(each)
+                elif self._provided.pop(each, None):
                     self._unprovided[each] = Error(code, reason)
                     yield Unprovided(each, code, reason)
         elif (topic or request) in self._provided:
             yield Rejected(topic or request, code, reason)
         else:
             logger.warning("%s rejected: %s (%s)", request, reason, code)
+
+    def _accepted(self, data: Dict[str, Any]) -> Iterable[Item]:
+        for topic in self._asked.pop(_number(data, "id"), ()):
+            if topic in self._provided:
+                self._provided[topic].attempts = _SUCCESSION_ATTEMPTS
+        return ()
 
     def _stopping(self, data: Dict[str, Any]) -> Iterable[Item]:
         self._last_words = Error("no-daemon", f"the daemon stopped: {_text(data, 'reason')}")
@@ -369,7 +428,7 @@ class Core:
     def _registration(self) -> bytes:
         data: Dict[str, Any] = {} if self._name is None else {"name": self._name}
         data["topics"] = list(self._patterns)
-        if self._instance is not None:
+        if self._instance is not None and not self._refused:
             after: Dict[str, int] = {}
             instances: Dict[str, str] = {}
             data["resume"] = {"instance": self._instance, "instances": instances, "after": after}
@@ -428,6 +487,12 @@ def _json(text: str) -> bytes:
 def _text(fields: Dict[str, Any], key: str) -> str:
     value = fields.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _seq(fields: Dict[str, Any]) -> int:
+    """The number of a message; 0 if it cannot be one."""
+    value = fields.get("seq")
+    return value if type(value) is int and 1 <= value <= _HIGHEST_SEQ else 0
 
 
 def _number(fields: Dict[str, Any], key: str) -> int:

@@ -15,6 +15,9 @@ from ._places import dial
 _READ_BYTES = 32 * 1024
 """Few enough that a loop which runs between two reads finds all messages in its buffer of 1000."""
 
+_SUCCESSION_DELAY = 0.5
+"""Seconds after which a client asks again for topics that its former connection still seems to provide."""
+
 # A program that takes SIGPIPE's default action must not end because the daemon does.
 _SEND_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0)
 
@@ -51,18 +54,23 @@ class Link:
         self._reader = FrameReader()
 
     def due(self) -> List[Item]:
-        """Connects, or gives up waiting for the registration, if it is time to do so."""
+        """Connects, gives up waiting for the registration, or asks for topics again, if it is time to do so."""
         if self.deadline is None or time.monotonic() < self.deadline:
+            return []
+        if self._core.ready:
+            self.deadline = None
+            self._core.succeed()
+            self.send()
             return []
         if self.socket is not None:
             return self.lose(Error("timeout", f"the daemon did not answer within {self._timeout:g} s"))
         try:
             self.socket = dial(self._path)
+            self._core.connect()
         except Error as error:
             return self.lose(error)
         self.deadline = time.monotonic() + self._timeout
         self._reader = FrameReader()
-        self._core.connect()
         self.send()
         return []
 
@@ -92,14 +100,17 @@ class Link:
         if self._core.ready and not was_ready:
             self._failures = 0
             self.deadline = None
-        self.send()
+        if self._core.succeeding and self.deadline is None:
+            self.deadline = time.monotonic() + _SUCCESSION_DELAY
+        if self._core.output:
+            self.send()
         return items
 
     def send(self) -> None:
         """Writes as much as the kernel takes now."""
         output = self._core.output
         try:
-            while self.socket and output:
+            while self.socket and (output or self._core.pump()):
                 del output[: self.socket.send(output, _SEND_FLAGS)]
         except (BlockingIOError, InterruptedError):
             pass

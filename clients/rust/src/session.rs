@@ -40,6 +40,8 @@ pub(crate) struct Session {
     farewell: Option<Error>,
     patterns: Vec<String>,
     positions: Positions,
+    /// The daemon has refused the last registration, maybe since it resumes.
+    was_refused: bool,
     most_frame_bytes: usize,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
@@ -61,6 +63,7 @@ impl Session {
             farewell: None,
             patterns: Vec::new(),
             positions: Positions::default(),
+            was_refused: false,
             most_frame_bytes: usize::MAX,
             inbox: Inbox::new(options.buffer),
             outbox: Outbox::default(),
@@ -102,7 +105,7 @@ impl Session {
         let name = self.options.name.as_ref().map(|name| format!(",\"name\":{}", quote(name)));
         let room =
             self.most_frame_bytes.min(MOST_REGISTER_BYTES).saturating_sub(topics.len() + ENVELOPE_BYTES);
-        let (resume, left_out) = self.positions.resume(room);
+        let (resume, left_out) = if self.was_refused { (None, 0) } else { self.positions.resume(room) };
         if left_out > 0 {
             let why = "their positions do not fit into one frame (clients.frameBytes)";
             self.warn(format!("{left_out} topics begin with their latest message: {why}"));

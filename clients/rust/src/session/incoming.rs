@@ -8,6 +8,9 @@ use crate::positions::Step;
 use crate::requests::Answer;
 use crate::{Error, Event, Message};
 
+/// The largest number that all languages can hold.
+const HIGHEST_SEQ: u64 = (1 << 53) - 1;
+
 impl Session {
     /// Takes a frame. An error means that it is none, and that the connection must end.
     pub(crate) fn frame(&mut self, text: &str) -> Result<(), Error> {
@@ -24,7 +27,7 @@ impl Session {
             None => (),
             Some(kind) => {
                 if let Some(data) = frame.object("data") {
-                    self.control(kind, &data);
+                    self.control(kind, &data)?;
                 }
             }
         }
@@ -44,11 +47,11 @@ impl Session {
         self.inbox.push(Event::Message(message));
     }
 
-    /// None if the message has no number.
+    /// None if the message has no number, or one that cannot be.
     fn read_message(&self, topic: &str, fields: &Object<'_>) -> Option<Message> {
         Some(Message {
             topic: topic.to_owned(),
-            seq: fields.number("seq")?,
+            seq: fields.number("seq").filter(|seq| (1..=HIGHEST_SEQ).contains(seq))?,
             time: fields.number("time").unwrap_or(0),
             data: fields.raw("data").unwrap_or("null").to_owned(),
             missed: 0,
@@ -71,7 +74,8 @@ impl Session {
         self.inbox.push(Event::Uncounted { topic: Some(topic.to_owned()) });
     }
 
-    fn control(&mut self, kind: &str, data: &Object<'_>) {
+    /// An error means that the connection must end.
+    fn control(&mut self, kind: &str, data: &Object<'_>) -> Result<(), Error> {
         let text = |key: &str| data.text(key).unwrap_or_default().into_owned();
         match kind {
             "registered" => self.registered(data),
@@ -105,13 +109,14 @@ impl Session {
                 self.info(format!("the source of {} has recovered", text("topic")));
                 self.inbox.push(Event::Recovered { topic: text("topic") });
             }
-            "rejected" => self.rejected(data),
+            "rejected" => return self.rejected(data),
             "stopping" => {
                 self.farewell =
                     Some(Error::new("no-daemon", format!("the daemon stops: {}", text("reason"))));
             }
             _ => (),
         }
+        Ok(())
     }
 
     fn registered(&mut self, data: &Object<'_>) {
@@ -119,6 +124,7 @@ impl Session {
         let (resumed, has_forgotten) = self.positions.begin(&instance);
         let most = data.object("limits").and_then(|limits| limits.number("frameBytes"));
         self.most_frame_bytes = most.unwrap_or(usize::MAX);
+        self.was_refused = false;
         if self.link == Link::Greeting {
             self.link = Link::Ready;
             self.failures = 0;
@@ -135,15 +141,29 @@ impl Session {
         }
     }
 
-    fn rejected(&mut self, data: &Object<'_>) {
+    /// An error means that the daemon does not accept the registration of this connection, which must end.
+    fn rejected(&mut self, data: &Object<'_>) -> Result<(), Error> {
         let text = |key: &str| data.text(key).map(|text| text.into_owned());
         let (code, topic, id) = (text("code").unwrap_or_default(), text("topic"), data.number("id"));
         let error = Error::new(code.clone(), text("message").unwrap_or_default());
+        let is_refusal = self.link == Link::Greeting && ["too-large", "bad-request"].contains(&code.as_str());
         let request = match text("request") {
             Some(request) => request,
-            // It is about the connection, which the daemon closes.
-            None => return self.farewell = Some(error),
+            None => {
+                // It is about the connection, which the daemon closes.
+                self.was_refused |= is_refusal;
+                self.farewell = Some(error);
+                return Ok(());
+            }
         };
+        if self.link == Link::Greeting
+            && request == "chimed.register"
+            && topic.is_none()
+            && code != "too-fast"
+        {
+            self.was_refused = is_refusal;
+            return Err(error);
+        }
         if id.is_none() || request == "chimed.provide" {
             let about = topic.as_deref().map_or(String::new(), |topic| format!(" ({topic})"));
             self.warn(format!("refused: {code}{about}: {error}"));
@@ -167,6 +187,7 @@ impl Session {
             }
             _ => self.requests.answered(id, Err(error)),
         }
+        Ok(())
     }
 }
 
