@@ -205,9 +205,9 @@ func (s *session) pump() {
 
 // finish ends a request, and returns whether there was one of this id.
 func (s *session) finish(id uint64, answer object, err *Error) bool {
-	for _, r := range s.requests {
+	for i, r := range s.requests {
 		if r.id == id {
-			s.requests = remove(s.requests, r)
+			s.requests = append(s.requests[:i], s.requests[i+1:]...)
 			s.unsent = remove(s.unsent, r)
 			r.outcome <- outcome{answer, err}
 			return true

@@ -137,7 +137,9 @@ def unsubscribe($patterns):
 
 # A request has failed.
 def fail($key; $code; $message):
-  event({event: "failed", id: .requests[$key].id, code: $code, message: $message}) | del(.requests[$key]);
+  event({event: "failed", id: .requests[$key].id, code: $code, message: $message})
+  | del(.requests[$key])
+  | .unsent -= [$key];
 
 # Sends the requests that wait, in order. Those that are not answered have 128 KiB at most, or are one: behind a daemon
 # that does not read, this program would stand still, and would send what has failed meanwhile (rule 76).
@@ -145,8 +147,7 @@ def submit:
   (.unsent[0] // "") as $key
   | .requests[$key].frame as $frame
   | if .state != "ready" or $key == "" then .
-    elif $frame == null then .unsent |= .[1:] | submit # It has timed out.
-    elif fits($frame) | not then .unsent |= .[1:] | fail($key; "too-large"; TOO_LARGE) | submit
+    elif fits($frame) | not then fail($key; "too-large"; TOO_LARGE) | submit
     else
       ($frame | utf8bytelength) as $bytes
       | ([.unanswered[]] | add // 0) as $before
@@ -323,14 +324,17 @@ def rejected($rejection):
     else
       log($message)
       | if $code == "too-fast" then . # A warning (rule 36).
-        elif $request == "chimed.register" and $topic then
-          event({event: "refused", $topic, $code, $message}) | drop([$topic])
-        elif $request == "chimed.provide" then
-          reduce (if $topic then [$topic] else .asked["\($id)"] end // [])[] as $each (.; unprovided($each; $code))
-        elif .requests["\($id)"] then
-          del(.unanswered["\($id)"]) | fail("\($id)"; $code; $message) | submit
-        elif $topic then unsent($topic; $code)
-        else . end
+        else
+          del(.unanswered["\($id)"]) # Also that of a request which has failed meanwhile.
+          | if $request == "chimed.register" and $topic then
+              event({event: "refused", $topic, $code, $message}) | drop([$topic])
+            elif $request == "chimed.provide" then
+              reduce (if $topic then [$topic] else .asked["\($id)"] end // [])[] as $each (.; unprovided($each; $code))
+            elif .requests["\($id)"] then fail("\($id)"; $code; $message)
+            elif $topic then unsent($topic; $code)
+            else . end
+          | submit
+        end
     end;
 
 def control_frame($frame; $text):

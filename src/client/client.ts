@@ -80,9 +80,8 @@ class DaemonClient extends EventEmitter<ClientEvents> implements Client {
         timeoutMs,
       },
       {
-        hello: () => this.#greeting.hello(),
+        hello: (afresh) => this.#greeting.hello(afresh),
         registered: (registered) => this.#registered(registered),
-        refused: () => this.#greeting.refused(),
         frame: (frame, bytes) => incoming.take(frame, bytes),
         drained: () => {
           this.#requests.flush();

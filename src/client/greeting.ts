@@ -16,8 +16,6 @@ export class Greeting {
   readonly #standing: Standing;
   readonly #logger: Logger;
   #frameBytes = Infinity;
-  /** The daemon has refused the last registration, maybe since it resumes. */
-  #wasRefused = false;
 
   constructor(
     { name, onBehalfOf }: ConnectOptions,
@@ -37,11 +35,14 @@ export class Greeting {
     return this.#frameBytes;
   }
 
-  /** All that the daemon must know of this client. */
-  hello(): Frame {
+  /**
+   * All that the daemon must know of this client.
+   * @param afresh Nothing is resumed.
+   */
+  hello(afresh: boolean): Frame {
     const name = this.#name;
     const onBehalfOf = this.#onBehalfOf;
-    const resume = this.#wasRefused ? undefined : this.#resume();
+    const resume = afresh ? undefined : this.#resume();
     return {
       type: 'chimed.register',
       data: {
@@ -51,11 +52,6 @@ export class Greeting {
         ...(onBehalfOf && { onBehalfOf }),
       },
     };
-  }
-
-  /** The daemon has refused the registration: the next one is as simple as it can be. */
-  refused(): void {
-    this.#wasRefused = true;
   }
 
   #resume(): ResumePoint | undefined {
@@ -73,7 +69,6 @@ export class Greeting {
    */
   answered(registered: Registered): { resumed: boolean; uncounted: boolean } {
     this.#frameBytes = registered.limits?.frameBytes ?? Infinity;
-    this.#wasRefused = false;
     const { resumed, uncounted } = this.#standing.registered(registered);
     if (uncounted) {
       const why = resumed

@@ -97,7 +97,10 @@ export class Incoming {
     if (instance === undefined) return; // Cannot be: nothing comes before the registration.
     if (!isReceivedSeq(seq)) {
       // Compared with others, or resumed after, it would do harm for longer than this message.
-      logger[this.#lines.take() ? 'warn' : 'debug']({ topic, seq }, 'ignored a message: its number is none');
+      logger[this.#lines.take() ? 'warn' : 'debug'](
+        { topic, seq },
+        'ignored a message: its seq cannot be the number of one',
+      );
       return;
     }
     const more = { ...(offset !== undefined && { offset }), ...(stale && { stale }) };

@@ -22,12 +22,13 @@ export interface LinkOptions {
 }
 
 export interface LinkHandler {
-  /** The registration to begin with. */
-  hello(): Frame;
+  /**
+   * The registration to begin with.
+   * @param afresh The daemon has refused the last one, maybe since it resumes: this one must not.
+   */
+  hello(afresh: boolean): Frame;
   /** The daemon has answered it; returns whether the numbering goes on. */
   registered(registered: Registered): boolean;
-  /** The daemon does not accept the registration as it was. */
-  refused(): void;
   /** @param bytes Its length. */
   frame(frame: Frame, bytes: number): void;
   /** The daemon has read what was sent, after much had waited. */
@@ -44,6 +45,7 @@ export class Link {
   #attempt = 0;
   #greeted = false;
   #ready = false;
+  #wasRefused = false;
   #closed = false;
   /** What the daemon said before it closed the connection. */
   #lastWords: ChimedError | undefined;
@@ -75,7 +77,7 @@ export class Link {
     if (this.#closed) return; // By whoever heard of the state.
     const line = dialFirst(this.#options.paths(), {
       connected: () => {
-        line.send(this.#handler.hello());
+        line.send(this.#handler.hello(this.#wasRefused));
         this.#greeted = true;
       },
       frame: (frame, bytes) => this.#frame(frame, bytes),
@@ -136,7 +138,7 @@ export class Link {
       !this.#ready && request === 'chimed.register' && topic === undefined && isDropped(rejection);
     if (request !== undefined && !isOfGreeting) return false;
     const error = new ChimedError(isErrorCode(code) ? code : 'connection-lost', message);
-    if (!this.#ready && REFUSALS.has(code)) this.#handler.refused();
+    if (!this.#ready && REFUSALS.has(code)) this.#wasRefused = true;
     this.#lastWords = error;
     // One that answers no request is followed by the end of the connection; after the other, nothing would follow.
     if (isOfGreeting) {
@@ -148,6 +150,7 @@ export class Link {
 
   #registered({ client, instance }: Registered, resumed: boolean): void {
     clearTimeout(this.#timer);
+    this.#wasRefused = false;
     this.#attempt = 0;
     this.#ready = true;
     this.#handler.state({ status: 'ready', client, instance, resumed });

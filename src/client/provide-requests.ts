@@ -46,11 +46,6 @@ export class ProvideRequests {
     this.#onRefused = onRefused;
   }
 
-  /** False if there is no daemon, or it has yet to read what was sent before. */
-  get hasRoom(): boolean {
-    return this.#link.hasRoom;
-  }
-
   /** Asks to provide a topic. */
   ask(topic: ProvidedTopic): void {
     topic.standing = 'unasked';
@@ -100,11 +95,11 @@ export class ProvideRequests {
     // Leaving waits for no room: only what the daemon was asked for can be left, so it is bounded.
     for (const topics of listsOf([...this.#toLeave.keys()], this.frameBytes)) this.#sendLeave(topics);
     for (const topics of listsOf([...this.#toProvide], this.frameBytes, ({ topic }) => topic)) {
-      if (!this.hasRoom) return;
+      if (!this.#link.hasRoom) return;
       this.#sendAsk(topics);
     }
     for (const topic of this.#toFail) {
-      if (!this.hasRoom) return;
+      if (!this.#link.hasRoom) return;
       this.#toFail.delete(topic);
       const { topic: name, failure = null } = topic;
       this.#link.send({ type: 'chimed.fail', data: { topic: name, error: failure } });

@@ -70,7 +70,7 @@ export class ProvidedTopics implements Providing {
   }
 
   takeRoom(): boolean {
-    if (this.#requests.hasRoom) return true;
+    if (this.#link.hasRoom) return true;
     this.#isShort = true;
     return false;
   }
@@ -185,7 +185,7 @@ export class ProvidedTopics implements Providing {
 
   #announceRoom(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
-    if (!this.#isShort || !this.#requests.hasRoom) return;
+    if (!this.#isShort || !this.#link.hasRoom) return;
     this.#isShort = false;
     this.#listener.room();
   }

@@ -81,8 +81,6 @@ class Ear {
   /** Topics, and up to where they were heard. */
   readonly #topics = new Map<string, Position | undefined>();
   #instance: string | undefined;
-  /** The daemon has refused the last registration, maybe since it resumes. */
-  #wasRefused = false;
 
   constructor(paths: () => readonly string[], name: string, listener: LocalListener, logger: EventLog) {
     this.#name = name;
@@ -91,9 +89,8 @@ class Ear {
     this.#link = new Link(
       { paths, retry: DEFAULT_RETRY, timeoutMs: DEFAULT_TIMEOUT_MS },
       {
-        hello: () => this.#register([...this.#topics.keys()], this.#wasRefused),
+        hello: (afresh) => this.#register([...this.#topics.keys()], afresh),
         registered: (registered) => this.#registered(registered),
-        refused: () => (this.#wasRefused = true),
         frame: (frame) => this.#frame(frame),
         drained: () => {},
         state: () => {},
@@ -148,7 +145,6 @@ class Ear {
   #registered({ instance }: Registered): boolean {
     const resumed = this.#instance === instance;
     this.#instance = instance;
-    this.#wasRefused = false;
     return resumed;
   }
 

@@ -13,14 +13,14 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Reports whether a value can be the number of a message. */
-export function isSeq(value: unknown): value is number {
-  return isCount(value) && value >= 1 && value <= HIGHEST_SEQ;
-}
-
 /** Reports whether a value can be the number of a message that has come: any that is exact, since a daemon is not ours to limit. */
 export function isReceivedSeq(value: unknown): value is number {
   return isCount(value) && value >= 1;
+}
+
+/** Reports whether a value can be the number of a message that a provider sends. */
+export function isSeq(value: unknown): value is number {
+  return isReceivedSeq(value) && value <= HIGHEST_SEQ;
 }
 
 /** Reports whether a value can be the time of a message. */

@@ -112,9 +112,9 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
     found: 'ignores messages whose number cannot be one',
   },
   'repeats a registration that was refused': {
-    file: 'client/greeting.ts',
+    file: 'client/link.ts',
     right: 'this.#wasRefused = true;',
-    wrong: '',
+    wrong: ';',
     found: 'registers without resuming when the daemon refuses its registration, and counts all the same',
   },
   'sends frames with any number of values': {

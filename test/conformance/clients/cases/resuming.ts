@@ -2,6 +2,7 @@ import { deepStrictEqual, equal, notEqual, ok } from 'node:assert/strict';
 
 import type { Case } from '../case.ts';
 import { expectData, expectNumbers } from '../expect.ts';
+import type { Peer } from '../peer.ts';
 import type { Stage } from '../stage.ts';
 
 /** A client that waits for longer waits for the end of a timeout of 5 s. */
@@ -200,19 +201,11 @@ export const resuming: readonly Case[] = [
     name: 'registers without resuming when the daemon refuses its registration, and counts all the same',
     rules: [66, 75],
     async run(stage) {
-      const { daemon } = stage;
-      const peer = await stage.subscribed('t');
-      await peer.message('t', 1);
-      await stage.client.messages(1);
-      daemon.greets = false;
-      peer.cut();
-      const refusing = await daemon.peer(2);
-      notEqual((await refusing.request('register'))['resume'], undefined);
+      const refusing = await reconnected(stage);
       const refused = performance.now();
       await refusing.reject('register', { code: 'bad-request', message: 'resume.after must be …' });
       await refusing.closed;
       ok(performance.now() - refused < AT_ONCE_MS, 'it waited for chimed.registered');
-      daemon.greets = true;
       await countsOn(stage, 3);
     },
   },
@@ -220,21 +213,26 @@ export const resuming: readonly Case[] = [
     name: 'registers without resuming when its registration is too large for the daemon, and counts all the same',
     rules: [6, 66, 75],
     async run(stage) {
-      const { daemon } = stage;
-      const peer = await stage.subscribed('t');
-      await peer.message('t', 1);
-      await stage.client.messages(1);
-      daemon.greets = false;
-      peer.cut();
-      const refusing = await daemon.peer(2);
-      await refusing.frame('chimed.register');
+      const refusing = await reconnected(stage);
       await refusing.control('rejected', { code: 'too-large', message: 'a frame of more than 64 bytes' });
       refusing.cut();
-      daemon.greets = true;
       await countsOn(stage, 3);
     },
   },
 ];
+
+/** Has the client receive message 1 and reconnect. @returns its second connection, whose registration waits for an answer. */
+async function reconnected(stage: Stage): Promise<Peer> {
+  const first = await stage.subscribed('t');
+  await first.message('t', 1);
+  await stage.client.messages(1);
+  stage.daemon.greets = false;
+  first.cut();
+  const next = await stage.daemon.peer(2);
+  notEqual((await next.request('register'))['resume'], undefined);
+  stage.daemon.greets = true;
+  return next;
+}
 
 /** Shows that a connection was not asked to resume, that what was missed is counted, and that the next one resumes. */
 async function countsOn(stage: Stage, connection: number): Promise<void> {
