@@ -105,6 +105,21 @@ describe('alarms', () => {
     vi.restoreAllMocks();
   });
 
+  test('of one interval share two timers, whatever delays they need in turn', () => {
+    const made = vi.spyOn(globalThis, 'setTimeout');
+    const scheduler = started();
+    const began = performance.now();
+    let ticks = 0;
+    const alarm: TestAlarm = new TestAlarm(() => {
+      scheduler.set(alarm, began + ++ticks * 50 + (ticks % 2));
+    });
+    scheduler.set(alarm, began);
+    vi.advanceTimersByTime(1000);
+    expect(alarm.rings.length).toBeGreaterThan(15);
+    expect(made.mock.calls.length).toBeLessThanOrEqual(4);
+    made.mockRestore();
+  });
+
   test('for a time farther off than any timer ring at that time', () => {
     const scheduler = started();
     const alarm = new TestAlarm();

@@ -44,7 +44,7 @@ export class Lateness {
 }
 
 function bucketOf(us: number): number {
-  const whole = Math.min(Math.max(Math.floor(us), 0), MOST_US);
+  const whole = us < MOST_US ? Math.max(us | 0, 0) : MOST_US;
   if (whole < STEPS) return whole;
   const shift = 31 - Math.clz32(whole) - STEP_BITS;
   return (shift + 1) * STEPS + (whole >> shift) - STEPS;

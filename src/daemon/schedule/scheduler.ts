@@ -4,8 +4,14 @@ export interface Alarm {
   dueAt: number;
   /** Its place in the scheduler's heap; -1 while it is not set. Only the scheduler writes it. */
   place: number;
-  /** It is due. It is not set any more. */
-  ring(): void;
+  /** It is due. It is not set any more. @param now The time, on the same clock. */
+  ring(now: number): void;
+}
+
+/** A timer and its delay in milliseconds. Setting one again that has fired costs less than making another. */
+interface Timer {
+  readonly delay: number;
+  readonly timeout: NodeJS.Timeout;
 }
 
 /** Longest delay that a timer takes, in milliseconds; it reads a longer one as none. */
@@ -23,8 +29,9 @@ export class Scheduler {
   #size = 0;
   readonly #round: (ring: () => void) => void;
   readonly #phase: number;
-  #timer: NodeJS.Timeout | undefined;
-  #delay = 0;
+  #timer: Timer | undefined;
+  /** Has fired, and waits to be needed again. */
+  #spare: Timer | undefined;
   /** When the timer fires. */
   #firesAt = Infinity;
   /** When the timer fired last, and how late. */
@@ -99,38 +106,47 @@ export class Scheduler {
 
   /** Rings what is due, each once. What fails there is ours to mend, and keeps none of the others from ringing. */
   readonly #ring = (): void => {
-    const now = this.#ringingSince!;
-    const errors: unknown[] = [];
-    for (let [next] = this.#heap; next && next.dueAt <= now; [next] = this.#heap) {
+    const since = this.#ringingSince!;
+    let now = since;
+    let errors: unknown[] | undefined;
+    for (let next = this.#heap[0]; next && next.dueAt <= since; next = this.#heap[0]) {
       this.#take(next);
       try {
-        next.ring();
+        next.ring(now);
       } catch (error) {
-        errors.push(error);
+        (errors ??= []).push(error);
       }
+      now = performance.now();
     }
-    if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
+    if (errors) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
   };
 
   /** Sees to it that the timer fires when the next alarm is due. Without one there is no timer. */
   #arm(): void {
     if (this.#ringingSince !== undefined) return; // It will be, once.
-    const [next] = this.#heap;
-    if (!next) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      this.#firesAt = Infinity;
-      return;
-    }
+    const next = this.#heap[0];
+    if (!next) return this.#disarm();
     if (next.dueAt === this.#firesAt) return;
     // Timers count from the millisecond that has begun.
     const passed = Math.floor(performance.now() - this.#phase) + this.#phase;
     const delay = Math.min(Math.max(Math.round(next.dueAt - passed), 1), LONGEST_MS);
+    if (delay !== this.#timer?.delay) this.#changeTimer();
     this.#firesAt = next.dueAt;
-    if (this.#timer && delay === this.#delay) return void this.#timer.refresh();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#fired, delay);
-    this.#delay = delay;
+    if (delay === this.#timer?.delay) this.#timer.timeout.refresh();
+    else this.#timer = { delay, timeout: setTimeout(this.#fired, delay) };
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer?.timeout);
+    this.#timer = this.#spare = undefined;
+    this.#firesAt = Infinity;
+  }
+
+  /** Takes the other timer: since timers count whole milliseconds, the ticks of one interval need two delays in turn. */
+  #changeTimer(): void {
+    const isRunning = this.#firesAt < Infinity;
+    if (isRunning) clearTimeout(this.#timer?.timeout);
+    [this.#timer, this.#spare] = [this.#spare, isRunning ? undefined : this.#timer];
   }
 
   #wholeFrom(at: number): number {

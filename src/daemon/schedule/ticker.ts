@@ -42,11 +42,11 @@ export class Ticker implements Alarm {
     return this.#stoppedNext.next;
   }
 
-  ring(): void {
+  ring(now: number): void {
     const at = this.#timetable.lookAt();
     // It was to look at a clock that is still far from the tick, or was set meanwhile.
-    if (at > performance.now()) return this.#scheduler.set(this, at);
-    const tick = this.#timetable.take();
+    if (at > now) return this.#scheduler.set(this, at);
+    const tick = this.#timetable.take(now);
     // Set first: whatever the tick does, the next one comes.
     this.#scheduler.set(this, this.#timetable.lookAt());
     this.#onTick(tick);

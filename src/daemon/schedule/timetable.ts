@@ -6,6 +6,8 @@ import { offsetsOf } from '../../timezone.ts';
 
 /** One turn of a schedule. */
 export interface Tick {
+  /** When it came, on the monotonic clock. */
+  at: number;
   /** How long after its time it came, in milliseconds. */
   lateMs: number;
   /** How many later ticks have come due meanwhile; they are not made up for. */
@@ -27,8 +29,8 @@ export interface Timetable {
    * Infinity if that depends on when it begins to count.
    */
   after(time: number): number;
-  /** Takes the tick that is due and moves on to the next one that is still to come. */
-  take(): Tick;
+  /** Takes the tick that is due at `now`, and moves on to the next one that is still to come. */
+  take(now: number): Tick;
 }
 
 export function createTimetable(schedule: ScheduleConfig): Timetable {
@@ -80,11 +82,11 @@ class IntervalTable implements Timetable {
     return Infinity;
   }
 
-  take(): Tick {
-    const lateMs = performance.now() - this.#due;
+  take(now: number): Tick {
+    const lateMs = now - this.#due;
     const skipped = Math.floor(lateMs / this.#intervalMs);
     this.#next += skipped + 1;
-    return { lateMs, skipped };
+    return { at: now, lateMs, skipped };
   }
 
   get #due(): number {
@@ -205,14 +207,14 @@ class WallTable implements Timetable {
     return this.#times.after(time);
   }
 
-  take(): Tick {
-    const lateMs = Math.max(performance.now() - this.#expected, 0);
+  take(now: number): Tick {
+    const lateMs = Math.max(now - this.#expected, 0);
     const due = this.#instant + lateMs;
     let skipped = 0;
     let next = this.#times.after(this.#instant);
     for (; next <= due; next = this.#times.after(next)) skipped++;
     this.#aim(next - 1);
-    return { lateMs, skipped };
+    return { at: now, lateMs, skipped };
   }
 
   /** The clock was set: the last instant that it may have shown in the time that nobody looked counts. */

@@ -136,7 +136,7 @@ export class Sampler implements Driver {
 
   #onTick(tick: Tick): void {
     this.#counters.ticked(tick, !this.running);
-    if (!this.running && this.#period) this.#sampleSoon(this.#period.signal);
+    if (!this.running && this.#period) this.#sampleSoon(this.#period.signal, tick.at);
   }
 
   /** What is sampled has changed; a sample under way may have been taken before that. */
@@ -147,13 +147,12 @@ export class Sampler implements Driver {
   }
 
   /** Takes a sample, behind a probe that is under way. */
-  #sampleSoon(signal: AbortSignal): void {
+  #sampleSoon(signal: AbortSignal, now?: number): void {
     if (this.#isProbing) this.#wantedMeanwhile = true;
-    else if (!this.#running) this.#takeSample(signal);
+    else if (!this.#running) this.#takeSample(signal, now);
   }
 
-  #takeSample(signal: AbortSignal): void {
-    const at = performance.now();
+  #takeSample(signal: AbortSignal, at = performance.now()): void {
     let json: string;
     try {
       const result = this.#source.sample(signal);
