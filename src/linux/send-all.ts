@@ -21,23 +21,22 @@ const WRITE = 1;
 const EVENT = { size: 8, data: 0, result: 4 };
 const ADDRESS_BITS = 2 ** 32;
 
-/**
- * Sends to many sockets, without waiting for any.
- * @param fds Their descriptors; nothing is sent where there is -1.
- * @returns how many bytes of each the kernel has taken: 0 if there is no room, or the connection is broken. Valid until
- * the next call.
- */
-export function sendAll(fds: readonly number[], buffers: readonly Buffer[]): Int32Array {
-  if (fds.length > taken.length) taken = new Int32Array(2 * fds.length);
-  taken.fill(0, 0, fds.length);
-  let next = 0;
-  if (fds.length >= FEW && requests === undefined) requests = openRequests();
-  if (fds.length >= FEW && requests) while (next < fds.length) next = requests.send(fds, buffers, next);
-  for (; next < fds.length; next++) if (fds[next]! >= 0) taken[next] = sendNow(fds[next]!, buffers[next]!);
-  return taken;
+/** Bytes for one socket. */
+export interface Outgoing {
+  /** Of the socket; -1 has nothing sent. */
+  readonly descriptor: number;
+  readonly bytes: Buffer;
+  /** How many of the bytes the kernel has taken: 0 before, and if there is no room or the connection is broken. */
+  taken: number;
 }
 
-let taken = new Int32Array(MOST);
+/** Sends to many sockets, without waiting for any. */
+export function sendAll(all: readonly Outgoing[]): void {
+  if (all.length >= FEW && requests === undefined) requests = openRequests();
+  if (all.length >= FEW && requests) for (let next = 0; next < all.length;) next = requests.send(all, next);
+  else for (const one of all) if (one.descriptor >= 0) one.taken = sendNow(one.descriptor, one.bytes);
+}
+
 /** Null where the system has no such calls, does not allow them, or has no room for more requests. */
 let requests: Requests | null | undefined;
 
@@ -78,7 +77,7 @@ class Requests {
     this.#submit = (count) => submit(numbers.submit, context, count, this.#addresses) as number;
     this.#getEvents = (count) =>
       getEvents(numbers.getEvents, context, count, count, this.#events, null) as number;
-    this.#collect(0); // A filter may allow one call and not the next.
+    this.#collect(0, []); // A filter may allow one call and not the next.
     if (this.#submit(0) < 0) throw new SystemError('io_submit');
     const start = Number(koffi.address(this.#requests));
     for (let index = 0; index < MOST; index++) {
@@ -89,35 +88,35 @@ class Requests {
   }
 
   /** Sends from an index on. @returns from which to go on. */
-  send(fds: readonly number[], buffers: readonly Buffer[], from: number): number {
+  send(all: readonly Outgoing[], from: number): number {
     let next = from;
     let count = 0;
     let last: Buffer | undefined;
     let address = 0;
-    for (; next < fds.length && count < MOST; next++) {
-      if (fds[next]! < 0) continue;
-      const bytes = buffers[next]!;
+    for (; next < all.length && count < MOST; next++) {
+      const { descriptor, bytes } = all[next]!;
+      if (descriptor < 0) continue;
       if (bytes !== last) address = Number(koffi.address((last = bytes)));
       const at = count++ * REQUEST.size;
       this.#requests[at + REQUEST.data] = next;
-      this.#requests[at + REQUEST.fd] = fds[next]!;
+      this.#requests[at + REQUEST.fd] = descriptor;
       setAddress(this.#requests, at + REQUEST.bytes, address);
       this.#requests[at + REQUEST.count] = bytes.length;
     }
     if (count === 0) return next;
     const submitted = Math.max(this.#submit(count), 0);
-    for (let done = 0; done < submitted;) done += this.#collect(submitted - done);
+    for (let done = 0; done < submitted;) done += this.#collect(submitted - done, all);
     // One that cannot be submitted is no open file; those after it have not been looked at.
     return submitted === count ? next : this.#requests[submitted * REQUEST.size + REQUEST.data]! + 1;
   }
 
   /** Notes what became of those that are done: all of them, since none waits. */
-  #collect(count: number): number {
+  #collect(count: number, all: readonly Outgoing[]): number {
     const done = this.#getEvents(count);
     if (done < 0) throw new SystemError('io_getevents');
     for (let index = 0; index < done; index++) {
       const at = index * EVENT.size;
-      taken[this.#events[at + EVENT.data]!] = Math.max(this.#events[at + EVENT.result]! | 0, 0);
+      all[this.#events[at + EVENT.data]!]!.taken = Math.max(this.#events[at + EVENT.result]! | 0, 0);
     }
     return done;
   }

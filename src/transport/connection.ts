@@ -61,6 +61,8 @@ export class Connection implements Reader {
   #reason: string | undefined;
   #takenDirectly = 0;
   #writtenBytes = 0;
+  /** Something was written to Node's stream, and was not seen to have left. */
+  #mayWait = false;
 
   constructor(id: number, socket: Socket, peer: Peer | undefined, context: ConnectionContext) {
     this.id = id;
@@ -121,7 +123,11 @@ export class Connection implements Reader {
 
   /** Bytes written and not yet taken by the kernel. */
   get pendingBytes(): number {
-    return this.#socket.writableLength;
+    // Most have nothing that waits, and to ask Node costs as much as the rest of a message.
+    if (!this.#mayWait) return 0;
+    const { writableLength } = this.#socket;
+    this.#mayWait = writableLength > 0;
+    return writableLength;
   }
 
   /** Bytes that the kernel has taken so far: it grows as long as the peer reads. */
@@ -155,7 +161,7 @@ export class Connection implements Reader {
    * the stream, and once the connection has ended.
    */
   get descriptor(): number {
-    return this.ended || this.#socket.writableLength > 0 ? -1 : this.#fd;
+    return this.ended || this.pendingBytes > 0 ? -1 : this.#fd;
   }
 
   /**
@@ -166,7 +172,12 @@ export class Connection implements Reader {
     if (this.ended) return;
     this.#writtenBytes += bytes.length;
     this.#takenDirectly += taken;
-    if (taken < bytes.length) this.#socket.write(taken === 0 ? bytes : bytes.subarray(taken));
+    if (taken < bytes.length) this.#writeToStream(taken === 0 ? bytes : bytes.subarray(taken));
+  }
+
+  #writeToStream(bytes: Buffer): void {
+    this.#socket.write(bytes);
+    this.#mayWait = true;
   }
 
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */
@@ -185,7 +196,7 @@ export class Connection implements Reader {
   /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */
   end(reason: string, lastWords: Buffer, timeoutMs: number): void {
     if (this.ended) return;
-    this.#socket.write(lastWords);
+    this.#writeToStream(lastWords);
     this.#reason = reason;
     this.#socket.destroySoon();
     drop(this.#socket, timeoutMs);
@@ -201,6 +212,7 @@ export class Connection implements Reader {
     this.#reason = rejection.code;
     this.#reader.clear();
     this.#stopAgeTimer();
+    this.#mayWait = true;
     if (isOpen) bidFarewell(this.#socket, rejection);
   }
 

@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 
 import { sendNow } from '../../src/linux/libc.ts';
 import { sendAll } from '../../src/linux/send-all.ts';
+import type { Outgoing } from '../../src/linux/send-all.ts';
 import { fdOf, socketPair } from '../helpers/socket-pair.ts';
 import type { SocketPair } from '../helpers/socket-pair.ts';
 
+const outgoing = (descriptor: number, bytes: Buffer): Outgoing => ({ descriptor, bytes, taken: 0 });
 const letter = (text: string): Buffer => Buffer.from(`{"type":"t","data":"${text}"}\f`);
 
 test('a socket that is full, closed or not a socket does not keep the others from their bytes', async () => {
@@ -36,15 +38,13 @@ describe('many sockets at once', () => {
   const MANY = 600;
 
   test('are sent each its own bytes, and each tells how many were taken', async () => {
-    await using all = new AsyncDisposableStack();
+    await using opened = new AsyncDisposableStack();
     const pairs = await Promise.all(Array.from({ length: MANY }, socketPair));
-    for (const pair of pairs) all.use(pair);
+    for (const pair of pairs) opened.use(pair);
     const buffers = pairs.map((_, index) => letter('x'.repeat(index % 100)));
-    const taken = sendAll(
-      pairs.map(({ near }) => fdOf(near)),
-      buffers,
-    );
-    expect([...taken.subarray(0, MANY)]).toEqual(buffers.map(({ length }) => length));
+    const all = pairs.map(({ near }, index) => outgoing(fdOf(near), buffers[index]!));
+    sendAll(all);
+    expect(all.map(({ taken }) => taken)).toEqual(buffers.map(({ length }) => length));
     const heard = await Promise.all(pairs.map(({ far }) => far.frame('t')));
     expect(heard.map(({ data }) => String(data).length)).toEqual(pairs.map((_, index) => index % 100));
   });
@@ -64,10 +64,9 @@ describe('many sockets at once', () => {
     const good = well.map(({ near }) => fdOf(near));
     const fds = [...bad, ...good.slice(0, 20), ...bad, ...good.slice(20), ...bad];
     const bytes = letter('hello');
-    const taken = sendAll(fds, Array(fds.length).fill(bytes) as Buffer[]);
-    expect([...taken.subarray(0, fds.length)]).toEqual(
-      fds.map((fd) => (bad.includes(fd) ? 0 : bytes.length)),
-    );
+    const sent = fds.map((fd) => outgoing(fd, bytes));
+    sendAll(sent);
+    expect(sent.map(({ taken }) => taken)).toEqual(fds.map((fd) => (bad.includes(fd) ? 0 : bytes.length)));
     for (const { far } of well) expect(await far.frame('t')).toMatchObject({ data: 'hello' });
   });
 });

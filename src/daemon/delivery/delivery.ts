@@ -1,18 +1,15 @@
+import type { Outgoing } from '../../linux/send-all.ts';
 import type { SocketCalls } from '../../linux/socket-calls.ts';
 import { free } from '../../transport/free.ts';
 
-/** Whoever has frames delivered. */
-export interface Sender {
-  /** Gives what has been gathered, if there is still somebody to write it to. */
-  take(): Batch | undefined;
-  /** The descriptor on which it may be sent at once; -1 if there is none. */
-  readonly descriptor: number;
-  /** Writes a batch, of which the kernel has taken so many bytes already. */
-  write(batch: Batch, taken: number): void;
-  /** The kernel has not taken all that was written. */
-  readonly isStuck: boolean;
+/** Whoever has frames delivered. Its fields as `Outgoing` hold between `begin` and `finish`. */
+export interface Sender extends Outgoing {
+  /** Has what was gathered leave, if there is still somebody to write it to. */
+  begin(): void;
+  /** Writes what the kernel has not taken yet. @returns whether it has taken all by then. */
+  finish(): boolean;
   /** Keeps what is stuck, and is charged for its part of the memory. */
-  keep(batch: Batch, bytes: number): void;
+  keep(): void;
   /** Something of ours failed for it. */
   failed(error: unknown): void;
 }
@@ -53,46 +50,29 @@ export class Delivery {
     const senders = this.#senders;
     this.#senders = [];
     this.#empty.beginTurn();
-    const batches = senders.map(take);
-    const taken = this.#sendAll?.(senders.map(descriptorOf), batches.map(bytesOf));
-    const written = new Set<Batch>();
-    const stuck: { sender: Sender; batch: Batch }[] = [];
-    let latest: Batch | undefined;
-    for (let index = 0; index < senders.length; index++) {
-      const sender = senders[index]!;
-      const batch = batches[index];
-      if (!batch) continue;
-      if (batch !== latest) written.add((latest = batch));
-      write(sender, batch, taken?.[index] ?? 0);
-      if (!sender.isStuck) continue;
-      batch.waiting++;
-      stuck.push({ sender, batch });
-    }
-    for (const batch of written) batch.freeUnlessAwaited();
-    // Bytes that several wait for are in memory once: each is charged an equal part of them.
-    for (const { sender, batch } of stuck) sender.keep(batch, batch.byteLength / batch.waiting);
+    for (const sender of senders) begin(sender);
+    this.#sendAll?.(senders);
+    let stuck: Sender[] | undefined;
+    for (const sender of senders) if (!finish(sender)) (stuck ??= []).push(sender);
+    // Once it is known how many wait for the same bytes, which are in memory once: each is charged an equal part of them.
+    if (stuck) for (const sender of stuck) sender.keep();
   };
 }
 
-function take(sender: Sender): Batch | undefined {
+function begin(sender: Sender): void {
   try {
-    const batch = sender.take();
-    batch?.join(); // Here, so that it costs this client alone if there is no memory for it.
-    return batch;
+    sender.begin();
   } catch (error) {
     sender.failed(error);
-    return undefined;
   }
 }
 
-const descriptorOf = (sender: Sender): number => sender.descriptor;
-const bytesOf = (batch: Batch | undefined): Buffer => batch?.bytes ?? NOTHING;
-
-function write(sender: Sender, batch: Batch, taken: number): void {
+function finish(sender: Sender): boolean {
   try {
-    sender.write(batch, taken);
+    return sender.finish();
   } catch (error) {
     sender.failed(error);
+    return false; // The system may read the bytes until the connection is gone.
   }
 }
 
@@ -104,13 +84,12 @@ function write(sender: Sender, batch: Batch, taken: number): void {
 export class Batch {
   readonly #before: Batch | undefined;
   readonly #frame: Buffer;
-  /** The frame is an answer to one client, and needed by nobody else. */
   readonly #isAnswer: boolean;
   /** The batch that the last call of `with` made. */
   #next: Batch | undefined;
   #joined: Buffer | undefined;
-  /** How many have it and do not have all of it sent. */
-  waiting = 0;
+  /** How many hold it, and do not have all of it sent. */
+  #holders = 0;
   /** Bytes of all its frames. */
   readonly byteLength: number;
 
@@ -131,31 +110,32 @@ export class Batch {
     this.#next = undefined;
   }
 
-  /** This batch and a frame more. */
-  with(frame: Buffer, { isAnswer = false } = {}): Batch {
+  /** This batch and a frame more. @param isAnswer It is an answer to one client, and needed by nobody else. */
+  with(frame: Buffer, isAnswer = false): Batch {
     if (!this.#next || this.#next.#frame !== frame) this.#next = new Batch(this, frame, isAnswer);
     return this.#next;
   }
 
-  /** All its frames as one buffer. */
+  /** All its frames as one buffer, which is made once. */
   get bytes(): Buffer {
-    return this.join();
-  }
-
-  /** Joins its frames, once. @returns them, as `bytes`. */
-  join(): Buffer {
     return (this.#joined ??= this.#concatenated());
   }
 
-  /** One of those that wait does not need it any more: the last one frees it. */
-  release(): void {
-    this.waiting--;
-    this.freeUnlessAwaited();
+  /** Somebody has it sent, and will `release` it. @returns its bytes. */
+  hold(): Buffer {
+    const { bytes } = this;
+    this.#holders++;
+    return bytes;
   }
 
-  /** Gives back the memory that only this batch holds, if nobody waits for its bytes to be sent. */
-  freeUnlessAwaited(): void {
-    if (this.waiting > 0) return;
+  /** How many of its bytes each of those that hold it answers for. */
+  get share(): number {
+    return this.byteLength / this.#holders;
+  }
+
+  /** One of those that hold it does not need it any more: the last one gives back the memory that only this batch has. */
+  release(): void {
+    if (--this.#holders > 0) return;
     if (this.#joined && this.#joined !== this.#frame) free(this.#joined);
     if (this.#isAnswer) free(this.#frame);
     for (let batch = this.#before; batch; batch = batch.#before) if (batch.#isAnswer) free(batch.#frame);

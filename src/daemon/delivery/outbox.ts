@@ -8,6 +8,11 @@ import type { Missed } from '../subscribers/audience.ts';
 /** Memory of one message that is held back, or of a replay: an entry of a Map, since others hold the bytes as well. */
 const HELD_BYTES = 64;
 
+const NOTHING: Buffer = Buffer.alloc(0);
+/** Most clients have none, and each message looks: one map that stays empty serves them all. */
+const NO_NOTICES = new Map<string, Buffer>();
+const NO_REPLAYS = new Map<string, Missed>();
+
 export interface OutboxLimits {
   /** Bytes that may wait for the client before messages are skipped. */
   pendingBytes: number;
@@ -43,11 +48,16 @@ export class Outbox implements Sender {
   readonly #totals: Pick<Totals, 'sent' | 'skipped'>;
   /** What this turn of the event loop has brought. */
   #batch: Batch | undefined;
+  /** What leaves, while it does. */
+  #leaving: Batch | undefined;
+  descriptor = -1;
+  bytes = NOTHING;
+  taken = 0;
   #held: Map<string, Buffer> | undefined;
   /** The latest notice about each topic, which there was no room for. */
-  readonly #notices = new Map<string, Buffer>();
+  #notices: Map<string, Buffer> = NO_NOTICES;
   /** Topics of which it is sent what it has missed. */
-  readonly #replays = new Map<string, Missed>();
+  #replays: Map<string, Missed> = NO_REPLAYS;
   readonly #unsent: Unsent;
   readonly #stalls: StallWatch;
   #skippedWhileSlow = 0;
@@ -84,8 +94,9 @@ export class Outbox implements Sender {
     return this.#unsent.bytes + held * HELD_BYTES;
   }
 
-  keep(batch: Batch, bytes: number): void {
-    this.#unsent.add(batch, bytes);
+  keep(): void {
+    if (this.#leaving) this.#unsent.add(this.#leaving);
+    this.#leaving = undefined;
     this.#stalls.watch();
     this.#listener.changed();
   }
@@ -99,10 +110,6 @@ export class Outbox implements Sender {
   gone(): void {
     this.close();
     this.#unsent.clear();
-  }
-
-  get isStuck(): boolean {
-    return this.#connection.pendingBytes > 0;
   }
 
   /** Queues a message of a topic, or holds it back if too much waits already. */
@@ -123,6 +130,7 @@ export class Outbox implements Sender {
   notice(topic: string, frame: Buffer): void {
     this.#notices.delete(topic); // An older one must not follow it.
     if (!this.#held && !this.full && !this.#replays.has(topic)) return this.#queue(frame);
+    if (this.#notices === NO_NOTICES) this.#notices = new Map();
     this.#notices.set(topic, frame);
     this.wantRoom();
   }
@@ -131,6 +139,7 @@ export class Outbox implements Sender {
   replay(topic: string, missed: Missed): void {
     this.#held?.delete(topic); // It is among what was missed.
     this.#endReplay(topic);
+    if (this.#replays === NO_REPLAYS) this.#replays = new Map();
     this.#replays.set(topic, missed);
   }
 
@@ -185,23 +194,32 @@ export class Outbox implements Sender {
 
   /** Queues a control message. It is never skipped: look whether the outbox is full before doing what it answers. */
   control(frame: Buffer): void {
-    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame, { isAnswer: true });
+    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame, true);
   }
 
-  take(): Batch | undefined {
+  begin(): void {
     const batch = this.#batch;
     this.#batch = undefined;
-    return batch;
+    if (!batch) return;
+    this.bytes = batch.hold(); // If there is no memory to join them, it costs this client alone.
+    this.#leaving = batch;
+    this.descriptor = this.#connection.descriptor;
   }
 
-  get descriptor(): number {
-    return this.#connection.descriptor;
-  }
-
-  write(batch: Batch, taken: number): void {
-    this.#connection.write(batch.bytes, taken);
+  finish(): boolean {
+    const batch = this.#leaving;
+    if (!batch) return true;
+    const { bytes, taken } = this;
+    this.descriptor = -1;
+    this.bytes = NOTHING;
+    this.taken = 0;
+    this.#connection.write(bytes, taken);
     // What was before these bytes may have left since they were queued.
     if ((this.#held || this.#roomWanted) && !this.#connection.ended) this.#connection.tellOfRoom();
+    if (this.#connection.pendingBytes > 0) return false;
+    this.#leaving = undefined;
+    batch.release();
+    return true;
   }
 
   /** There is room again: what was held back follows. */

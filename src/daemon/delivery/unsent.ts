@@ -22,7 +22,8 @@ export class Unsent {
   }
 
   /** Keeps what was written last. */
-  add(batch: Batch, bytes: number): void {
+  add(batch: Batch): void {
+    const bytes = batch.share;
     this.#entries.push({ batch, bytes, end: this.#connection.writtenBytes });
     this.bytes += bytes;
   }
