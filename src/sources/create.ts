@@ -31,7 +31,7 @@ export function createSource(
 ): Source | StreamSource | undefined {
   switch (config.kind) {
     case 'data':
-      return { sample: () => config.data };
+      return { sample: () => config.data, isConstant: true };
     case 'command':
       return lateSource(async () => (await import('./command.ts')).commandSource(config, context));
     case 'stream':

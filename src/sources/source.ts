@@ -11,6 +11,8 @@ export interface Source {
   sample(signal: AbortSignal): unknown;
   /** Calls `changed` whenever a sample is worth taking before the next tick, until `signal` aborts. Must not throw. */
   watch?(signal: AbortSignal, changed: () => void): void;
+  /** All samples are the same payload. @default they can differ */
+  readonly isConstant?: boolean;
 }
 
 /** A source that says by itself when there is something new, such as a program that writes lines. */

@@ -56,7 +56,7 @@ export class Audience {
   }
 
   mayHear({ peer }: Pick<Subscriber, 'peer'>): boolean {
-    return includes(this.accounts, peer);
+    return this.accounts === undefined || includes(this.accounts, peer);
   }
 
   /** Reports whether the subscriber is registered for the topic. */
@@ -79,16 +79,27 @@ export class Audience {
 
   /** Visits each subscriber that hears the topic, once. */
   each(visit: (subscriber: Subscriber) => void): void {
-    const visited: Pattern[] = [];
+    let isFirst = true;
     for (const pattern of this.patterns) {
       for (const subscriber of pattern.subscribers) {
-        if (!isIn(visited, subscriber) && this.mayHear(subscriber)) visit(subscriber);
+        const isVisited = !isFirst && this.#hasBefore(pattern, subscriber);
+        if (!isVisited && this.mayHear(subscriber)) visit(subscriber);
       }
-      visited.push(pattern);
+      isFirst = false;
     }
+    if (this.joining.size === 0) return;
     for (const subscriber of this.joining) {
-      if (!isIn(visited, subscriber) && this.mayHear(subscriber)) visit(subscriber);
+      if (!isIn(this.patterns, subscriber) && this.mayHear(subscriber)) visit(subscriber);
     }
+  }
+
+  /** Reports whether the subscriber is registered for a pattern that stands before this one. */
+  #hasBefore(pattern: Pattern, subscriber: Subscriber): boolean {
+    for (const { subscribers } of this.patterns) {
+      if (subscribers === pattern.subscribers) return false;
+      if (subscribers.has(subscriber)) return true;
+    }
+    return false;
   }
 }
 

@@ -35,8 +35,13 @@ export function createDriver(
     };
     return new StreamRunner(config.name, source, config.everyMs, listener, tools, before);
   }
+  let constant: string | undefined;
+  const encode = (payload: unknown): string => {
+    if (!source?.isConstant) return log.encode(payload);
+    return (constant ??= log.encode(payload));
+  };
   const listener = {
-    encode: (payload: unknown) => (source ? log.encode(payload) : (log.lastJson ?? '')),
+    encode: source ? encode : () => log.lastJson ?? '',
     payload: (json: string) => {
       if (json !== '') send(json);
     },

@@ -94,7 +94,9 @@ export class MessageLog {
     this.#limits = limits;
     this.#encoded = undefined;
     if (budget !== this.#budget) this.#moveTo(budget);
+    const before = this.#bytes;
     this.#trim();
+    this.#tellBudget(before);
   }
 
   #moveTo(budget: HistoryBudget | undefined): void {
@@ -251,16 +253,20 @@ export class MessageLog {
 
   /** Lets go of all messages. The numbering goes on. */
   empty(): void {
+    const before = this.#bytes;
     this.#messages = [];
     this.#first = 0;
-    this.#change(-this.#bytes);
+    this.#bytes = 0;
+    this.#tellBudget(before);
     this.#json = undefined;
   }
 
   /** Lets go of the oldest messages until at most `bytes` are spare. */
   shrink(bytes: number): void {
+    const before = this.#bytes;
     while (this.spareBytes > bytes) this.#drop();
     this.#compact();
+    this.#tellBudget(before);
   }
 
   /** Lets go of all messages, when the topic is removed. */
@@ -271,10 +277,12 @@ export class MessageLog {
   }
 
   #keep(message: LoggedMessage): void {
+    const before = this.#bytes;
     this.#messages.push(message);
     this.#json = undefined;
-    this.#change(cost(message));
+    this.#bytes += cost(message);
     this.#trim();
+    this.#tellBudget(before);
     this.#budget?.enforce();
   }
 
@@ -287,7 +295,7 @@ export class MessageLog {
   }
 
   #drop(): void {
-    this.#change(-cost(this.#messages[this.#first]!));
+    this.#bytes -= cost(this.#messages[this.#first]!);
     this.#messages[this.#first++] = undefined;
   }
 
@@ -298,9 +306,9 @@ export class MessageLog {
     this.#first = 0;
   }
 
-  #change(bytes: number): void {
-    this.#bytes += bytes;
-    this.#budget?.change(bytes);
+  /** @param before The bytes that the budget knows of. */
+  #tellBudget(before: number): void {
+    if (this.#bytes !== before) this.#budget?.change(this.#bytes - before);
   }
 
   #payload(message: LoggedMessage): Buffer {

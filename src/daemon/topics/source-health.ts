@@ -29,7 +29,7 @@ export class SourceHealth {
   /** It has brought something. @param at When that was begun, on the monotonic clock. */
   succeed(at: number): void {
     this.sampledAt = this.goodAt = at;
-    this.recover();
+    if (this.failing > 0) this.recover();
   }
 
   /** @param at When what has failed was begun; absent if no sample was. */

@@ -513,7 +513,7 @@ export class Topic {
       this.audience.each((subscriber) => subscriber.message(name, frame));
       this.#followers.message(json);
     }
-    this.#waiting.clear();
+    if (this.#waiting.size > 0) this.#waiting.clear();
   }
 
   #deliver(message: LoggedMessage | undefined, subscriber: Subscriber): void {
