@@ -161,7 +161,7 @@ export class Connection implements Reader {
    * the stream, and once the connection has ended.
    */
   get descriptor(): number {
-    return this.ended || this.pendingBytes > 0 ? -1 : this.#fd;
+    return this.ended || (this.#mayWait && this.pendingBytes > 0) ? -1 : this.#fd;
   }
 
   /**
@@ -169,10 +169,12 @@ export class Connection implements Reader {
    * @param taken How many of them have been sent already, on its `descriptor`.
    */
   write(bytes: Buffer, taken = 0): void {
-    if (this.ended) return;
+    if (taken < bytes.length) {
+      if (this.ended) return;
+      this.#writeToStream(taken === 0 ? bytes : bytes.subarray(taken));
+    }
     this.#writtenBytes += bytes.length;
     this.#takenDirectly += taken;
-    if (taken < bytes.length) this.#writeToStream(taken === 0 ? bytes : bytes.subarray(taken));
   }
 
   #writeToStream(bytes: Buffer): void {

@@ -123,9 +123,9 @@ export class Batch {
 
   /** Somebody has it sent, and will `release` it. @returns its bytes. */
   hold(): Buffer {
-    const { bytes } = this;
+    this.#joined ??= this.#concatenated();
     this.#holders++;
-    return bytes;
+    return this.#joined;
   }
 
   /** How many of its bytes each of those that hold it answers for. */

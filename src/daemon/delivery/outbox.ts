@@ -120,10 +120,7 @@ export class Outbox implements Sender {
       this.#held = new Map();
       this.#hold(topic, frame);
       this.#listener.slow();
-    } else {
-      this.#countSent();
-      this.#queue(frame);
-    }
+    } else this.#send(frame);
   }
 
   /** Queues a notice about a topic. Like a message it waits while there is no room, but it is counted nowhere. */
@@ -156,8 +153,7 @@ export class Outbox implements Sender {
     for (const [topic, missed] of this.#replays) {
       const frame = missed.next();
       if (frame) {
-        this.#countSent();
-        this.#queue(frame);
+        this.#send(frame);
         return frame.length;
       }
       this.#endReplay(topic);
@@ -243,8 +239,7 @@ export class Outbox implements Sender {
     for (const [topic, frame] of held) {
       if (this.full) return false;
       held.delete(topic);
-      this.#countSent();
-      this.#queue(frame);
+      this.#send(frame);
     }
     this.#held = undefined;
     this.#listener.caughtUp(this.#skippedWhileSlow);
@@ -268,6 +263,13 @@ export class Outbox implements Sender {
     this.#unsent.close();
   }
 
+  /** Queues a message. */
+  #send(frame: Buffer): void {
+    this.sent++;
+    this.#totals.sent++;
+    this.#queue(frame);
+  }
+
   #queue(frame: Buffer): void {
     this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame);
   }
@@ -276,11 +278,6 @@ export class Outbox implements Sender {
     // Deleted first, so that the topics follow in the order of their newest messages.
     if (this.#held!.delete(topic)) this.#countSkipped();
     this.#held!.set(topic, frame);
-  }
-
-  #countSent(): void {
-    this.sent++;
-    this.#totals.sent++;
   }
 
   #countLost(count: number): void {

@@ -56,7 +56,7 @@ export class Audience {
   }
 
   mayHear({ peer }: Pick<Subscriber, 'peer'>): boolean {
-    return this.accounts === undefined || includes(this.accounts, peer);
+    return includes(this.accounts, peer);
   }
 
   /** Reports whether the subscriber is registered for the topic. */
@@ -79,11 +79,12 @@ export class Audience {
 
   /** Visits each subscriber that hears the topic, once. */
   each(visit: (subscriber: Subscriber) => void): void {
+    const isForAll = this.accounts === undefined;
     let isFirst = true;
     for (const pattern of this.patterns) {
       for (const subscriber of pattern.subscribers) {
         const isVisited = !isFirst && this.#hasBefore(pattern, subscriber);
-        if (!isVisited && this.mayHear(subscriber)) visit(subscriber);
+        if (!isVisited && (isForAll || this.mayHear(subscriber))) visit(subscriber);
       }
       isFirst = false;
     }
