@@ -34,7 +34,11 @@ export interface Outgoing {
 export function sendAll(all: readonly Outgoing[]): void {
   if (all.length >= FEW && requests === undefined) requests = openRequests();
   if (all.length >= FEW && requests) for (let next = 0; next < all.length;) next = requests.send(all, next);
-  else for (const one of all) if (one.descriptor >= 0) one.taken = sendNow(one.descriptor, one.bytes);
+  else all.forEach(send);
+}
+
+function send(one: Outgoing): void {
+  if (one.descriptor >= 0) one.taken = sendNow(one.descriptor, one.bytes);
 }
 
 /** Null where the system has no such calls, does not allow them, or has no room for more requests. */

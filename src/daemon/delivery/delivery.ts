@@ -50,12 +50,11 @@ export class Delivery {
     const senders = this.#senders;
     this.#senders = [];
     this.#empty.beginTurn();
-    for (const sender of senders) begin(sender);
+    senders.forEach(begin);
     this.#sendAll?.(senders);
-    let stuck: Sender[] | undefined;
-    for (const sender of senders) if (!finish(sender)) (stuck ??= []).push(sender);
+    const stuck = senders.filter(isStuckOnceWritten);
     // Once it is known how many wait for the same bytes, which are in memory once: each is charged an equal part of them.
-    if (stuck) for (const sender of stuck) sender.keep();
+    for (const sender of stuck) sender.keep();
   };
 }
 
@@ -67,12 +66,13 @@ function begin(sender: Sender): void {
   }
 }
 
-function finish(sender: Sender): boolean {
+/** Writes what the kernel has not taken. @returns whether some of it waits. */
+function isStuckOnceWritten(sender: Sender): boolean {
   try {
-    return sender.finish();
+    return !sender.finish();
   } catch (error) {
     sender.failed(error);
-    return false; // The system may read the bytes until the connection is gone.
+    return true; // The system may read the bytes until the connection is gone.
   }
 }
 

@@ -82,10 +82,10 @@ export class Audience {
     const isForAll = this.accounts === undefined;
     let isFirst = true;
     for (const pattern of this.patterns) {
-      for (const subscriber of pattern.subscribers) {
-        const isVisited = !isFirst && this.#hasBefore(pattern, subscriber);
-        if (!isVisited && (isForAll || this.mayHear(subscriber))) visit(subscriber);
-      }
+      if (isFirst && isForAll) pattern.subscribers.forEach(visit);
+      else
+        for (const subscriber of pattern.subscribers)
+          if (this.mayHear(subscriber) && !this.#hasBefore(pattern, subscriber)) visit(subscriber);
       isFirst = false;
     }
     if (this.joining.size === 0) return;
