@@ -382,3 +382,13 @@ describe('a cron pattern', () => {
     expect(walls(seen)).toEqual(expected);
   });
 });
+
+test('a tick of the wall clock is due at its time, though time passes while the clocks are read', () => {
+  const timetable = createTimetable(every(100, true));
+  timetable.begin(performance.now(), Infinity);
+  vi.advanceTimersByTime(100);
+  const at = performance.now();
+  let later = at;
+  vi.mocked(performance.now).mockImplementation(() => (later += 0.001));
+  expect(timetable.lookAt(at)).toBeLessThanOrEqual(at);
+});

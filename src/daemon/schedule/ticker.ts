@@ -21,7 +21,7 @@ export class Ticker implements Alarm {
   /** @param sinceSampleMs How long ago the last sample was taken, in milliseconds; infinite if there is none. */
   start(sinceSampleMs: number): void {
     this.#timetable.begin(this.#scheduler.now, sinceSampleMs);
-    this.#scheduler.set(this, this.#timetable.lookAt());
+    this.#scheduler.set(this, this.#timetable.lookAt(performance.now()));
   }
 
   /** Reports whether a tick would have come in the last so many milliseconds. */
@@ -43,12 +43,12 @@ export class Ticker implements Alarm {
   }
 
   ring(now: number): void {
-    const at = this.#timetable.lookAt();
+    const at = this.#timetable.lookAt(now);
     // It was to look at a clock that is still far from the tick, or was set meanwhile.
     if (at > now) return this.#scheduler.set(this, at);
     const tick = this.#timetable.take(now);
     // Set first: whatever the tick does, the next one comes.
-    this.#scheduler.set(this, this.#timetable.lookAt());
+    this.#scheduler.set(this, this.#timetable.lookAt(now));
     this.#onTick(tick);
   }
 }

@@ -20,8 +20,8 @@ export interface Timetable {
   begin(now: number, sinceSampleMs: number): void;
   /** Reports whether a tick would have come in the last so many milliseconds, which may be infinite. */
   hasCome(withinMs: number): boolean;
-  /** When to look again, at the latest when the next tick is due; a time that has passed if that is due. */
-  lookAt(): number;
+  /** When to look again, at the latest when the next tick is due; no later than `now` if that is due. */
+  lookAt(now: number): number;
   /** Milliseconds until the next tick. */
   readonly nextInMs: number;
   /**
@@ -189,14 +189,13 @@ class WallTable implements Timetable {
     return withinMs === Infinity || this.#times.after(now - withinMs) <= now;
   }
 
-  lookAt(): number {
+  lookAt(now: number): number {
     const wall = Date.now();
-    const now = performance.now();
     const lateMs = now - this.#expected;
     if (Math.abs(wall - this.#instant - lateMs) > STEP_MS)
       this.#stepped(wall, Math.max(lateMs, now - this.#lookedAt));
     this.#lookedAt = now;
-    return now + Math.min(this.#instant - Date.now(), LOOK_MS);
+    return now + Math.min(this.#instant - wall, LOOK_MS);
   }
 
   get nextInMs(): number {
