@@ -392,3 +392,13 @@ test('a tick of the wall clock is due at its time, though time passes while the 
   vi.mocked(performance.now).mockImplementation(() => (later += 0.001));
   expect(timetable.lookAt(at)).toBeLessThanOrEqual(at);
 });
+
+test('time that passes behind a tick is lateness, and no change of the wall clock', () => {
+  const timetable = createTimetable(every(100, true));
+  timetable.begin(performance.now(), Infinity);
+  vi.advanceTimersByTime(100);
+  const at = performance.now();
+  block(800); // The process was stopped between two of its lines.
+  expect(timetable.lookAt(at)).toBeLessThanOrEqual(at);
+  expect(timetable.take(performance.now())).toMatchObject({ lateMs: 800, skipped: 8 });
+});

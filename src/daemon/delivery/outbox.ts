@@ -196,6 +196,8 @@ export class Outbox implements Sender {
   begin(): void {
     const batch = this.#batch;
     this.#batch = undefined;
+    this.descriptor = -1;
+    this.taken = 0;
     if (!batch) return;
     this.bytes = batch.hold(); // If there is no memory to join them, it costs this client alone.
     this.#leaving = batch;
@@ -206,9 +208,7 @@ export class Outbox implements Sender {
     const batch = this.#leaving;
     if (!batch) return true;
     const { bytes, taken } = this;
-    this.descriptor = -1;
-    this.bytes = NOTHING;
-    this.taken = 0;
+    this.bytes = NOTHING; // Holds no memory.
     this.#connection.write(bytes, taken);
     // What was before these bytes may have left since they were queued.
     if ((this.#held || this.#roomWanted) && !this.#connection.ended) this.#connection.tellOfRoom();

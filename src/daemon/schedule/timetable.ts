@@ -190,11 +190,13 @@ class WallTable implements Timetable {
   }
 
   lookAt(now: number): number {
+    // Beside each other, and not by `now`: between that and this, the process may have stood still.
     const wall = Date.now();
-    const lateMs = now - this.#expected;
+    const monotonic = performance.now();
+    const lateMs = monotonic - this.#expected;
     if (Math.abs(wall - this.#instant - lateMs) > STEP_MS)
-      this.#stepped(wall, Math.max(lateMs, now - this.#lookedAt));
-    this.#lookedAt = now;
+      this.#stepped(wall, Math.max(lateMs, monotonic - this.#lookedAt));
+    this.#lookedAt = monotonic;
     return now + Math.min(this.#instant - wall, LOOK_MS);
   }
 
