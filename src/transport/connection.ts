@@ -123,7 +123,7 @@ export class Connection implements Reader {
 
   /** Bytes written and not yet taken by the kernel. */
   get pendingBytes(): number {
-    // Most have nothing that waits, and to ask Node costs as much as the rest of a message.
+    // Of most clients nothing waits, and to ask Node takes a good part of what a message costs.
     if (!this.#mayWait) return 0;
     const { writableLength } = this.#socket;
     this.#mayWait = writableLength > 0;
@@ -161,7 +161,7 @@ export class Connection implements Reader {
    * the stream, and once the connection has ended.
    */
   get descriptor(): number {
-    return this.ended || (this.#mayWait && this.pendingBytes > 0) ? -1 : this.#fd;
+    return this.ended || this.pendingBytes > 0 ? -1 : this.#fd;
   }
 
   /**

@@ -79,32 +79,23 @@ export class Audience {
 
   /** Visits each subscriber that hears the topic, once. */
   each(visit: (subscriber: Subscriber) => void): void {
-    const isForAll = this.accounts === undefined;
-    let isFirst = true;
-    for (const pattern of this.patterns) {
-      if (isFirst && isForAll) pattern.subscribers.forEach(visit);
-      else
+    // As most topics are heard: by one pattern, and by everybody who likes to.
+    if (this.accounts === undefined && this.patterns.size === 1)
+      for (const { subscribers } of this.patterns) subscribers.forEach(visit);
+    else
+      for (const pattern of this.patterns)
         for (const subscriber of pattern.subscribers)
-          if (this.mayHear(subscriber) && !this.#hasBefore(pattern, subscriber)) visit(subscriber);
-      isFirst = false;
-    }
-    if (this.joining.size === 0) return;
-    for (const subscriber of this.joining) {
+          if (!isIn(this.patterns, subscriber, pattern) && this.mayHear(subscriber)) visit(subscriber);
+    for (const subscriber of this.joining)
       if (!isIn(this.patterns, subscriber) && this.mayHear(subscriber)) visit(subscriber);
-    }
-  }
-
-  /** Reports whether the subscriber is registered for a pattern that stands before this one. */
-  #hasBefore(pattern: Pattern, subscriber: Subscriber): boolean {
-    for (const { subscribers } of this.patterns) {
-      if (subscribers === pattern.subscribers) return false;
-      if (subscribers.has(subscriber)) return true;
-    }
-    return false;
   }
 }
 
-function isIn(patterns: Iterable<Pattern>, subscriber: Subscriber): boolean {
-  for (const { subscribers } of patterns) if (subscribers.has(subscriber)) return true;
+/** Reports whether the subscriber is registered for one of the patterns, of which only those before `end` count. */
+function isIn(patterns: Iterable<Pattern>, subscriber: Subscriber, end?: Pattern): boolean {
+  for (const pattern of patterns) {
+    if (pattern === end) return false;
+    if (pattern.subscribers.has(subscriber)) return true;
+  }
   return false;
 }

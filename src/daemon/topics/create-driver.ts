@@ -36,12 +36,11 @@ export function createDriver(
     return new StreamRunner(config.name, source, config.everyMs, listener, tools, before);
   }
   let constant: string | undefined;
-  const encode = (payload: unknown): string => {
-    if (!source?.isConstant) return log.encode(payload);
-    return (constant ??= log.encode(payload));
-  };
   const listener = {
-    encode: source ? encode : () => log.lastJson ?? '',
+    encode(payload: unknown) {
+      if (!source) return log.lastJson ?? '';
+      return source.isConstant ? (constant ??= log.encode(payload)) : log.encode(payload);
+    },
     payload: (json: string) => {
       if (json !== '') send(json);
     },

@@ -58,6 +58,8 @@ export class MessageLog {
   #messages: (LoggedMessage | undefined)[] = [];
   #first = 0;
   #bytes = 0;
+  /** Bytes that the budget knows of. */
+  #charged = 0;
   #limits: LogLimits;
   #json: string | undefined;
   /** JSON that `encode` has found good: the same need not be looked at again. */
@@ -94,17 +96,16 @@ export class MessageLog {
     this.#limits = limits;
     this.#encoded = undefined;
     if (budget !== this.#budget) this.#moveTo(budget);
-    const before = this.#bytes;
     this.#trim();
-    this.#tellBudget(before);
+    this.#charge();
   }
 
   #moveTo(budget: HistoryBudget | undefined): void {
     this.#budget?.remove(this);
-    this.#budget?.change(-this.#bytes);
+    this.#budget?.change(-this.#charged);
     this.#budget = budget;
     budget?.add(this);
-    budget?.change(this.#bytes);
+    budget?.change(this.#charged);
   }
 
   /** The latest message. */
@@ -253,20 +254,18 @@ export class MessageLog {
 
   /** Lets go of all messages. The numbering goes on. */
   empty(): void {
-    const before = this.#bytes;
     this.#messages = [];
     this.#first = 0;
     this.#bytes = 0;
-    this.#tellBudget(before);
+    this.#charge();
     this.#json = undefined;
   }
 
   /** Lets go of the oldest messages until at most `bytes` are spare. */
   shrink(bytes: number): void {
-    const before = this.#bytes;
     while (this.spareBytes > bytes) this.#drop();
     this.#compact();
-    this.#tellBudget(before);
+    this.#charge();
   }
 
   /** Lets go of all messages, when the topic is removed. */
@@ -277,12 +276,11 @@ export class MessageLog {
   }
 
   #keep(message: LoggedMessage): void {
-    const before = this.#bytes;
     this.#messages.push(message);
     this.#json = undefined;
     this.#bytes += cost(message);
     this.#trim();
-    this.#tellBudget(before);
+    this.#charge();
     this.#budget?.enforce();
   }
 
@@ -306,9 +304,11 @@ export class MessageLog {
     this.#first = 0;
   }
 
-  /** @param before The bytes that the budget knows of. */
-  #tellBudget(before: number): void {
-    if (this.#bytes !== before) this.#budget?.change(this.#bytes - before);
+  /** Tells the budget by how much what is kept has changed: mostly by nothing, since one message comes and one goes. */
+  #charge(): void {
+    if (this.#bytes === this.#charged) return;
+    this.#budget?.change(this.#bytes - this.#charged);
+    this.#charged = this.#bytes;
   }
 
   #payload(message: LoggedMessage): Buffer {
