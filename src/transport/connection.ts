@@ -59,10 +59,9 @@ export class Connection implements Reader {
   #isOverdue = false;
   #error: Error | undefined;
   #reason: string | undefined;
-  #takenDirectly = 0;
   #writtenBytes = 0;
-  /** Something was written to Node's stream, and was not seen to have left. */
-  #mayWait = false;
+  /** Something was written to Node's stream, and was not seen to have left: to ask Node costs more. */
+  mayWait = false;
 
   constructor(id: number, socket: Socket, peer: Peer | undefined, context: ConnectionContext) {
     this.id = id;
@@ -123,20 +122,19 @@ export class Connection implements Reader {
 
   /** Bytes written and not yet taken by the kernel. */
   get pendingBytes(): number {
-    // Of most clients nothing waits, and to ask Node takes a good part of what a message costs.
-    if (!this.#mayWait) return 0;
+    if (!this.mayWait) return 0;
     const { writableLength } = this.#socket;
-    this.#mayWait = writableLength > 0;
+    this.mayWait = writableLength > 0;
     return writableLength;
   }
 
-  /** Bytes that the kernel has taken so far: it grows as long as the peer reads. */
+  /** How many of the bytes written here the kernel has taken so far: while some wait, it grows as long as the peer reads. */
   get takenBytes(): number {
     const { _bytesDispatched = 0, _handle } = this.#socket;
-    return this.#takenDirectly + _bytesDispatched - (_handle?.writeQueueSize ?? 0);
+    return _bytesDispatched - (_handle?.writeQueueSize ?? 0);
   }
 
-  /** Bytes written so far. */
+  /** Bytes written here so far. What was sent on the `descriptor` is not among them. */
   get writtenBytes(): number {
     return this.#writtenBytes;
   }
@@ -161,25 +159,15 @@ export class Connection implements Reader {
    * the stream, and once the connection has ended.
    */
   get descriptor(): number {
-    return this.ended || this.pendingBytes > 0 ? -1 : this.#fd;
+    return this.ended || (this.mayWait && this.pendingBytes > 0) ? -1 : this.#fd;
   }
 
-  /**
-   * Writes bytes, as they are. Nothing happens once the connection has ended.
-   * @param taken How many of them have been sent already, on its `descriptor`.
-   */
-  write(bytes: Buffer, taken = 0): void {
-    if (taken < bytes.length) {
-      if (this.ended) return;
-      this.#writeToStream(taken === 0 ? bytes : bytes.subarray(taken));
-    }
-    this.#writtenBytes += bytes.length;
-    this.#takenDirectly += taken;
-  }
-
-  #writeToStream(bytes: Buffer): void {
+  /** Writes bytes, as they are. Nothing happens once the connection has ended. */
+  write(bytes: Buffer): void {
+    if (this.ended) return;
     this.#socket.write(bytes);
-    this.#mayWait = true;
+    this.#writtenBytes += bytes.length;
+    this.mayWait = true;
   }
 
   /** Stops reading, so that a peer that asks faster than it reads waits for itself. */
@@ -198,7 +186,7 @@ export class Connection implements Reader {
   /** Sends `lastWords`, and closes once the kernel has taken all that waits, or after `timeoutMs`. */
   end(reason: string, lastWords: Buffer, timeoutMs: number): void {
     if (this.ended) return;
-    this.#writeToStream(lastWords);
+    this.write(lastWords);
     this.#reason = reason;
     this.#socket.destroySoon();
     drop(this.#socket, timeoutMs);
@@ -214,7 +202,7 @@ export class Connection implements Reader {
     this.#reason = rejection.code;
     this.#reader.clear();
     this.#stopAgeTimer();
-    this.#mayWait = true;
+    this.mayWait = true;
     if (isOpen) bidFarewell(this.#socket, rejection);
   }
 

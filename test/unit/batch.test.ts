@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
@@ -44,3 +46,30 @@ test('bytes are joined once, and a single frame is not copied at all', () => {
   const two = one.with(frames[1]!);
   expect(two.bytes).toBe(two.bytes);
 });
+
+test('one that somebody waits for keeps no frames in memory beside its bytes, once the turn is over', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const empty = Batch.empty();
+  const { waiting, gone } = gathered(empty);
+  waiting.hold();
+  empty.end();
+  // A WeakRef keeps what it refers to until the turn of the event loop is over.
+  await new Promise(setImmediate);
+  collect();
+  expect(gone.filter((frame) => frame.deref())).toEqual([]);
+  expect(String(waiting.bytes)).toBe('mine; and mine;');
+});
+
+/** A client hears two frames, and others hear the first of these and frames that they alone hear. */
+function gathered(empty: Batch): { waiting: Batch; gone: WeakRef<Buffer>[] } {
+  const frames = ['mine;', ' and mine;', 'before;', 'behind;', 'last;'].map((text) => Buffer.from(text));
+  const [mine, andMine, before, behind, last] = frames as [Buffer, Buffer, Buffer, Buffer, Buffer];
+  empty.with(before).with(mine);
+  const first = empty.with(mine);
+  const waiting = first.with(andMine);
+  first.with(behind);
+  empty.with(last);
+  expect(waiting.bytes).toHaveLength(15);
+  return { waiting, gone: frames.map((frame) => new WeakRef(frame)) };
+}

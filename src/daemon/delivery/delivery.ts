@@ -2,12 +2,15 @@ import type { Outgoing } from '../../linux/send-all.ts';
 import type { SocketCalls } from '../../linux/socket-calls.ts';
 import { free } from '../../transport/free.ts';
 
-/** Whoever has frames delivered. Its fields as `Outgoing` hold between `begin` and `finish`. */
+/** Whoever has frames delivered. */
 export interface Sender extends Outgoing {
+  /** What leaves, and its bytes, from `begin` on; the delivery takes them away once all has left. */
+  leaving: Batch | undefined;
+  bytes: Buffer;
   /** Has what was gathered leave, if there is still somebody to write it to. */
   begin(): void;
-  /** Writes what the kernel has not taken yet. @returns whether it has taken all by then. */
-  finish(): boolean;
+  /** Writes what the kernel has not taken yet. */
+  writeRest(): void;
   /** Keeps what is stuck, and is charged for its part of the memory. */
   keep(): void;
   /** Something of ours failed for it. */
@@ -18,7 +21,7 @@ export interface Sender extends Outgoing {
 export class Delivery {
   readonly #sendAll: SocketCalls['sendAll'] | undefined;
   #senders: Sender[] = [];
-  readonly #empty = Batch.empty();
+  #empty = Batch.empty();
   /** Somebody flushes when what is under way has ended. */
   #isHeld = false;
 
@@ -49,10 +52,13 @@ export class Delivery {
     if (this.#senders.length === 0) return;
     const senders = this.#senders;
     this.#senders = [];
-    this.#empty.beginTurn();
+    const turn = this.#empty;
+    this.#empty = Batch.empty();
     senders.forEach(begin);
     this.#sendAll?.(senders);
-    const stuck = senders.filter(isStuckOnceWritten);
+    const stuck = senders.filter(isStuck);
+    for (const sender of stuck) writeRest(sender);
+    turn.end();
     // Once it is known how many wait for the same bytes, which are in memory once: each is charged an equal part of them.
     for (const sender of stuck) sender.keep();
   };
@@ -66,13 +72,19 @@ function begin(sender: Sender): void {
   }
 }
 
-/** Writes what the kernel has not taken. @returns whether some of it waits. */
-function isStuckOnceWritten(sender: Sender): boolean {
+/** Reports whether the kernel has not taken all. One that is done holds no memory. */
+function isStuck(sender: Sender): boolean {
+  if (sender.taken < sender.bytes.length) return true;
+  sender.bytes = NOTHING;
+  sender.leaving = undefined;
+  return false;
+}
+
+function writeRest(sender: Sender): void {
   try {
-    return !sender.finish();
+    sender.writeRest();
   } catch (error) {
     sender.failed(error);
-    return true; // The system may read the bytes until the connection is gone.
   }
 }
 
@@ -82,21 +94,28 @@ function isStuckOnceWritten(sender: Sender): boolean {
  * they are.
  */
 export class Batch {
-  readonly #before: Batch | undefined;
-  readonly #frame: Buffer;
-  readonly #isAnswer: boolean;
+  /** Until the turn is over. */
+  #before: Batch | undefined;
+  /** Its last frame; once the turn is over, all of them. */
+  #frame: Buffer;
+  /** Nobody else needs that. */
+  #isOwn: boolean;
+  /** All of its turn. */
+  readonly #turn: Batch[];
   /** The batch that the last call of `with` made. */
   #next: Batch | undefined;
   #joined: Buffer | undefined;
-  /** How many hold it, and do not have all of it sent. */
-  #holders = 0;
+  /** Those that do not have all of it sent, and its turn. */
+  #holders = 1;
   /** Bytes of all its frames. */
   readonly byteLength: number;
 
-  private constructor(before: Batch | undefined, frame: Buffer, isAnswer: boolean) {
+  private constructor(before: Batch | undefined, frame: Buffer, isOwn: boolean) {
     this.#before = before;
     this.#frame = frame;
-    this.#isAnswer = isAnswer;
+    this.#isOwn = isOwn;
+    this.#turn = before ? before.#turn : [];
+    this.#turn.push(this);
     this.byteLength = (before?.byteLength ?? 0) + frame.length;
   }
 
@@ -105,14 +124,19 @@ export class Batch {
     return new Batch(undefined, NOTHING, false);
   }
 
-  /** Lets go of the batches of the turn before, which it leads to. */
-  beginTurn(): void {
-    this.#next = undefined;
+  /** The turn is over: its batches that nobody holds give back their memory, and the others keep none but their own. */
+  end(): void {
+    for (const batch of this.#turn) {
+      batch.#before = batch.#next = undefined;
+      batch.#keepJoined();
+      batch.release();
+    }
+    this.#turn.length = 0;
   }
 
-  /** This batch and a frame more. @param isAnswer It is an answer to one client, and needed by nobody else. */
-  with(frame: Buffer, isAnswer = false): Batch {
-    if (!this.#next || this.#next.#frame !== frame) this.#next = new Batch(this, frame, isAnswer);
+  /** This batch and a frame more. @param isOwn Nobody else needs the frame. */
+  with(frame: Buffer, isOwn = false): Batch {
+    if (!this.#next || this.#next.#frame !== frame) this.#next = new Batch(this, frame, isOwn);
     return this.#next;
   }
 
@@ -121,24 +145,26 @@ export class Batch {
     return (this.#joined ??= this.#concatenated());
   }
 
-  /** Somebody has it sent, and will `release` it. @returns its bytes. */
-  hold(): Buffer {
-    this.#joined ??= this.#concatenated();
+  /** Somebody has it sent, and will `release` it. */
+  hold(): void {
     this.#holders++;
-    return this.#joined;
   }
 
-  /** How many of its bytes each of those that hold it answers for. */
+  /** How many of its bytes each of those that hold it answers for, once the turn is over. */
   get share(): number {
     return this.byteLength / this.#holders;
   }
 
   /** One of those that hold it does not need it any more: the last one gives back the memory that only this batch has. */
   release(): void {
-    if (--this.#holders > 0) return;
-    if (this.#joined && this.#joined !== this.#frame) free(this.#joined);
-    if (this.#isAnswer) free(this.#frame);
-    for (let batch = this.#before; batch; batch = batch.#before) if (batch.#isAnswer) free(batch.#frame);
+    if (--this.#holders === 0 && this.#isOwn) free(this.#frame);
+  }
+
+  #keepJoined(): void {
+    if (!this.#joined || this.#joined === this.#frame) return;
+    if (this.#isOwn) free(this.#frame);
+    this.#frame = this.#joined;
+    this.#isOwn = true;
   }
 
   #concatenated(): Buffer {

@@ -48,8 +48,7 @@ export class Outbox implements Sender {
   readonly #totals: Pick<Totals, 'sent' | 'skipped'>;
   /** What this turn of the event loop has brought. */
   #batch: Batch | undefined;
-  /** What leaves, while it does. */
-  #leaving: Batch | undefined;
+  leaving: Batch | undefined;
   descriptor = -1;
   bytes = NOTHING;
   taken = 0;
@@ -95,8 +94,11 @@ export class Outbox implements Sender {
   }
 
   keep(): void {
-    if (this.#leaving) this.#unsent.add(this.#leaving);
-    this.#leaving = undefined;
+    const batch = this.leaving!;
+    this.leaving = undefined;
+    this.bytes = NOTHING;
+    if (this.#connection.pendingBytes === 0) return batch.release();
+    this.#unsent.add(batch);
     this.#stalls.watch();
     this.#listener.changed();
   }
@@ -180,6 +182,7 @@ export class Outbox implements Sender {
 
   /** True while as much waits as may: a client that does not read its answers must not ask for more. */
   get full(): boolean {
+    if (!this.#batch && !this.#connection.mayWait) return false; // As it mostly is.
     return this.pendingBytes >= this.#limits.pendingBytes;
   }
 
@@ -196,26 +199,21 @@ export class Outbox implements Sender {
   begin(): void {
     const batch = this.#batch;
     this.#batch = undefined;
-    this.descriptor = -1;
     this.taken = 0;
+    this.descriptor = -1;
     if (!batch) return;
-    this.bytes = batch.hold(); // If there is no memory to join them, it costs this client alone.
-    this.#leaving = batch;
-    this.descriptor = this.#connection.descriptor;
+    this.bytes = batch.bytes; // If there is no memory to join them, it costs this client alone.
+    this.leaving = batch;
+    // Who waits for room is written to by `writeRest`, which tells of it.
+    if (!this.#held && !this.#roomWanted) this.descriptor = this.#connection.descriptor;
   }
 
-  finish(): boolean {
-    const batch = this.#leaving;
-    if (!batch) return true;
-    const { bytes, taken } = this;
-    this.bytes = NOTHING; // Holds no memory.
-    this.#connection.write(bytes, taken);
+  writeRest(): void {
+    const { bytes, taken, leaving } = this;
+    leaving!.hold();
+    this.#connection.write(taken > 0 ? bytes.subarray(taken) : bytes);
     // What was before these bytes may have left since they were queued.
     if ((this.#held || this.#roomWanted) && !this.#connection.ended) this.#connection.tellOfRoom();
-    if (this.#connection.pendingBytes > 0) return false;
-    this.#leaving = undefined;
-    batch.release();
-    return true;
   }
 
   /** There is room again: what was held back follows. */
@@ -267,9 +265,10 @@ export class Outbox implements Sender {
   #send(frame: Buffer): void {
     this.sent++;
     this.#totals.sent++;
-    this.#queue(frame);
+    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame);
   }
 
+  /** Queues what is counted nowhere. */
   #queue(frame: Buffer): void {
     this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame);
   }
