@@ -107,16 +107,16 @@ export class Scheduler {
   /** Rings what is due, each once. What fails there is ours to mend, and keeps none of the others from ringing. */
   readonly #ring = (): void => {
     const since = this.#ringingSince!;
-    let now = since;
+    let now: number | undefined = since;
     let errors: unknown[] | undefined;
     for (let next = this.#heap[0]; next && next.dueAt <= since; next = this.#heap[0]) {
       this.#take(next);
       try {
-        next.ring(now);
+        next.ring(now ?? performance.now());
       } catch (error) {
         (errors ??= []).push(error);
       }
-      now = performance.now();
+      now = undefined; // Of those that follow, each is told how late it is.
     }
     if (errors) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
   };
@@ -144,9 +144,11 @@ export class Scheduler {
 
   /** Takes the other timer: since timers count whole milliseconds, the ticks of one interval need two delays in turn. */
   #changeTimer(): void {
+    const timer = this.#timer;
     const isRunning = this.#firesAt < Infinity;
-    if (isRunning) clearTimeout(this.#timer?.timeout);
-    [this.#timer, this.#spare] = [this.#spare, isRunning ? undefined : this.#timer];
+    if (isRunning) clearTimeout(timer?.timeout);
+    this.#timer = this.#spare;
+    this.#spare = isRunning ? undefined : timer;
   }
 
   #wholeFrom(at: number): number {

@@ -55,6 +55,7 @@ class IntervalTable implements Timetable {
   readonly #delayMs: number;
   #start = 0;
   #next = 1;
+  #due = Infinity;
 
   constructor(intervalMs: number, delayMs: number) {
     this.#intervalMs = intervalMs;
@@ -63,7 +64,12 @@ class IntervalTable implements Timetable {
 
   begin(now: number, sinceSampleMs: number): void {
     this.#start = now + (this.hasCome(sinceSampleMs) ? this.#delayMs : -Math.floor(sinceSampleMs));
-    this.#next = 1;
+    this.#goTo(1);
+  }
+
+  #goTo(tick: number): void {
+    this.#next = tick;
+    this.#due = this.#start + tick * this.#intervalMs;
   }
 
   hasCome(withinMs: number): boolean {
@@ -85,12 +91,8 @@ class IntervalTable implements Timetable {
   take(now: number): Tick {
     const lateMs = now - this.#due;
     const skipped = Math.floor(lateMs / this.#intervalMs);
-    this.#next += skipped + 1;
+    this.#goTo(this.#next + skipped + 1);
     return { at: now, lateMs, skipped };
-  }
-
-  get #due(): number {
-    return this.#start + this.#next * this.#intervalMs;
   }
 }
 
