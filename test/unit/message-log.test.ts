@@ -157,6 +157,16 @@ describe('the histories of all topics', () => {
     for (const large of [one, other]) expect(large.spareBytes).toBeGreaterThan(30_000);
   });
 
+  test('follow a lower limit at the next message, though that takes no more than the one that goes for it', () => {
+    let most = 10_000;
+    const small = new MessageLog('news', limits, new HistoryBudget(() => most));
+    for (let count = 0; count < 5; count++) small.append('1', 1);
+    expect(after(small)).toHaveLength(3);
+    most = 1;
+    small.append('1', 1);
+    expect(after(small)).toHaveLength(1);
+  });
+
   test('keep the latest message of each topic, though these have more bytes than allowed', () => {
     const budget = new HistoryBudget(() => 10_000);
     const logs = Array.from({ length: 50 }, (_, index) => new MessageLog(`t${index}`, roomy, budget));

@@ -87,8 +87,7 @@ export class MessageLog {
     this.origin = saved.origin === true;
     this.seq = saved.seq;
     this.place = this.origin ? saved.messages.length : saved.seq;
-    for (const { seq, time, json } of saved.messages)
-      this.#keep(this.#message(json.toString(), { seq, time }));
+    for (const { seq, time, json } of saved.messages) this.#add(json.toString(), { seq, time });
   }
 
   /** @param budget The one that bounds it from now on. */
@@ -160,10 +159,7 @@ export class MessageLog {
   /** Makes the next message of a payload that `encode` returned. @param offset Its number among all messages. */
   append(json: string, offset: number): LoggedMessage {
     this.place++;
-    const message = this.#message(json, { seq: ++this.seq, time: Date.now(), offset });
-    this.#keep(message);
-    this.#json = json;
-    return message;
+    return this.#add(json, { seq: ++this.seq, time: Date.now(), offset });
   }
 
   /**
@@ -178,10 +174,7 @@ export class MessageLog {
     }
     this.place++;
     this.seq = seq;
-    const message = this.#message(json, { seq, time, offset });
-    this.#keep(message);
-    this.#json = json;
-    return message;
+    return this.#add(json, { seq, time, offset });
   }
 
   /** After messages that were numbered where they were made, begins a numbering of its own. */
@@ -197,10 +190,16 @@ export class MessageLog {
     this.#placeBefore = this.place;
   }
 
-  #message(json: string, { seq, time, offset }: MessageHead): LoggedMessage {
+  #add(json: string, { seq, time, offset }: MessageHead): LoggedMessage {
     // One shape for all of them, whatever they have.
     const message = { seq, time, offset, instance: this.instance, frame: NOTHING } as LoggedMessage;
     message.frame = encodeMessage(this.#topic, json, message);
+    this.#messages.push(message);
+    this.#json = json;
+    this.#bytes += cost(message);
+    this.#trim();
+    this.#charge();
+    this.#budget?.enforce(); // Its limit may have changed, if not what is kept.
     return message;
   }
 
@@ -275,15 +274,6 @@ export class MessageLog {
     this.isClosed = true;
   }
 
-  #keep(message: LoggedMessage): void {
-    this.#messages.push(message);
-    this.#json = undefined;
-    this.#bytes += cost(message);
-    this.#trim();
-    this.#charge();
-    this.#budget?.enforce();
-  }
-
   #trim(): void {
     const { history, historyBytes } = this.#limits;
     const most = Math.max(history, 1);
@@ -306,9 +296,10 @@ export class MessageLog {
 
   /** Tells the budget by how much what is kept has changed: mostly by nothing, since one message comes and one goes. */
   #charge(): void {
-    if (this.#bytes === this.#charged) return;
-    this.#budget?.change(this.#bytes - this.#charged);
+    const more = this.#bytes - this.#charged;
+    if (more === 0) return;
     this.#charged = this.#bytes;
+    this.#budget?.change(more);
   }
 
   #payload(message: LoggedMessage): Buffer {

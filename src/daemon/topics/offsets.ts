@@ -40,20 +40,17 @@ export class Offsets {
     this.#free.push(topic);
   }
 
-  /** The offset of the next message. @param topic The number of its topic. */
-  next(topic: number): number {
+  /**
+   * The offset of the next message.
+   * @param topic The number of its topic.
+   * @param advance By how much it raises the topic's `seq`, NaN if nobody knows.
+   */
+  next(topic: number, advance = 1): number {
     const offset = ++this.#last;
-    this.#topics[offset % REMEMBERED] = topic;
-    if (this.#advances) this.#advances[offset % REMEMBERED] = 1;
-    return offset;
-  }
-
-  /** The same of a message that raises its topic's `seq` by `advance`, NaN if nobody knows. */
-  nextAfterGap(topic: number, advance: number): number {
-    if (advance === 1) return this.next(topic);
-    this.#advances ??= new Float64Array(REMEMBERED).fill(1);
-    const offset = this.next(topic);
-    this.#advances[offset % REMEMBERED] = advance;
+    const place = offset % REMEMBERED;
+    this.#topics[place] = topic;
+    if (advance !== 1) this.#advances ??= new Float64Array(REMEMBERED).fill(1);
+    if (this.#advances) this.#advances[place] = advance;
     return offset;
   }
 

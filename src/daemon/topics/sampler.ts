@@ -22,6 +22,8 @@ export class Sampler implements Driver {
   readonly #health: SourceHealth;
   /** Present while it runs; aborted when it stops. */
   #period: AbortController | undefined;
+  /** That of the period: its controller would look who asks, at each tick. */
+  #signal: AbortSignal | undefined;
   #running: Promise<void> | undefined;
   /** It was told to rest, and does so once the sample under way has ended. */
   #isTired = false;
@@ -58,19 +60,23 @@ export class Sampler implements Driver {
   /** @param options.sampleNow Takes a sample at once, and not only at the first tick. */
   start({ sampleNow }: { sampleNow: boolean }): void {
     this.#isTired = false;
-    if (!this.#period) {
-      const { signal } = (this.#period = new AbortController());
-      this.#source.watch?.(signal, () => this.#onChange(signal));
-    }
+    const signal = this.#signal ?? this.#begin();
     this.#ticker?.start(performance.now() - this.#health.sampledAt);
     // A sample of an aborted period that has yet to end is followed by one of this period.
-    if (sampleNow) this.#sampleSoon(this.#period.signal);
+    if (sampleNow) this.#sampleSoon(signal);
+  }
+
+  #begin(): AbortSignal {
+    this.#period = new AbortController();
+    const signal = (this.#signal = this.#period.signal);
+    this.#source.watch?.(signal, () => this.#onChange(signal));
+    return signal;
   }
 
   /** Takes no sample any more. The one that is under way is of use to whoever comes next. */
   rest(): void {
     this.#ticker?.stop();
-    if (this.running && !this.#period?.signal.aborted) this.#isTired = true;
+    if (this.running && this.#signal) this.#isTired = true;
     else this.stop();
   }
 
@@ -79,7 +85,7 @@ export class Sampler implements Driver {
     this.#isTired = false;
     this.#ticker?.stop();
     this.#period?.abort();
-    this.#period = undefined;
+    this.#period = this.#signal = undefined;
   }
 
   /** Stops, and ends what was asked for beside the schedule as well. */
@@ -99,7 +105,7 @@ export class Sampler implements Driver {
     try {
       while (this.#running) await this.#running;
       if (probe.signal.aborted) throw new Error('the topic has changed, or is gone');
-      const { signal } = this.#period ?? probe; // What a source keeps for a period is kept.
+      const signal = this.#signal ?? probe.signal; // What a source keeps for a period is kept.
       const take = async (): Promise<string> => this.#listener.encode(await this.#source.sample(signal));
       const probing = take();
       this.#isProbing = true;
@@ -116,7 +122,7 @@ export class Sampler implements Driver {
     const isWanted = this.#wantedMeanwhile;
     this.#running = undefined;
     this.#isProbing = this.#wantedMeanwhile = false;
-    if (this.#period && isWanted) this.#takeSample(this.#period.signal);
+    if (this.#signal && isWanted) this.#takeSample(this.#signal);
   }
 
   /** True while a sample is under way that subscribers will get. */
@@ -136,7 +142,7 @@ export class Sampler implements Driver {
 
   #onTick(tick: Tick): void {
     this.#counters.ticked(tick, !this.running);
-    if (!this.running && this.#period) this.#sampleSoon(this.#period.signal, tick.at);
+    if (this.#signal) this.#sampleSoon(this.#signal, tick.at);
   }
 
   /** What is sampled has changed; a sample under way may have been taken before that. */
@@ -180,7 +186,7 @@ export class Sampler implements Driver {
     if (this.#isTired) return this.stop();
     const isWanted = signal.aborted || this.#wantedMeanwhile;
     this.#wantedMeanwhile = false;
-    if (isWanted && this.#period) this.#takeSample(this.#period.signal);
+    if (isWanted && this.#signal) this.#takeSample(this.#signal);
   }
 
   #succeed(json: string, at: number): void {

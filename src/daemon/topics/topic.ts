@@ -47,6 +47,7 @@ export interface TopicTools {
 export class Topic {
   readonly #logger: EventLog;
   readonly #log: MessageLog;
+  readonly name: string;
   /** Who hears it. */
   readonly audience: Audience;
   readonly counters: TopicCounters;
@@ -90,6 +91,7 @@ export class Topic {
     namespace?: Namespace,
   ) {
     this.#parts = parts;
+    this.name = parts.config.name;
     this.namespace = namespace;
     this.#instance = instance;
     this.#follow = follow;
@@ -116,10 +118,6 @@ export class Topic {
 
   get config(): TopicConfig {
     return this.#parts.config;
-  }
-
-  get name(): string {
-    return this.config.name;
   }
 
   /** Number of the latest message, 0 before the first. */
@@ -506,8 +504,8 @@ export class Topic {
     } else {
       const { name } = this;
       const { seq, frame } = numbers
-        ? this.#log.appendNumbered(json, numbers, this.#offsets.nextAfterGap(this.number, advance))
-        : this.#log.append(json, this.#offsets.nextAfterGap(this.number, advance));
+        ? this.#log.appendNumbered(json, numbers, this.#offsets.next(this.number, advance))
+        : this.#log.append(json, this.#offsets.next(this.number, advance));
       this.counters.numbered();
       this.#logger.debug({ event: 'sent', topic: name, seq }, 'sent');
       this.audience.each((subscriber) => subscriber.message(name, frame));
