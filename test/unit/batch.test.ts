@@ -63,13 +63,13 @@ test('one that somebody waits for keeps no frames in memory beside its bytes, on
 
 /** A client hears two frames, and others hear the first of these and frames that they alone hear. */
 function gathered(empty: Batch): { waiting: Batch; gone: WeakRef<Buffer>[] } {
-  const frames = ['mine;', ' and mine;', 'before;', 'behind;', 'last;'].map((text) => Buffer.from(text));
-  const [mine, andMine, before, behind, last] = frames as [Buffer, Buffer, Buffer, Buffer, Buffer];
+  const all = ['mine;', ' and mine;', 'before;', 'behind;', 'last;'].map((text) => Buffer.from(text));
+  const [mine, andMine, before, behind, last] = all as [Buffer, Buffer, Buffer, Buffer, Buffer];
   empty.with(before).with(mine);
   const first = empty.with(mine);
   const waiting = first.with(andMine);
   first.with(behind);
   empty.with(last);
   expect(waiting.bytes).toHaveLength(15);
-  return { waiting, gone: frames.map((frame) => new WeakRef(frame)) };
+  return { waiting, gone: all.map((frame) => new WeakRef(frame)) };
 }
