@@ -402,3 +402,17 @@ test('time that passes behind a tick is lateness, and no change of the wall cloc
   expect(timetable.lookAt(at)).toBeLessThanOrEqual(at);
   expect(timetable.take(performance.now())).toMatchObject({ lateMs: 800, skipped: 8 });
 });
+
+test('time that passes between reading the two clocks is no change of the wall clock', () => {
+  const timetable = createTimetable(every(100, true));
+  const read = Date.now.bind(Date);
+  const reading = vi.spyOn(Date, 'now').mockImplementation(() => {
+    const isSecond = reading.mock.calls.length === 2;
+    if (isSecond) block(800); // The process was stopped before it could read this one.
+    return read();
+  });
+  timetable.begin(performance.now(), Infinity);
+  const now = performance.now();
+  expect(timetable.lookAt(now)).toBeLessThanOrEqual(now);
+  expect(timetable.take(now)).toMatchObject({ lateMs: 700, skipped: 7 });
+});

@@ -192,9 +192,7 @@ class WallTable implements Timetable {
   }
 
   lookAt(now: number): number {
-    // Beside each other, and not by `now`: between that and this, the process may have stood still.
-    const wall = Date.now();
-    const monotonic = performance.now();
+    const { wall, monotonic } = bothClocks(); // And not by `now`: the process may have stood still since.
     const lateMs = monotonic - this.#expected;
     if (Math.abs(wall - this.#instant - lateMs) > STEP_MS)
       this.#stepped(wall, Math.max(lateMs, monotonic - this.#lookedAt));
@@ -229,6 +227,17 @@ class WallTable implements Timetable {
 
   #aim(after: number): void {
     this.#instant = this.#times.after(after);
-    this.#expected = performance.now() + this.#instant - Date.now();
+    const { wall, monotonic } = bothClocks();
+    this.#expected = monotonic + this.#instant - wall;
+  }
+}
+
+/** What both clocks show at one moment. If the process stood still between reading the two, they are read again. */
+function bothClocks(): { wall: number; monotonic: number } {
+  for (let before = performance.now(); ;) {
+    const wall = Date.now();
+    const monotonic = performance.now();
+    if (monotonic - before < STEP_MS / 2) return { wall, monotonic };
+    before = monotonic;
   }
 }
