@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
-import { builtCli, root } from '../helpers/program.ts';
+import { cli, root } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 
 /** A client, how it is built and tried. All commands are run by sh, in the folder of the client. */
@@ -104,7 +104,7 @@ export const ownAdapters = {
 } as const;
 
 /** Where the clients' own tests find a daemon. */
-export const daemonCommand = `${process.execPath} ${builtCli}`;
+export const daemonCommand = `${process.execPath} ${cli}`;
 
 /** Why a client cannot be tried on this machine; undefined if it can. */
 export function whyNotTried({ needs }: Language): string | undefined {

@@ -6,7 +6,7 @@ import type { Message } from '../../src/index.ts';
 import { startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { Inbox } from '../helpers/inbox.ts';
-import { Program, builtCli } from '../helpers/program.ts';
+import { Program, cli } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 import { FleetMachine } from './fleet-machine.ts';
 import type { LinkState, MachineOptions } from './fleet-machine.ts';
@@ -182,11 +182,11 @@ describe.skipIf(!has('nats-server'))('between two machines', () => {
 
   test('a bridge that is started before the daemon knows of it goes on once that is reloaded', async () => {
     await using server = await NatsServer.start();
-    await using daemon = await startDaemon({ topics: {} }, { built: true });
+    await using daemon = await startDaemon({ topics: {} });
     const config = FleetMachine.config({ name: 'web1', servers: [server.url] });
     daemon.write(config);
     const args = ['nats', '--config', daemon.configFile, '--socket', daemon.socket, '--log-format', 'json'];
-    await using bridge = new Program([builtCli, ...args]);
+    await using bridge = new Program([cli, ...args]);
     await bridge.stdout.find((line) => line.includes('there is no topic fleet.link'));
     await daemon.reload(config);
     await using client = daemon.connect();
@@ -219,7 +219,7 @@ describe.skipIf(!has('nats-server'))('between two machines', () => {
 
   test('chimed status shows the fleet', async () => {
     await using two = await Two.start({ topics: { t: { interval: '1h', data: 1 } } });
-    await using status = new Program([builtCli, 'status', '--socket', two.web2.daemon.socket]);
+    await using status = new Program([cli, 'status', '--socket', two.web2.daemon.socket]);
     expect(await status.ended).toBe(0);
     const { stdout } = status.output;
     expect(stdout).toMatch(

@@ -3,7 +3,7 @@ import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { within } from './within.ts';
 import { Inbox } from '../helpers/inbox.ts';
-import { Program, builtCli } from '../helpers/program.ts';
+import { Program, cli } from '../helpers/program.ts';
 
 /** What the topic `fleet.link` says, as far as trials look at it. */
 export interface LinkState {
@@ -58,7 +58,7 @@ export class FleetMachine implements AsyncDisposable {
 
   /** Starts a machine. Its bridge need not be connected yet: see `linked`. */
   static async start(options: MachineOptions): Promise<FleetMachine> {
-    return new FleetMachine(await startDaemon(FleetMachine.config(options), { built: true }), options.name);
+    return new FleetMachine(await startDaemon(FleetMachine.config(options)), options.name);
   }
 
   /** Starts machines, some at a time, waits until they are connected, and has the stack end them. */
@@ -130,7 +130,7 @@ export class FleetMachine implements AsyncDisposable {
   #run(): Program {
     const { configFile, socket } = this.daemon;
     const args = ['nats', '--config', configFile, '--socket', socket, '--log-format', 'json'];
-    return new Program([builtCli, ...args]);
+    return new Program([cli, ...args]);
   }
 
   async #follow(): Promise<void> {

@@ -301,7 +301,7 @@ function withPackages(): Folder {
   );
   for (const name of ['index.ts', 'testing.ts'])
     symlinkSync(join(root, 'src', name), join(modules, 'chimed', name));
-  const command = `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'src/cli/main.ts')}' "$@"\n`;
+  const command = `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'dist/cli/main.js')}' "$@"\n`;
   writeFileSync(folder.file('chimed'), command, { mode: 0o755 });
   return folder;
 }

@@ -6,7 +6,7 @@ import type { Client, ConnectOptions } from '../../src/index.ts';
 import { temporaryFolder } from './folder.ts';
 import type { Folder } from './folder.ts';
 import { Inbox } from './inbox.ts';
-import { Program, builtCli, cli } from './program.ts';
+import { Program, cli } from './program.ts';
 import { RawClient } from './raw-client.ts';
 
 /** One line of the daemon's log. */
@@ -19,8 +19,6 @@ export interface DaemonOptions {
   /** Path of the socket, if not in the folder. */
   socket?: string;
   env?: NodeJS.ProcessEnv;
-  /** Runs what `npm run build` has made, and not the sources. */
-  built?: boolean;
 }
 
 /** A real daemon in a process of its own, on a socket in a temporary directory. */
@@ -31,16 +29,13 @@ export class TestDaemon implements AsyncDisposable {
   readonly socket: string;
   readonly #ownsFolder: boolean;
 
-  constructor(config: object | string, { folder, level, socket, env = {}, built }: DaemonOptions) {
+  constructor(config: object | string, { folder, level, socket, env = {} }: DaemonOptions) {
     this.#ownsFolder = folder === undefined;
     this.folder = folder ?? temporaryFolder();
     this.socket = socket ?? this.folder.file('s');
     this.write(config);
     const args = ['serve', '--config', this.configFile, '--socket', this.socket, '--log-format', 'json'];
-    this.program = new Program(
-      [built ? builtCli : cli, ...args, ...(level ? ['--log-level', level] : [])],
-      env,
-    );
+    this.program = new Program([cli, ...args, ...(level ? ['--log-level', level] : [])], env);
     const { stdout } = this.program;
     const push = stdout.push.bind(stdout);
     stdout.push = (line) => {

@@ -3,15 +3,13 @@ import { writeFileSync } from 'node:fs';
 import type { TestDaemon } from './daemon.ts';
 import { EventSource, ask, askJson } from './http.ts';
 import type { Address, Answer, Ask, JsonAnswer } from './http.ts';
-import { Program, builtCli, cli } from './program.ts';
+import { Program, cli } from './program.ts';
 
 export const TOKEN = 'a-token-for-tests-0123456789';
 
 export interface GatewayOptions {
   /** Further settings of `web:`. */
   web?: object;
-  /** Runs what `npm run build` has made, and not the sources. */
-  built?: boolean;
 }
 
 /** A real gateway in a process of its own: on a Unix socket beside the daemon's, and on a loopback port. */
@@ -28,10 +26,7 @@ export class TestGateway implements AsyncDisposable {
     this.port = { host: '127.0.0.1', port };
   }
 
-  static async start(
-    { folder, socket }: TestDaemon,
-    { web, built }: GatewayOptions = {},
-  ): Promise<TestGateway> {
+  static async start({ folder, socket }: TestDaemon, { web }: GatewayOptions = {}): Promise<TestGateway> {
     const path = folder.file('web.sock');
     const tokenFile = folder.file('token');
     writeFileSync(tokenFile, `${TOKEN}\n`, { mode: 0o600 });
@@ -39,7 +34,7 @@ export class TestGateway implements AsyncDisposable {
     writeFileSync(config, JSON.stringify({ web: { tokenFile, ...web } }));
     const args = ['web', '--config', config, '--socket', socket, '--log-format', 'json'];
     const listen = ['--listen', `unix:${path}`, 'tcp:127.0.0.1:0'];
-    const program = new Program([built ? builtCli : cli, ...args, ...listen]);
+    const program = new Program([cli, ...args, ...listen]);
     const line = await program.stdout.find((text) => text.includes('"gateway-listening"'));
     const [address = ''] = (JSON.parse(line) as { addresses: string[] }).addresses;
     return new TestGateway(program, path, Number(address.split(':')[1]));

@@ -8,9 +8,8 @@ import { Inbox } from './inbox.ts';
 import { Splitter } from './splitter.ts';
 
 export const root = join(import.meta.dirname, '../..');
-export const builtCli = join(root, 'dist/cli/main.js');
-/** With CHIMED_TEST_DIST, what `npm run build` has made: Node 22.13 does not run TypeScript. */
-export const cli = process.env['CHIMED_TEST_DIST'] ? builtCli : join(root, 'src/cli/main.ts');
+/** As `npm run build` has made it. */
+export const cli = join(root, 'dist/cli/main.js');
 
 /** A process that a test started. It is killed, if it still runs, when its scope ends. */
 export class Program implements AsyncDisposable {

@@ -6,17 +6,12 @@ import { DaemonPool } from '../conformance/daemons/daemon-pool.ts';
 import { playDaemonCase } from '../conformance/daemons/daemon-run.ts';
 import { ownDaemon } from '../conformance/daemons/own-daemon.ts';
 import { skipIfImpossible } from '../conformance/skipped.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
 
 const cases = Object.values(daemonCases).flat();
-const cache = temporaryFolder();
-const pool = new DaemonPool(ownDaemon(cache.path), cases);
+const pool = new DaemonPool(ownDaemon, cases);
 const named = cases.map((each) => [`${each.name} (${demandOf(each)})`, each] as const);
 
-afterAll(async () => {
-  await pool[Symbol.asyncDispose]();
-  cache[Symbol.dispose]();
-});
+afterAll(() => pool[Symbol.asyncDispose]());
 
 test.concurrent.for(named)('the daemon %s', async ([, tried], { skip }) => {
   const why = tried.isHeavy ? 'it is heavy; npm run conformance:daemon tries it' : tried.impossible?.();

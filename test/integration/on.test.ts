@@ -466,7 +466,7 @@ describe.concurrent('chimed on, used wrongly', () => {
 test('the expression language is loaded only with --where', async () => {
   const hook = `import { registerHooks } from 'node:module';
     registerHooks({ load: (url, context, next) => {
-      if (url.includes('cel-js')) process.stdout.write('loaded\\n');
+      if (url.endsWith('/where.js')) process.stdout.write('loaded\\n');
       return next(url, context);
     } });`;
   const output = async (...args: string[]): Promise<string> => {

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { daemonCases } from '../conformance/daemons/cases/all.ts';
 import { DaemonPool } from '../conformance/daemons/daemon-pool.ts';
 import { playDaemonCase } from '../conformance/daemons/daemon-run.ts';
-import { ownDaemon } from '../conformance/daemons/own-daemon.ts';
+import { changedDaemon } from '../conformance/daemons/own-daemon.ts';
 import { plantedDaemonFaults } from '../conformance/planted/daemon-faults.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
@@ -20,7 +20,7 @@ test.concurrent.for(Object.entries(plantedDaemonFaults))(
   'the conformance suite finds a daemon that %s',
   async ([fault, { found }]) => {
     const tried = cases.find(({ name }) => name === found)!;
-    const command = `env PLANTED_FAULT='${fault}' ${ownDaemon(cache.path, `--import '${plant}'`)}`;
+    const command = `env PLANTED_FAULT='${fault}' ${changedDaemon(plant, cache.path)}`;
     await using pool = new DaemonPool(command, [tried]);
     const played = playDaemonCase({ ...tried, seconds: MOST_SECONDS }, pool);
     await expect(played).rejects.toThrow(/^(?!the daemon has ended)/);

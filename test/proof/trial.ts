@@ -37,13 +37,13 @@ export class Scale {
     return this.full ? full : short;
   }
 
-  /** Starts a daemon as a process of its own: in full what `npm run build` has made, in short the sources. */
+  /** Starts a daemon as a process of its own. */
   start(
     config: { topics: object; clients?: object; shutdown?: object },
     options: DaemonOptions = {},
   ): Promise<TestDaemon> {
     const merged = { ...config, clients: { ...limits, ...config.clients } };
-    return startDaemon(merged, { built: this.full, ...options });
+    return startDaemon(merged, options);
   }
 
   /** Shows how far a trial has come. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
-import { builtCli, root } from '../helpers/program.ts';
+import { cli, root } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 import { Terminal } from './terminal.ts';
 
@@ -60,7 +60,7 @@ let hostileEnv: NodeJS.ProcessEnv;
 beforeAll(async () => {
   const topics = ['host.load', 'host.memory', 'price'].map((name) => [name, { publish: true }]);
   daemon = await startDaemon({ topics: Object.fromEntries(topics) });
-  env = environment('bin', (path) => symlinkSync(builtCli, path));
+  env = environment('bin', (path) => symlinkSync(cli, path));
   hostileEnv = environment('hostile', (path) => {
     const lines = [...traps, 'good.topic'].map((line) => `'${line}'`);
     writeFileSync(path, `#!/bin/sh\nprintf '%s\\n' ${lines.join(' ')}\n`);

@@ -6,7 +6,7 @@ import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
-import { builtCli } from '../helpers/program.ts';
+import { cli } from '../helpers/program.ts';
 import { has } from '../helpers/programs-here.ts';
 import { Tmux } from './tmux.ts';
 
@@ -44,7 +44,7 @@ describe.skipIf(!has('tmux'))('chimed top in tmux', () => {
       const { folder: own } = tmux;
       tmux.type(`PS1='$ '; stty -a > ${own.file('before')}; echo "be""fore"\n`);
       await tmux.shows(/^before$/m);
-      const program = `exec '${process.execPath}' '${builtCli}' top ${args}`;
+      const program = `exec '${process.execPath}' '${cli}' top ${args}`;
       writeFileSync(own.file('run'), `echo $$ > ${own.file('pid')}\n${program}\n`);
       tmux.type(`sh ${own.file('run')}; echo "exit $?"\n`);
       await tmux.shows(/^chimed \S+ connected/);
@@ -234,11 +234,7 @@ describe.skipIf(!has('tmux'))('chimed top in tmux', () => {
 
   test('--once prints a frame', async () => {
     const options = { env: { ...process.env, CHIMED_SOCKET_PATH: daemon.socket }, encoding: 'utf8' } as const;
-    const output = execFileSync(
-      'sh',
-      ['-c', `'${process.execPath}' '${builtCli}' top --once | cat`],
-      options,
-    );
+    const output = execFileSync('sh', ['-c', `'${process.execPath}' '${cli}' top --once | cat`], options);
     expect(row(` ${output.replaceAll('\n', '\n ')}`, 'host.load')).toContain('[');
   });
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startDaemon } from '../helpers/daemon.ts';
 import type { TestDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
-import { builtCli, root } from '../helpers/program.ts';
+import { cli, root } from '../helpers/program.ts';
 
 const run = promisify(execFile);
 const folder = temporaryFolder();
@@ -18,11 +18,11 @@ const topics = {
 };
 let daemon: TestDaemon;
 const chimed = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
-  run(process.execPath, [builtCli, ...args, '--socket', daemon.socket]);
+  run(process.execPath, [cli, ...args, '--socket', daemon.socket]);
 
 beforeAll(async () => {
   writeFileSync(folder.file('ten.mjs'), 'export default () => 10;');
-  daemon = await startDaemon({ topics }, { built: true, folder });
+  daemon = await startDaemon({ topics }, { folder });
 });
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();

@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
 
 import type { TestDaemon } from '../helpers/daemon.ts';
-import { Program, builtCli } from '../helpers/program.ts';
+import { Program, cli } from '../helpers/program.ts';
 
 /** The token of the loopback port. */
 export const TOKEN = 'a-token-that-is-only-for-tests';
@@ -62,7 +62,7 @@ export class GatewayProcess implements AsyncDisposable {
     writeFileSync(folder.file('web.yaml'), JSON.stringify(web));
     const places = ['--listen', `unix:${this.#socket}`, 'tcp:127.0.0.1:0'];
     const args = ['web', '--config', folder.file('web.yaml'), '--socket', socket, ...places];
-    this.#program = new Program([builtCli, ...args, '--log-format', 'json']);
+    this.#program = new Program([cli, ...args, '--log-format', 'json']);
     const line = await this.#program.stdout.find((text) => text.includes('gateway-listening'));
     const { addresses } = JSON.parse(line) as { addresses: string[] };
     this.loopback = `http://${addresses[0]}`;

@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium())('the page', () => {
 
   test('heals when the daemon is restarted, and says meanwhile that it is away', async () => {
     using place = temporaryFolder();
-    await using daemon = await startDaemon(config, { folder: place, built: true });
+    await using daemon = await startDaemon(config, { folder: place });
     await using gateway = await GatewayProcess.start(daemon);
     const { visit, page } = await Visit.start(browser, gateway.url);
     await using _ = visit;
@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium())('the page', () => {
     await ticks(page);
     daemon.program.kill('SIGKILL');
     await connection(page, /^Waiting for the daemon: /);
-    await using again = await startDaemon(config, { folder: place, built: true });
+    await using again = await startDaemon(config, { folder: place });
     await connection(page, 'Live');
     await ticks(page);
     await page.locator('.missed', { hasText: 'some missed' }).waitFor();
@@ -76,10 +76,9 @@ describe.skipIf(!hasChromium())('the page', () => {
   });
 
   test('reconnects by itself when the gateway is restarted, and gets what it missed', async () => {
-    await using daemon = await startDaemon(
-      { topics: { count: { interval: '50ms', module, history: 1000 } } },
-      { built: true },
-    );
+    await using daemon = await startDaemon({
+      topics: { count: { interval: '50ms', module, history: 1000 } },
+    });
     await using gateway = await GatewayProcess.start(daemon);
     const { visit, page } = await Visit.start(browser, gateway.url);
     await using _ = visit;
@@ -105,10 +104,9 @@ describe.skipIf(!hasChromium())('the page', () => {
     `has one stream for ${TABS} tabs, and another tab takes over without a loss when the leader closes`,
     { timeout: 240_000 },
     async () => {
-      await using daemon = await startDaemon(
-        { topics: { count: { interval: '200ms', module, history: 1000 } } },
-        { built: true },
-      );
+      await using daemon = await startDaemon({
+        topics: { count: { interval: '200ms', module, history: 1000 } },
+      });
       await using gateway = await GatewayProcess.start(daemon);
       const { visit, page: leader } = await Visit.start(browser, gateway.url);
       await using _ = visit;
@@ -140,7 +138,7 @@ describe.skipIf(!hasChromium())('the page', () => {
   );
 
   test('lets topics sleep once no tab has been shown for a minute, and resumes when one is', async () => {
-    await using daemon = await startDaemon(config, { built: true });
+    await using daemon = await startDaemon(config);
     await using gateway = await GatewayProcess.start(daemon);
     const { visit, page } = await Visit.start(browser, gateway.url);
     await using _ = visit;

@@ -43,7 +43,7 @@ test.skipIf(!hasChromium())('the page does not grow, with a plot open', { timeou
   );
   const names = ['a', 'b', 'c', 'd'];
   const topics = Object.fromEntries(names.map((name) => [name, { interval: '20ms', module }]));
-  await using daemon = await startDaemon({ topics }, { built: true });
+  await using daemon = await startDaemon({ topics });
   await using gateway = await GatewayProcess.start(daemon);
   await using browser = await launchChromium();
   const { page } = await Visit.start(browser, gateway.url);

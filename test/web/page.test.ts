@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium())('the page', () => {
       raid: { interval: '100ms', command: `cat ${folder.file('raid')}` },
       'raid.spare': { interval: '100ms', data: 1 },
     };
-    daemon = await startDaemon({ topics }, { built: true });
+    daemon = await startDaemon({ topics });
     gateway = await GatewayProcess.start(daemon);
     browser = await launchChromium();
   });
@@ -172,10 +172,7 @@ describe.skipIf(!hasChromium())('the page', () => {
   });
 
   test('follows a reload of the daemon', async () => {
-    await using other = await startDaemon(
-      { topics: { one: { interval: '100ms', data: 1 } } },
-      { built: true },
-    );
+    await using other = await startDaemon({ topics: { one: { interval: '100ms', data: 1 } } });
     await using its = await GatewayProcess.start(other);
     const { visit, page } = await Visit.start(browser, its.url);
     await using _ = visit;

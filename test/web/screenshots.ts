@@ -38,7 +38,7 @@ const topics = {
   'raid.state': { interval: '2s', command: 'echo md0 is degraded: 1 of 2 disks >&2; exit 1' },
 };
 
-await using daemon = await startDaemon({ topics }, { built: true });
+await using daemon = await startDaemon({ topics });
 await using gateway = await GatewayProcess.start(daemon);
 await using client = connect({ socket: daemon.socket, name: 'trader' });
 const browser = await launchChromium();

@@ -40,7 +40,7 @@ export const chimedFeeds: Feeds = {
 async function serve({ socket }: Place, clients: object): Promise<Feed> {
   await using cleanUp = new AsyncDisposableStack();
   const config = { clients, topics: { [TOPIC]: { provide: true } } };
-  const daemon = cleanUp.use(await startDaemon(config, { socket, built: true }));
+  const daemon = cleanUp.use(await startDaemon(config, { socket }));
   const provider = cleanUp.use(await daemon.raw());
   provider.send('chimed.provide', { topics: [TOPIC] });
   const end = cleanUp.move();

@@ -2,7 +2,6 @@
 import { program } from 'commander';
 
 import { wholeNumber } from '../../../src/cli/whole-number.ts';
-import { temporaryFolder } from '../../helpers/folder.ts';
 import { demandOf } from './daemon-case.ts';
 import { daemonCases } from './cases/all.ts';
 import { DaemonPool } from './daemon-pool.ts';
@@ -41,8 +40,7 @@ if (options.list) {
   process.exit();
 }
 
-using cache = temporaryFolder();
-await using pool = new DaemonPool(options.daemon ?? ownDaemon(cache.path), chosen, {
+await using pool = new DaemonPool(options.daemon ?? ownDaemon, chosen, {
   isolate: options.isolate ?? false,
 });
 const verdicts = new Verdicts(options.knownFailures);

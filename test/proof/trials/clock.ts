@@ -38,7 +38,7 @@ export const clock: Trial = {
       aligned: { interval: '200ms', align: true, data: 1 },
       hourly: { cron: '0 * * * *', data: 1 },
     };
-    await using daemon = await startDaemon({ topics }, { built: scale.full, folder, env });
+    await using daemon = await startDaemon({ topics }, { folder, env });
     using client = await daemon.raw();
     client.send('chimed.register', { topics: ['steady', 'aligned', 'hourly'] });
     const arrivals: number[] = [];
@@ -116,7 +116,7 @@ async function acrossChange(
     hourly: { cron: '30 * * * *', timezone, data: 1 },
     clock: { interval: '100ms', data: 1 },
   };
-  await using daemon = await startDaemon({ topics }, { built: scale.full, folder, env });
+  await using daemon = await startDaemon({ topics }, { folder, env });
   using client = await daemon.raw();
   client.send('chimed.register', { topics: ['>'] });
   await client.frames.find(({ type, time }) => type === 'clock' && time! > moment + 500);

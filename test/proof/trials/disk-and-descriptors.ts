@@ -13,7 +13,7 @@ import {
 import { TestDaemon, startDaemon } from '../../helpers/daemon.ts';
 import { temporaryFolder } from '../../helpers/folder.ts';
 import type { Folder } from '../../helpers/folder.ts';
-import { Program, builtCli, cli, root } from '../../helpers/program.ts';
+import { Program, cli, root } from '../../helpers/program.ts';
 import { RawClient } from '../../helpers/raw-client.ts';
 import { Findings, seeded } from '../trial.ts';
 import type { Scale, Trial } from '../trial.ts';
@@ -26,13 +26,13 @@ export const diskAndDescriptors: Trial = {
     'no space for the state, links planted beside it, damaged states, no file descriptor left, the socket or its directory removed, a read-only directory: a clear message, no crash, never two owners, clients served',
   async run(scale) {
     const findings = new Findings();
-    await noSpace(findings, scale);
-    await plantedLinks(findings, scale);
-    await openDirectory(findings, scale);
+    await noSpace(findings);
+    await plantedLinks(findings);
+    await openDirectory(findings);
     const damaged = await damagedStates(findings, scale);
     await socketRemoved(findings, scale);
     await directoryRemoved(findings, scale);
-    await unwritable(findings, scale);
+    await unwritable(findings);
     const served = await noDescriptors(findings, scale);
     return {
       seen: `state that does not fit: said, clean stop; planted links: not followed; ${damaged}; socket removed: made again, clients kept; its directory removed while another starts: one owner, ${scale.of(20, 1)} times; directory that cannot be written: exit 77, one sentence; ${served}`,
@@ -42,13 +42,12 @@ export const diskAndDescriptors: Trial = {
 };
 
 /** A limit on the size of files stands for a full disk: the write of the state is cut short. */
-async function noSpace(findings: Findings, scale: Scale): Promise<void> {
+async function noSpace(findings: Findings): Promise<void> {
   using folder = temporaryFolder();
   const [config, socket, file] = [folder.file('c.yaml'), folder.file('s'), folder.file('state.json')];
   const big = { interval: '50ms', data: 'x'.repeat(100_000) };
   writeFileSync(config, JSON.stringify({ topics: { big }, state: { file } }));
-  const program = scale.full ? builtCli : cli;
-  const args = [program, 'serve', '--config', config, '--socket', socket, '--log-format', 'json'];
+  const args = [cli, 'serve', '--config', config, '--socket', socket, '--log-format', 'json'];
   const script = 'ulimit -f 8; exec "$0" "$@"';
   await using daemon = new Program(['-c', script, process.execPath, ...args], {}, root, 'sh');
   await daemon.stdout.find((line) => line.includes('"listening"'));
@@ -64,12 +63,12 @@ async function noSpace(findings: Findings, scale: Scale): Promise<void> {
 }
 
 /** Links under every name that a state was ever written under, to a file that is not the daemon's. */
-async function plantedLinks(findings: Findings, scale: Scale): Promise<void> {
+async function plantedLinks(findings: Findings): Promise<void> {
   using folder = temporaryFolder();
   const [file, precious] = [folder.file('state.json'), folder.file('precious')];
   writeFileSync(precious, 'precious');
   for (const suffix of ['.new', '.tmp', '~']) symlinkSync(precious, file + suffix);
-  await using daemon = await startDaemon({ topics, state: { file } }, { built: scale.full, folder });
+  await using daemon = await startDaemon({ topics, state: { file } }, { folder });
   using client = await daemon.raw();
   await client.send('tick').messages('tick', 2);
   const code = await daemon.program.kill().ended;
@@ -79,16 +78,16 @@ async function plantedLinks(findings: Findings, scale: Scale): Promise<void> {
   );
   findings.hold(code === 0 && lstatSync(file).isFile(), 'a planted link: the state was not saved');
   symlinkSync(file, folder.file('link'));
-  const refused = await startOn({ topics, state: { file: folder.file('link') } }, folder, scale);
+  const refused = await startOn({ topics, state: { file: folder.file('link') } }, folder);
   findings.hold(refused === 78, `a state that is a link: ${refused}`);
 }
 
-async function openDirectory(findings: Findings, scale: Scale): Promise<void> {
+async function openDirectory(findings: Findings): Promise<void> {
   using folder = temporaryFolder();
   const directory = folder.file('open');
   mkdirSync(directory);
   chmodSync(directory, 0o1777);
-  const code = await startOn({ topics, state: { file: `${directory}/state.json` } }, folder, scale);
+  const code = await startOn({ topics, state: { file: `${directory}/state.json` } }, folder);
   findings.hold(code === 78, `a state in a directory that others can write to: ${code}`);
 }
 
@@ -101,7 +100,7 @@ async function damagedStates(findings: Findings, scale: Scale): Promise<string> 
   const old = (messages: unknown[]) =>
     `{"version":1,"instance":"a","topics":${JSON.stringify({ tick: { seq: 1, messages } })}}`;
   writeFileSync(file, old([null]));
-  const first = await startOn(config, folder, scale);
+  const first = await startOn(config, folder);
   findings.hold(first === 'listening', `a state with messages: [null]: ${first}`);
   const whole = [readFileSync(file), Buffer.from(old([message]))];
   const random = seeded(7);
@@ -112,7 +111,7 @@ async function damagedStates(findings: Findings, scale: Scale): Promise<string> 
     for (let change = 0; change <= round % 4; change++)
       bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
     writeFileSync(file, bytes);
-    const outcome = await startOn(config, folder, scale);
+    const outcome = await startOn(config, folder);
     if (outcome === 'listening') starts.listening++;
     else if (outcome === 78) starts.refused++;
     else findings.hold(false, `a damaged state: ${outcome}, ${JSON.stringify(bytes.toString('latin1'))}`);
@@ -122,8 +121,8 @@ async function damagedStates(findings: Findings, scale: Scale): Promise<string> 
 }
 
 /** Starts and stops a daemon: `listening`, or its exit code if it does not come so far. */
-async function startOn(config: object, folder: Folder, scale: Scale): Promise<number | string> {
-  await using daemon = new TestDaemon(config, { built: scale.full, folder });
+async function startOn(config: object, folder: Folder): Promise<number | string> {
+  await using daemon = new TestDaemon(config, { folder });
   const listening = daemon.logged('listening').then(
     () => true,
     () => false,
@@ -143,7 +142,7 @@ async function directoryRemoved(findings: Findings, scale: Scale): Promise<void>
     await before.send('tick').frame('tick');
     rmSync(directory, { recursive: true });
     mkdirSync(directory);
-    await using second = new TestDaemon({ topics }, { built: scale.full, folder, socket });
+    await using second = new TestDaemon({ topics }, { folder, socket });
     const ended = await Promise.race([daemon, second].map(async (one) => (await one.program.ended, one)));
     const owner = ended === daemon ? second : daemon;
     await using client = owner.connect({ retry: { minMs: 1, maxMs: 20 } });
@@ -167,9 +166,9 @@ async function socketRemoved(findings: Findings, scale: Scale): Promise<void> {
   findings.hold(!before.socket.destroyed, 'the socket removed: a client was lost');
 }
 
-async function unwritable(findings: Findings, scale: Scale): Promise<void> {
+async function unwritable(findings: Findings): Promise<void> {
   // Not even root may make a file there.
-  await using daemon = new TestDaemon({ topics }, { built: scale.full, socket: '/sys/chimed.sock' });
+  await using daemon = new TestDaemon({ topics }, { socket: '/sys/chimed.sock' });
   const code = await daemon.program.ended;
   const { stderr } = daemon.program.output;
   findings.hold(
@@ -186,7 +185,7 @@ async function noDescriptors(findings: Findings, scale: Scale): Promise<string> 
     '-c',
     `ulimit -n ${limit}; exec "$0" "$@"`,
     process.execPath,
-    scale.full ? builtCli : cli,
+    cli,
     'serve',
     '--socket',
     socket,

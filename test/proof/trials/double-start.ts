@@ -18,8 +18,7 @@ export const doubleStart: Trial = {
     for (let round = 1; round <= rounds; round++) {
       using folder = temporaryFolder();
       await using started = new AsyncDisposableStack();
-      const start = (): TestDaemon =>
-        started.use(new TestDaemon({ topics }, { socket: folder.file('s'), built: scale.full }));
+      const start = (): TestDaemon => started.use(new TestDaemon({ topics }, { socket: folder.file('s') }));
       const owner = await oneOwner(Array.from({ length: starts }, start), findings);
       counts.refused += starts - 1;
       if (round % 4 === 0 || !scale.full) {

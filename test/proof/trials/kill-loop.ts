@@ -26,7 +26,7 @@ export const killLoop: Trial = {
     const instances = new Set<unknown>();
     let listened = 0;
     using folder = temporaryFolder();
-    const options = { folder, built: scale.full };
+    const options = { folder };
 
     const first = await startDaemon(config, options);
     await using fleet = await Fleet.start({

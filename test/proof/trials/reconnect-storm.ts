@@ -20,7 +20,7 @@ export const reconnectStorm: Trial = {
     await daemon.program.kill('SIGKILL').ended;
     await using next = await startDaemon(
       { topics, clients: { max: count + 10, maxPerUser: count + 10 } },
-      { folder, built: scale.full },
+      { folder },
     );
     const up = performance.now();
     await fleet.ready();

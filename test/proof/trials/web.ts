@@ -30,7 +30,7 @@ export const web: Trial = {
       big: { interval: `${scale.of(100, 20)}ms`, data: 'x'.repeat(20_000) },
     };
     await using daemon = await scale.start({ topics });
-    await using gateway = await TestGateway.start(daemon, { built: scale.full });
+    await using gateway = await TestGateway.start(daemon);
     const { socketPath } = gateway;
     await using native = await Fleet.start({
       kind: 'socket',
