@@ -96,6 +96,47 @@ test('a client that goes in the same turn is written nothing, and the others all
   expect(goes.write).not.toHaveBeenCalled();
 });
 
+test('a client that goes and is given more in the same turn costs nobody else', async () => {
+  using goes = await client();
+  using stays = await client();
+  for (const { outbox } of [goes, stays]) outbox.message('t', one);
+  goes.outbox.close();
+  for (const { outbox } of [goes, stays]) outbox.message('t', two);
+  delivery.flush();
+  await stays.far.messages('t', 2);
+  expect(goes.write).not.toHaveBeenCalled();
+});
+
+test('who waits for bytes that others were sent at once is charged for all of them', async () => {
+  using waits = await client();
+  using reads = await client();
+  waits.far.socket.pause();
+  const large = Buffer.alloc(400_000, 0x20);
+  waits.outbox.message('t', large);
+  delivery.flush();
+  expect(waits.outbox.heldBytes).toBe(large.length);
+  for (const { outbox } of [waits, reads]) outbox.message('t', one);
+  delivery.flush();
+  expect(reads.outbox.heldBytes).toBe(0);
+  expect(waits.outbox.heldBytes).toBe(large.length + one.length);
+});
+
+test('what has left of what a client waited for is let go of, though nothing more is sent to it', async () => {
+  const pair = await socketPair();
+  using _ = pair;
+  const connection = new Connection(1, pair.near, undefined, connectionContext);
+  const told = { ...listener, changed: () => outbox.settle() };
+  const outbox = new Outbox(connection, delivery, { ...limits, stallTimeoutMs: 20 }, told, newTotals());
+  pair.far.socket.pause();
+  const frame = Buffer.alloc(10_000, 0x20);
+  while (outbox.heldBytes === 0) {
+    outbox.message('t', frame);
+    delivery.flush();
+  }
+  pair.far.socket.resume();
+  await vi.waitUntil(() => outbox.heldBytes === 0);
+});
+
 test('bytes that several wait for are freed when the last of them has read them, or has gone', async () => {
   using reads = await client();
   using goes = await client();

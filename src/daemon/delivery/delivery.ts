@@ -4,13 +4,13 @@ import { free } from '../../transport/free.ts';
 
 /** Whoever has frames delivered. */
 export interface Sender extends Outgoing {
-  /** What leaves, and its bytes, from `begin` on; the delivery takes them away once all has left. */
+  /** What leaves, and its bytes, from `begin` until all of it has left or the sender keeps it. */
   leaving: Batch | undefined;
   bytes: Buffer;
   /** Has what was gathered leave, if there is still somebody to write it to. */
   begin(): void;
-  /** Writes what the kernel has not taken yet. */
-  writeRest(): void;
+  /** Writes what was not sent yet. @returns whether it is stuck: the kernel has not taken all. */
+  writeRest(): boolean;
   /** Keeps what is stuck, and is charged for its part of the memory. */
   keep(): void;
   /** Something of ours failed for it. */
@@ -56,8 +56,7 @@ export class Delivery {
     this.#empty = Batch.empty();
     senders.forEach(begin);
     this.#sendAll?.(senders);
-    const stuck = senders.filter(isStuck);
-    for (const sender of stuck) writeRest(sender);
+    const stuck = senders.filter(hasRest).filter(isStuckOnceWritten);
     turn.end();
     // Once it is known how many wait for the same bytes, which are in memory once: each is charged an equal part of them.
     for (const sender of stuck) sender.keep();
@@ -72,31 +71,32 @@ function begin(sender: Sender): void {
   }
 }
 
-/** Reports whether the kernel has not taken all. One that is done holds no memory. */
-function isStuck(sender: Sender): boolean {
+/** Reports whether not all was sent. One that is done holds no memory. */
+function hasRest(sender: Sender): boolean {
   if (sender.taken < sender.bytes.length) return true;
   sender.bytes = NOTHING;
   sender.leaving = undefined;
   return false;
 }
 
-function writeRest(sender: Sender): void {
+function isStuckOnceWritten(sender: Sender): boolean {
   try {
-    sender.writeRest();
+    return sender.writeRest();
   } catch (error) {
     sender.failed(error);
+    return true; // The system may read the bytes until the connection is gone.
   }
 }
 
 /**
- * The frames that one turn has for somebody, in order. A batch never changes: a frame more makes the next one, and all
- * who are given the same frames one by one come by the very same batches. So their bytes are joined once, however many
- * they are.
+ * The frames that one turn has for somebody, in order. During the turn, a batch never changes: a frame more makes the next
+ * one, and all who are given the same frames one by one come by the very same batches. So their bytes are joined once,
+ * however many they are.
  */
 export class Batch {
   /** Until the turn is over. */
   #before: Batch | undefined;
-  /** Its last frame; once the turn is over, all of them. */
+  /** Its last frame; once the turn is over, all that were joined. */
   #frame: Buffer;
   /** Nobody else needs that. */
   #isOwn: boolean;
@@ -105,7 +105,7 @@ export class Batch {
   /** The batch that the last call of `with` made. */
   #next: Batch | undefined;
   #joined: Buffer | undefined;
-  /** Those that do not have all of it sent, and its turn. */
+  /** Its turn, and those who have some of it written. */
   #holders = 1;
   /** Bytes of all its frames. */
   readonly byteLength: number;

@@ -61,6 +61,8 @@ export class Outbox implements Sender {
   readonly #stalls: StallWatch;
   #skippedWhileSlow = 0;
   #roomWanted = false;
+  /** What it is given is dropped. */
+  #isClosed = false;
   /** Messages sent, and messages that the client will never get. */
   sent = 0;
   skipped = 0;
@@ -79,7 +81,12 @@ export class Outbox implements Sender {
     this.#limits = limits;
     this.#listener = listener;
     this.#unsent = new Unsent(connection);
-    this.#stalls = new StallWatch(connection, limits.stallTimeoutMs, () => listener.stalled());
+    this.#stalls = new StallWatch(
+      connection,
+      limits.stallTimeoutMs,
+      () => listener.stalled(),
+      () => listener.changed(),
+    );
   }
 
   /** Bytes that wait, here and in the socket. */
@@ -94,11 +101,9 @@ export class Outbox implements Sender {
   }
 
   keep(): void {
-    const batch = this.leaving!;
+    this.#unsent.add(this.leaving!);
     this.leaving = undefined;
     this.bytes = NOTHING;
-    if (this.#connection.pendingBytes === 0) return batch.release();
-    this.#unsent.add(batch);
     this.#stalls.watch();
     this.#listener.changed();
   }
@@ -201,19 +206,24 @@ export class Outbox implements Sender {
     this.#batch = undefined;
     this.taken = 0;
     this.descriptor = -1;
-    if (!batch) return;
+    if (!batch || this.#isClosed) return;
     this.bytes = batch.bytes; // If there is no memory to join them, it costs this client alone.
     this.leaving = batch;
     // Who waits for room is written to by `writeRest`, which tells of it.
     if (!this.#held && !this.#roomWanted) this.descriptor = this.#connection.descriptor;
   }
 
-  writeRest(): void {
+  writeRest(): boolean {
     const { bytes, taken, leaving } = this;
     leaving!.hold();
     this.#connection.write(taken > 0 ? bytes.subarray(taken) : bytes);
     // What was before these bytes may have left since they were queued.
     if ((this.#held || this.#roomWanted) && !this.#connection.ended) this.#connection.tellOfRoom();
+    if (this.#connection.pendingBytes > 0) return true;
+    leaving!.release();
+    this.leaving = undefined;
+    this.bytes = NOTHING;
+    return false;
   }
 
   /** There is room again: what was held back follows. */
@@ -257,7 +267,7 @@ export class Outbox implements Sender {
     this.#held = undefined;
     this.#notices.clear();
     this.#replays.clear();
-    this.#batch = undefined;
+    this.#isClosed = true;
     this.#unsent.close();
   }
 

@@ -6,7 +6,7 @@ interface Entry {
   batch: Batch;
   /** The client's part of the memory that it takes. */
   bytes: number;
-  /** How many bytes the kernel has taken of this connection when all of it has left. */
+  /** How many bytes the kernel has taken of what was written to the connection when all of it has left. */
   end: number;
 }
 
