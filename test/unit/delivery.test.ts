@@ -9,6 +9,7 @@ import { Connection } from '../../src/transport/connection.ts';
 import { encodeMessage } from '../../src/transport/frames.ts';
 import { connectionContext } from '../helpers/connection-context.ts';
 import { socketPair } from '../helpers/socket-pair.ts';
+import type { SocketPair } from '../helpers/socket-pair.ts';
 
 const delivery = new Delivery();
 const limits = { pendingBytes: 1_000_000, stallTimeoutMs: 30_000 };
@@ -119,6 +120,38 @@ test('who waits for bytes that others were sent at once is charged for all of th
   delivery.flush();
   expect(reads.outbox.heldBytes).toBe(0);
   expect(waits.outbox.heldBytes).toBe(large.length + one.length);
+});
+
+test('a client whose connection has ended holds nothing more, though old bytes still wait there', async () => {
+  using rejected = await client();
+  using other = await client();
+  for (const { far } of [rejected, other]) far.socket.pause();
+  const large = Buffer.alloc(400_000, 0x20);
+  rejected.outbox.message('t', large);
+  delivery.flush();
+  rejected.connection.reject({ code: 'stalled', message: 'for a test' });
+  const more = Buffer.concat([large, one]);
+  for (const { outbox } of [rejected, other]) outbox.message('t', more);
+  delivery.flush();
+  expect(rejected.outbox.heldBytes).toBe(large.length);
+  expect(other.outbox.heldBytes).toBe(more.length);
+});
+
+test('a client that is let go of while others are charged is not charged again', async () => {
+  const [first, second] = [await socketPair(), await socketPair()];
+  using _ = first;
+  using __ = second;
+  const of = ({ near }: SocketPair, changed: () => void): Outbox => {
+    const connection = new Connection(1, near, undefined, connectionContext);
+    return new Outbox(connection, delivery, limits, { ...listener, changed }, newTotals());
+  };
+  const goes = of(second, () => {});
+  const stays = of(first, () => goes.close()); // As when its user has too much memory.
+  for (const { far } of [first, second]) far.socket.pause();
+  for (const outbox of [stays, goes]) outbox.message('t', Buffer.alloc(400_000, 0x20));
+  delivery.flush();
+  expect(stays.heldBytes).toBeGreaterThan(0);
+  expect(goes.heldBytes).toBe(0);
 });
 
 test('what has left of what a client waited for is let go of, though nothing more is sent to it', async () => {

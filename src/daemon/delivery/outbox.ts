@@ -104,6 +104,7 @@ export class Outbox implements Sender {
     this.#unsent.add(this.leaving!);
     this.leaving = undefined;
     this.bytes = NOTHING;
+    if (this.#isClosed) return; // Meanwhile, as the one to whom this memory was too much.
     this.#stalls.watch();
     this.#listener.changed();
   }
@@ -215,12 +216,14 @@ export class Outbox implements Sender {
 
   writeRest(): boolean {
     const { bytes, taken, leaving } = this;
-    leaving!.hold();
-    this.#connection.write(taken > 0 ? bytes.subarray(taken) : bytes);
-    // What was before these bytes may have left since they were queued.
-    if ((this.#held || this.#roomWanted) && !this.#connection.ended) this.#connection.tellOfRoom();
-    if (this.#connection.pendingBytes > 0) return true;
-    leaving!.release();
+    if (!this.#connection.ended) {
+      leaving!.hold();
+      this.#connection.write(taken > 0 ? bytes.subarray(taken) : bytes);
+      // What was before these bytes may have left since they were queued.
+      if (this.#held || this.#roomWanted) this.#connection.tellOfRoom();
+      if (this.#connection.pendingBytes > 0) return true;
+      leaving!.release();
+    }
     this.leaving = undefined;
     this.bytes = NOTHING;
     return false;
