@@ -4,7 +4,7 @@ import { free } from '../../transport/free.ts';
 
 /** Whoever has frames delivered. */
 export interface Sender extends Outgoing {
-  /** What leaves, and its bytes, from `begin` until all of it has left or the sender keeps it. */
+  /** What leaves, and its bytes: from `begin` until all of it has left, or `keep` has taken it over. */
   leaving: Batch | undefined;
   bytes: Buffer;
   /** Has what was gathered leave, if there is still somebody to write it to. */
@@ -56,7 +56,7 @@ export class Delivery {
     this.#empty = Batch.empty();
     senders.forEach(begin);
     this.#sendAll?.(senders);
-    const stuck = senders.filter(hasRest).filter(isStuckOnceWritten);
+    const stuck = senders.filter(isStuck);
     turn.end();
     // Once it is known how many wait for the same bytes, which are in memory once: each is charged an equal part of them.
     for (const sender of stuck) sender.keep();
@@ -71,9 +71,9 @@ function begin(sender: Sender): void {
   }
 }
 
-/** Reports whether not all was sent. One that is done holds no memory. */
-function hasRest(sender: Sender): boolean {
-  if (sender.taken < sender.bytes.length) return true;
+/** Writes what was not sent. @returns whether some of it is stuck. A sender that is done holds no memory. */
+function isStuck(sender: Sender): boolean {
+  if (sender.taken < sender.bytes.length && isStuckOnceWritten(sender)) return true;
   sender.bytes = NOTHING;
   sender.leaving = undefined;
   return false;

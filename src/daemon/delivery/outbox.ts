@@ -101,10 +101,11 @@ export class Outbox implements Sender {
   }
 
   keep(): void {
-    this.#unsent.add(this.leaving!);
+    // It may have been closed meanwhile, as the one to whom this memory was too much.
+    this.#unsent.add(this.leaving!, this.#isClosed ? 0 : this.leaving!.share);
     this.leaving = undefined;
     this.bytes = NOTHING;
-    if (this.#isClosed) return; // Meanwhile, as the one to whom this memory was too much.
+    if (this.#isClosed) return;
     this.#stalls.watch();
     this.#listener.changed();
   }
@@ -199,7 +200,7 @@ export class Outbox implements Sender {
 
   /** Queues a control message. It is never skipped: look whether the outbox is full before doing what it answers. */
   control(frame: Buffer): void {
-    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame, true);
+    this.#queue(frame, true);
   }
 
   begin(): void {
@@ -215,17 +216,14 @@ export class Outbox implements Sender {
   }
 
   writeRest(): boolean {
+    if (this.#connection.ended) return false;
     const { bytes, taken, leaving } = this;
-    if (!this.#connection.ended) {
-      leaving!.hold();
-      this.#connection.write(taken > 0 ? bytes.subarray(taken) : bytes);
-      // What was before these bytes may have left since they were queued.
-      if (this.#held || this.#roomWanted) this.#connection.tellOfRoom();
-      if (this.#connection.pendingBytes > 0) return true;
-      leaving!.release();
-    }
-    this.leaving = undefined;
-    this.bytes = NOTHING;
+    leaving!.hold();
+    this.#connection.write(taken > 0 ? bytes.subarray(taken) : bytes);
+    // What was before these bytes may have left since they were queued.
+    if (this.#held || this.#roomWanted) this.#connection.tellOfRoom();
+    if (this.#connection.pendingBytes > 0) return true;
+    leaving!.release();
     return false;
   }
 
@@ -278,12 +276,12 @@ export class Outbox implements Sender {
   #send(frame: Buffer): void {
     this.sent++;
     this.#totals.sent++;
-    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame);
+    this.#queue(frame);
   }
 
-  /** Queues what is counted nowhere. */
-  #queue(frame: Buffer): void {
-    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame);
+  /** Queues what is counted nowhere. @param isOwn Nobody else needs the frame. */
+  #queue(frame: Buffer, isOwn = false): void {
+    this.#batch = (this.#batch ?? this.#delivery.add(this)).with(frame, isOwn);
   }
 
   #hold(topic: string, frame: Buffer): void {

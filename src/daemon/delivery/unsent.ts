@@ -16,16 +16,13 @@ export class Unsent {
   #entries: Entry[] = [];
   /** Memory that it takes, as far as this client is charged for it. */
   bytes = 0;
-  /** Nobody is charged any more. */
-  #isClosed = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
-  /** Keeps what was written last. */
-  add(batch: Batch): void {
-    const bytes = this.#isClosed ? 0 : batch.share;
+  /** Keeps what was written last. @param bytes The client's part of the memory that it takes. */
+  add(batch: Batch, bytes: number): void {
     this.#entries.push({ batch, bytes, end: this.#connection.writtenBytes });
     this.bytes += bytes;
   }
@@ -41,7 +38,6 @@ export class Unsent {
   /** Charges nobody any more, since the connection ends; the system may still read the bytes. */
   close(): void {
     this.bytes = 0;
-    this.#isClosed = true;
   }
 
   /** Lets go of all: the connection is gone, and nobody writes these bytes any more. */

@@ -88,6 +88,7 @@ export class MessageLog {
     this.seq = saved.seq;
     this.place = this.origin ? saved.messages.length : saved.seq;
     for (const { seq, time, json } of saved.messages) this.#add(json.toString(), { seq, time });
+    this.#json = undefined; // Most topics are not asked for it before their next message.
   }
 
   /** @param budget The one that bounds it from now on. */
