@@ -159,7 +159,7 @@ export class Connection implements Reader {
    * the stream, and once the connection has ended.
    */
   get descriptor(): number {
-    return this.ended || this.pendingBytes > 0 ? -1 : this.#fd;
+    return this.ended || (this.mayWait && this.pendingBytes > 0) ? -1 : this.#fd;
   }
 
   /** Writes bytes, as they are. Nothing happens once the connection has ended. */
