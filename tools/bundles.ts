@@ -58,6 +58,7 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     sourcemap: 'external',
   });
   writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');
+  for (const output of Object.keys(metafile.outputs)) if (output.endsWith('.js')) toAscii(join(root, output));
   for (const logs of ['serve', 'web', 'nats']) {
     const table = lineTable(join(dist, `cli/${logs}.js`), join(root, 'src'));
     writeFileSync(join(dist, `cli/${logs}.lines.json`), table);
@@ -133,6 +134,18 @@ export type Manifest = Record<'name' | 'version' | 'license', string> & Record<s
 /** @param folder Relative to the root, or absolute. */
 export function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(resolve(root, folder, 'package.json'), 'utf8')) as Manifest;
+}
+
+/**
+ * Escapes what esbuild leaves beyond ASCII: in comments and regular expressions. A single such character has V8 keep two
+ * bytes for each of the file.
+ */
+function toAscii(file: string): void {
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    text.replaceAll(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
 }
 
 /** Leaves a module to a file of its own. */
