@@ -105,3 +105,11 @@ test('a reader that is stopped gets nothing of what it left', () => {
   expect(goOn).not.toHaveBeenCalled();
   expect(paced.isResting).toBe(false);
 });
+
+test('a reader that was stopped is given nothing more', () => {
+  const reader = vi.fn<PacedModule.Reader>();
+  const { read, stop } = new Paced(reader, vi.fn<() => void>());
+  stop();
+  read(bytes);
+  expect(reader).not.toHaveBeenCalled();
+});

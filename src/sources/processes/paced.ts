@@ -14,6 +14,8 @@ const REST_MS = 20;
  */
 export type Reader = (bytes: Buffer, mayGoOn: () => boolean) => Buffer | undefined | void;
 
+const nobody: Reader = () => {};
+
 /** When the last of the readers that rest wakes, on the monotonic clock. */
 let lastWakesAt = -Infinity;
 
@@ -22,7 +24,7 @@ let lastWakesAt = -Infinity;
  * that time: they wake one after the other, so that many of them neither take more of it nor work in one go.
  */
 export class Paced {
-  readonly #reader: Reader;
+  #reader: Reader;
   readonly #goOn: () => void;
   #worked = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -48,10 +50,14 @@ export class Paced {
     return false;
   };
 
-  /** Takes nothing more, not even what is left of the last bytes. */
+  /**
+   * Takes nothing more, not even what is left of the last bytes, and lets go of the reader: V8 keeps a closed socket, and
+   * all that it leads to, until it searches the whole heap, which can be an hour.
+   */
   readonly stop = (): void => {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#reader = nobody;
   };
 
   #rest(left: Buffer | undefined | void): void {
