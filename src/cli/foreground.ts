@@ -10,7 +10,7 @@ import { environmentWith, settleProcess } from './program-start.ts';
 import type { ForegroundFlags } from './program-start.ts';
 import { stopCauses } from './stop-causes.ts';
 import type { StopCauses } from './stop-causes.ts';
-import { serviceManager } from './system-parts.ts';
+import { releaseMemory, serviceManager } from './system-parts.ts';
 import { watchTerminal } from './terminal.ts';
 
 type Environment = ReturnType<typeof environmentWith>;
@@ -101,6 +101,7 @@ export async function runInForeground(program: ForegroundProgram): Promise<numbe
       return fail(error, log);
     }
     tell({ READY: 1 });
+    await releaseMemory();
     const { reason, exitCode } = await Promise.race([causes.first, endOf(running, logger)]);
     logger.info({ event: 'stopping', reason }, 'stopping');
     tell({ STOPPING: 1 });

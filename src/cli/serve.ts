@@ -14,7 +14,7 @@ import type { DaemonLogger } from './logger.ts';
 import { environmentWith, settleProcess } from './program-start.ts';
 import type { ForegroundFlags } from './program-start.ts';
 import { stopCauses } from './stop-causes.ts';
-import { inheritedSocket, processCalls, serviceManager } from './system-parts.ts';
+import { inheritedSocket, processCalls, releaseMemory, serviceManager } from './system-parts.ts';
 import { watchTerminal } from './terminal.ts';
 
 /** How much longer than `shutdown.timeout` stopping may take, in milliseconds. */
@@ -101,6 +101,7 @@ async function serve(flags: ForegroundFlags, finish: Finish): Promise<number> {
     }
     const { daemon, supervision } = started;
     flushCompileCache(); // Node writes it as it exits, which kill -9 prevents: the next start would be no faster.
+    await releaseMemory();
     const { reason, exitCode } = await causes.first;
     supervision?.stopping(daemon.stopTimeoutMs);
     calls?.endAfter(daemon.stopTimeoutMs + STOP_MARGIN_MS); // Whatever holds this thread up.

@@ -1,5 +1,5 @@
 import type { InheritedSocket } from '../linux/activation.ts';
-import { loadIfSupported } from '../linux/if-supported.ts';
+import { loadIfSupported, useIfSupported } from '../linux/if-supported.ts';
 import type { ServiceManager } from '../linux/notify.ts';
 import type * as ProcessCalls from '../linux/process-calls.ts';
 import type { EventLog } from '../log-events.ts';
@@ -43,4 +43,12 @@ export async function serviceManager(logger: EventLog): Promise<ServiceManager |
     logger,
   );
   return notify?.openServiceManager();
+}
+
+/** Gives back what starting took of memory and has freed. */
+export async function releaseMemory(): Promise<void> {
+  await useIfSupported(
+    () => import('../linux/malloc.ts'),
+    ({ releaseFree }) => releaseFree(),
+  );
 }
