@@ -7,7 +7,7 @@ import { formats, parseDuration } from '../config/formats.ts';
  * @returns milliseconds.
  * @throws {InvalidArgumentError} unless it is one, such as 10s.
  */
-export function duration(text: string): number {
+export function durationArgument(text: string): number {
   const { check, expected } = formats.duration;
   if (!check(text)) throw new InvalidArgumentError(`It must be ${expected}.`);
   return parseDuration(text);

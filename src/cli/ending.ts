@@ -9,7 +9,7 @@ import { printableLines } from './printable.ts';
  * @returns how to exit.
  */
 export async function runToEnd(command: (finish: Finish) => Promise<void>): Promise<Ending> {
-  const ending: Ending = { exitCode: exitCodes.ok, exit: (code) => process.exit(code) };
+  const ending: Ending = { exitCode: exitCodes.ok };
   try {
     await command((exitCode, exit = ending.exit) => void Object.assign(ending, { exitCode, exit }));
   } catch (error) {

@@ -45,11 +45,11 @@ export function isPassing(error: unknown): error is ChimedError {
   return error instanceof ChimedError && exitCodeOf(error) === exitCodes.noDaemon;
 }
 
-/** How the process ends: its exit code, and the function that ends it. */
+/** How the process ends: its exit code, and the function that ends it, if it is not `process.exit`. */
 export interface Ending {
   exitCode: number;
-  exit: (exitCode: number) => void;
+  exit?: ((exitCode: number) => void) | undefined;
 }
 
-/** Sets the exit code, and the function that ends the process if it is not `process.exit`. */
+/** Sets how the process ends. */
 export type Finish = (exitCode: number, exit?: Ending['exit']) => void;

@@ -4,7 +4,7 @@ import type { Message } from '../client/api.ts';
 import { silent } from '../log.ts';
 import { withHelp } from './command-help.ts';
 import { socketOption, socketToUse } from './connect-once.ts';
-import { duration } from './duration-argument.ts';
+import { durationArgument } from './duration-argument.ts';
 import { note } from './note.ts';
 import { hurryOutput, outputEnd, print } from './standard-output.ts';
 import { colorsFor } from './colors.ts';
@@ -35,7 +35,7 @@ export function listenCommand(): Command {
     .option(
       '--for <duration>',
       'exit after this time, such as 10s; exits with 1 if no message arrived',
-      duration,
+      durationArgument,
     )
     .addOption(socketOption())
     .action(listen);

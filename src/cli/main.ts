@@ -29,7 +29,7 @@ async function end(): Promise<void> {
     process.exit();
   }
   const options = plainServe(process.argv.slice(2));
-  const { exitCode, exit } = options
+  const { exitCode, exit = process.exit } = options
     ? await (await import('./serve.ts')).serveToEnd(options)
     : await (await import('./program.ts')).run(process.argv);
   exit(exitCode);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 
 import { withHelp } from './command-help.ts';
 import { socketOption } from './connect-once.ts';
-import { duration } from './duration-argument.ts';
+import { durationArgument } from './duration-argument.ts';
 import type { OnOptions } from './on.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -24,7 +24,7 @@ export function onCommand(): Command {
     )
     .option('--on-change', "only if the data differs from that of the topic's previous message")
     .option('-j, --jobs <number>', 'run up to this many commands at a time', wholeNumber, 1)
-    .option('--timeout <duration>', 'end a command that runs longer than this, such as 30s', duration)
+    .option('--timeout <duration>', 'end a command that runs longer than this, such as 30s', durationArgument)
     .option('-n, --count <number>', 'exit after running the command this many times', wholeNumber)
     .addOption(socketOption())
     .configureOutput({

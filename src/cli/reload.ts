@@ -22,13 +22,18 @@ export function reloadCommand(): Command {
 
 async function reload({ socket }: { socket?: string }): Promise<void> {
   await using client = await connectOnce('reload', socket, { timeoutMs: PATIENCE_MS });
-  const { config, changed, removed, needRestart } = await client.reload();
-  const changes = [named('changed', changed), named('removed', removed)].filter(Boolean);
+  const { config, changed, removed, changedCount, removedCount, needRestart } = await client.reload();
+  const changes = [named('changed', changed, changedCount), named('removed', removed, removedCount)].filter(
+    Boolean,
+  );
   process.stdout.write(`${config}: ${changes.join('; ') || 'no topic has changed'}\n`);
   if (needRestart.length > 0)
     process.stderr.write(`chimed: these changes take effect after a restart: ${needRestart.join(', ')}\n`);
 }
 
-function named(what: string, topics: readonly string[]): string {
-  return topics.length > 0 ? `${what} ${topics.join(', ')}` : '';
+function named(what: string, topics: readonly string[], count = topics.length): string {
+  const left = count - topics.length;
+  return topics.length > 0
+    ? `${what} ${[...topics, ...(left > 0 ? [`and ${left} more`] : [])].join(', ')}`
+    : '';
 }

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { Command } from 'commander';
 
 import { ChimedError } from '../errors.ts';
-import type { Step } from '../service/step.ts';
+import type { InstallStep } from '../service/step.ts';
 import { withHelp } from './command-help.ts';
 import { shellQuoted } from './shell-quoted.ts';
 
@@ -94,7 +94,7 @@ async function uninstall({ dryRun = false, purge = false }: Options): Promise<vo
   await run('uninstall', handOverSteps, dryRun);
 }
 
-async function run(what: string, steps: () => Iterable<Step>, dryRun: boolean): Promise<void> {
+async function run(what: string, steps: () => Iterable<InstallStep>, dryRun: boolean): Promise<void> {
   if (!dryRun && !existsSync('/run/systemd/system')) {
     throw new Error('systemd is not running on this machine');
   }

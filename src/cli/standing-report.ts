@@ -8,7 +8,7 @@ import { printable } from './printable.ts';
 const NEW_NUMBERING = 'the daemon began a new numbering: some messages may be lost, the number is unknown';
 
 /** How a client that waits for its daemon has fared. */
-export interface Standing {
+export interface ConnectionStanding {
   /** Why it has not reached a daemon so far; undefined once it has. */
   unreached: ChimedError | undefined;
   /** This user may not connect. Waiting does not help, so the client was closed. */
@@ -16,8 +16,8 @@ export interface Standing {
 }
 
 /** Says on stderr what becomes of the connection and of the sources, for a command that listens until it is stopped. */
-export function reportStanding(client: Client, patterns: readonly string[]): Standing {
-  const standing: Standing = {
+export function reportStanding(client: Client, patterns: readonly string[]): ConnectionStanding {
+  const standing: ConnectionStanding = {
     unreached: new ChimedError('timeout', 'no daemon answered in time'),
     isRefused: false,
   };

@@ -7,12 +7,12 @@ import { silent } from '../log.ts';
 import { isPassing } from './exit-codes.ts';
 import { hurryOutput, outputEnd, print } from './standard-output.ts';
 import { renderOnce, renderScreen, rowsOf } from './top/frame.ts';
-import type { Connection, Shown } from './top/frame.ts';
+import type { ConnectionNote, Shown } from './top/frame.ts';
 import { FullScreen } from './top/full-screen.ts';
 import type { TopicSort } from './top/listing.ts';
 import { Model } from './top/model.ts';
 import { paintFor } from './top/paint.ts';
-import { View } from './top/view.ts';
+import { TopView } from './top/view.ts';
 
 /** Columns of `--once` where there is no terminal. */
 const PIPE_COLUMNS = 100;
@@ -60,7 +60,7 @@ class Top implements AsyncDisposable {
     });
     this.#shown = {
       model: this.#model,
-      view: new View(sort),
+      view: new TopView(sort),
       connection: this.#client.state,
       paint: paintFor(process.stdout, color),
       now: Date.now(),
@@ -160,7 +160,7 @@ class Top implements AsyncDisposable {
     screen.draw(renderScreen(this.#shown, screen.size));
   }
 
-  #connection(): Connection {
+  #connection(): ConnectionNote {
     const { state } = this.#client;
     // While it dials again, the reason of the last failure is still the reason.
     if (state.status === 'connecting') return { ...this.#shown.connection, status: 'connecting' };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { Config } from '../config/config.ts';
 import { ChimedError } from '../errors.ts';
-import type { Gateway, Place } from '../gateway/gateway.ts';
+import type { Gateway, ListenPlace } from '../gateway/gateway.ts';
 import type { Token } from '../gateway/token.ts';
 import type { InheritedListener } from '../linux/activation.ts';
 import type { EventLog } from '../log-events.ts';
@@ -105,13 +105,13 @@ async function placesOf(
   { listen }: WebOptions,
   inherited: readonly InheritedListener[],
   logger: EventLog,
-): Promise<Place[]> {
-  const places: Place[] = inherited.map((listener) => ({ kind: 'inherited', ...listener }));
+): Promise<ListenPlace[]> {
+  const places: ListenPlace[] = inherited.map((listener) => ({ kind: 'inherited', ...listener }));
   const addresses: readonly ListenAddress[] = listen ?? [
     ...(places.length === 0 ? [{ kind: 'unix' as const, path: web.socket }] : []),
     ...(web.address && !places.some(isLoopback) ? [{ kind: 'loopback' as const, ...web.address }] : []),
   ];
-  const { claimSocket } = await import('../transport/socket-file.ts');
+  const { claimSocket } = await import('../transport/claim-socket.ts');
   for (const address of addresses) {
     if (address.kind === 'loopback') places.push(address);
     else {
@@ -125,6 +125,6 @@ async function placesOf(
   return places;
 }
 
-function isLoopback(place: Place): boolean {
+function isLoopback(place: ListenPlace): boolean {
   return place.kind === 'loopback' || (place.kind === 'inherited' && !place.isUnix);
 }

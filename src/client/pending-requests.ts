@@ -1,4 +1,5 @@
 import { ChimedError } from '../errors.ts';
+import { STATUS_PAGE } from '../protocol/limits.ts';
 import type { Frame, RequestId } from '../protocol/messages.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import { encodeFrame } from '../transport/frames.ts';
@@ -6,8 +7,8 @@ import type { Link } from './link.ts';
 import { refusalOfOwn } from './own-frames.ts';
 import type { StatusOptions } from './options.ts';
 
-/** Fewer clients than these are all that there are. */
-const CLIENT_PAGE = 200;
+/** How often the list of topics is begun again, should topics come and go without end. */
+const MOST_BEGUN = 5;
 
 interface Pending {
   frame: Frame;
@@ -56,18 +57,23 @@ export class Requests {
     const ask = (page: { after?: string }): Promise<Status> =>
       this.ask('chimed.status', { ...(topics && { topics }), ...page });
     const status = await ask({});
+    const found = new Map(status.topics.map((topic) => [topic.topic, topic]));
+    let [page, begun] = [status, 0];
     // A daemon of version 0.1 has no pages, and no count.
-    while (status.topics.length < (status.topicCount ?? 0)) {
-      const page = await ask({ after: status.topics.at(-1)!.topic });
-      if (page.topics.length === 0) break; // A reload has removed the rest.
-      status.topics.push(...page.topics);
+    while (found.size < (page.topicCount ?? 0)) {
+      const after = page.topics.at(-1)?.topic;
+      // The last topic of the page before is gone, or has come back at the end: what lies between is still to come.
+      if (after === undefined && ++begun > MOST_BEGUN) break;
+      page = await ask(after === undefined ? {} : { after });
+      for (const topic of page.topics) found.set(topic.topic, topic);
     }
+    status.topics = [...found.values()];
     if (allClients) await this.#addClients(status);
     return status;
   }
 
   async #addClients(status: Status): Promise<void> {
-    for (let after = status.clients.at(-1)?.id; status.clients.length >= CLIENT_PAGE;) {
+    for (let after = status.clients.at(-1)?.id; status.clients.length >= STATUS_PAGE;) {
       const page = await this.ask<Status>('chimed.status', { topics: [], afterClient: after });
       const more = page.clients.filter(({ id }) => id > after!); // An older daemon gives the first page again.
       if (more.length === 0) return;

@@ -23,7 +23,7 @@ export interface Providing {
 }
 
 /** What `ProvideHandler` says, without an exception. */
-export interface Demand {
+export interface DemandAnswer {
   wanted(last: Omit<Wanted, 'topic'>): void;
   unwanted(): void;
 }
@@ -32,7 +32,7 @@ export interface Demand {
 export class ProvidedTopic implements Provided {
   readonly topic: string;
   readonly #providing: Providing;
-  readonly #demand: Demand;
+  readonly #demand: DemandAnswer;
   readonly #ended = Promise.withResolvers<ChimedError | undefined>();
   #hasEnded = false;
   #wanted = false;
@@ -43,7 +43,7 @@ export class ProvidedTopic implements Provided {
   wasProvided = false;
 
   /** @param demand Makes what is told of listeners; called once. */
-  constructor(topic: string, providing: Providing, demand: (provided: ProvidedTopic) => Demand) {
+  constructor(topic: string, providing: Providing, demand: (provided: ProvidedTopic) => DemandAnswer) {
     this.topic = topic;
     this.#providing = providing;
     this.#demand = demand(this);

@@ -29,7 +29,7 @@ import { leaveAll, registeredFrame } from './requests/registration.ts';
 import type { RequestContext } from './requests/request-context.ts';
 import { needingRestart } from './restart-only.ts';
 import { saveState, takeState } from './topics/state.ts';
-import type { State } from './topics/state.ts';
+import type { SavedState } from './topics/state.ts';
 import { eventLoopStatus, takeHealth } from './health.ts';
 import type { Health } from './health.ts';
 import type { DaemonFacts } from './requests/snapshot.ts';
@@ -45,13 +45,13 @@ import { TopicSet } from './topics/topic-set.ts';
 import type { TopicParts } from './topics/topic-parts.ts';
 
 /** What a reload has done: the file, the topics that have changed and that are gone, what needs a restart. */
-export type Reload = Omit<Reloaded, 'id'>;
+export type ReloadResult = Omit<Reloaded, 'id'>;
 
 export interface DaemonOptions {
   /** A socket that somebody else has opened for the daemon. */
   inherited?: InheritedSocket | undefined;
   /** Loads the configuration again and calls `reload`, for a client that asks for it. */
-  reload?: () => Promise<Reload>;
+  reload?: () => Promise<ReloadResult>;
 }
 
 /** Topics that a log line names. */
@@ -115,7 +115,7 @@ export class Daemon {
     logger: Logger,
     socketFile: SocketFile,
     calls: SocketCalls | undefined,
-    { instance, ...saved }: State,
+    { instance, ...saved }: SavedState,
     reload: RequestContext['reload'],
   ) {
     this.#config = this.#startedWith = config;
@@ -205,7 +205,7 @@ export class Daemon {
    * it: what is much is done in several turns of the event loop.
    * @throws {ConfigError} `bad-config` if a source cannot be made; nothing has changed then.
    */
-  async reload(config: Config): Promise<Reload> {
+  async reload(config: Config): Promise<ReloadResult> {
     assertEnforceable(config, this.#calls);
     const changes = await TopicChanges.between(this.#topics, config, this.#logger);
     if (this.#stopping) throw new ChimedError('closed', 'the daemon stops');
@@ -215,19 +215,30 @@ export class Daemon {
     await changes.apply(this.#context);
     this.#lastReload = { at: Date.now(), failed: false, error: null };
     const { changed } = changes;
-    const fields = {
-      config: config.file,
-      changed: firstNames(changed),
-      removed: firstNames(changes.removed),
-    };
-    this.#logger.info({ event: 'reloaded', ...fields }, 'reloaded');
+    const { removed } = changes;
+    this.#logger.info(
+      {
+        event: 'reloaded',
+        config: config.file,
+        changed: firstNames(changed, true),
+        removed: firstNames(removed, true),
+      },
+      'reloaded',
+    );
     if (later.length > 0)
       this.#logger.warn(
         { event: 'settings-need-restart', settings: later },
         'these settings have changed and need a restart',
       );
     this.#tellDoubts();
-    return { ...fields, needRestart: later };
+    return {
+      config: config.file,
+      changed: firstNames(changed),
+      changedCount: changed.length,
+      removed: firstNames(removed),
+      removedCount: removed.length,
+      needRestart: later,
+    };
   }
 
   /** Stops: once, however often it is called. Never rejects. */
@@ -330,14 +341,16 @@ function notReloadable(): ChimedError {
   return new ChimedError('not-allowed', 'this daemon was started without a way to reload its configuration');
 }
 
-/** The names that a log line has room for. */
-function firstNames(topics: readonly { name: string }[]): string[] {
+/** The names that a log line and an answer have room for. @param counting Says at the end how many are left out. */
+function firstNames(topics: readonly { name: string }[], counting = false): string[] {
   const names = topics.slice(0, MOST_NAMED).map(({ name }) => name);
-  return topics.length > MOST_NAMED ? [...names, `and ${topics.length - MOST_NAMED} more`] : names;
+  return counting && topics.length > MOST_NAMED
+    ? [...names, `and ${topics.length - MOST_NAMED} more`]
+    : names;
 }
 
 /** Only who owns the socket may take the state; who may not have the state lets go of the socket. */
-function ownState(config: Config, logger: EventLog, socketFile: SocketFile): State {
+function ownState(config: Config, logger: EventLog, socketFile: SocketFile): SavedState {
   try {
     return takeState(config.state.file, logger);
   } catch (error) {

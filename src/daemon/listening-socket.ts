@@ -3,7 +3,7 @@ import { ChimedError, messageOf } from '../errors.ts';
 import { lookUpGroups } from '../linux/accounts.ts';
 import type { InheritedSocket } from '../linux/activation.ts';
 import type { EventLog } from '../log-events.ts';
-import { claimSocket, inheritSocket } from '../transport/socket-file.ts';
+import { claimSocket, inheritSocket } from '../transport/claim-socket.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 
 /** The socket that the service manager passed, else the one at our own path. */

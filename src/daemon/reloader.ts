@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { coalesce } from './coalesce.ts';
-import type { Daemon, Reload } from './daemon.ts';
+import type { Daemon, ReloadResult } from './daemon.ts';
 import type { Supervision } from './supervision.ts';
 
 export interface ReloaderOptions {
@@ -16,7 +16,7 @@ export interface ReloaderOptions {
  * Has the daemon go over to its configuration as it is now, and tells the service manager: one reload at a time, and one
  * more for all who ask while it runs. A configuration that has mistakes changes nothing.
  */
-export function createReloader({ started, load, inForce }: ReloaderOptions): () => Promise<Reload> {
+export function createReloader({ started, load, inForce }: ReloaderOptions): () => Promise<ReloadResult> {
   return coalesce(async () => {
     const { daemon, supervision } = await started();
     supervision?.reloading();

@@ -9,12 +9,11 @@ import type { RequestContext } from './requests/request-context.ts';
 import type { Session } from './session.ts';
 import type { Pattern } from './subscribers/audience.ts';
 import { namespaceOf } from './topics/namespaces.ts';
-import type { Namespace } from './topics/namespaces.ts';
 import { unprovidedFrame } from './topics/source-notices.ts';
 import { createTopicParts } from './topics/topic-parts.ts';
 import type { Change, TopicSet } from './topics/topic-set.ts';
 import type { TopicParts } from './topics/topic-parts.ts';
-import type { Topic } from './topics/topic.ts';
+import type { Topic, TopicNamespace } from './topics/topic.ts';
 
 /** What another configuration changes of the topics. No tick waits for it: what is much is done in several turns. */
 export class TopicChanges {
@@ -97,7 +96,7 @@ export class TopicChanges {
 /** Tells those who registered for a topic that no client provides and no client can provide any more. */
 function tellUnmatched(
   { text, subscribers }: Pattern,
-  gone: readonly Namespace[],
+  gone: readonly TopicNamespace[],
   { topics }: RequestContext,
 ): void {
   if (topics.get(text) || topics.namespaceOf(text) || !namespaceOf(gone, text)) return;

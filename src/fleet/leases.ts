@@ -1,7 +1,7 @@
 import { MACHINE } from '../protocol/fleet-names.ts';
 import type { NatsLink } from './nats-link.ts';
 import { NameBudget, Pages } from './pages.ts';
-import type { Page } from './pages.ts';
+import type { ListPage } from './pages.ts';
 import type { Subjects } from './subjects.ts';
 import { readWant } from './talk.ts';
 
@@ -76,7 +76,7 @@ export class Leases {
       return;
     }
     const lease = known ?? { ...NOTHING, bridge: want.bridge, pages: new Pages(this.#budget) };
-    const topics = lease.pages.add(want as Page);
+    const topics = lease.pages.add(want as ListPage);
     this.#leases.set(machine, lease);
     lease.renewedAt = performance.now();
     if (!topics) return;

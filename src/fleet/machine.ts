@@ -1,6 +1,6 @@
 import type { Here } from './talk.ts';
 import { Pages } from './pages.ts';
-import type { NameBudget, Page } from './pages.ts';
+import type { NameBudget, ListPage } from './pages.ts';
 
 /** Messages whose lateness is remembered. */
 const REMEMBERED = 128;
@@ -48,7 +48,7 @@ export class Machine {
   }
 
   /** A part of its list has come. @returns whether the list is whole now. */
-  add(page: Page): boolean {
+  add(page: ListPage): boolean {
     const topics = this.#pages.add(page);
     if (!topics) return false;
     this.topics = topics;

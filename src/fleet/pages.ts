@@ -2,7 +2,7 @@
 const PAGE_BYTES = 200_000;
 
 /** A list in pieces: those of one `list` belong together. */
-export interface Page {
+export interface ListPage {
   /** Id of the list. */
   list: string;
   page: number;
@@ -11,7 +11,7 @@ export interface Page {
 }
 
 /** Splits a list of names into pages; an empty list is one page. */
-export function toPages(list: string, topics: readonly string[]): Page[] {
+export function toPages(list: string, topics: readonly string[]): ListPage[] {
   const parts: string[][] = [[]];
   let bytes = 0;
   for (const topic of topics) {
@@ -65,7 +65,7 @@ export class Pages {
   }
 
   /** @returns the whole list, once all of its pages are there. It replaces the last one. */
-  add({ list, page, pages, topics }: Page): string[] | undefined {
+  add({ list, page, pages, topics }: ListPage): string[] | undefined {
     if (list !== this.#list || pages !== this.#parts.length) this.#begin(list, pages);
     if (page >= pages || this.#parts[page]) return undefined;
     const names = topics.slice(0, MOST_NAMES - this.#names);

@@ -1,6 +1,6 @@
 import type { ClockQuality } from '../linux/clock.ts';
 import { isCount, isTime } from '../protocol/number-bounds.ts';
-import type { Page } from './pages.ts';
+import type { ListPage } from './pages.ts';
 
 /** Every few seconds, and after a change: a machine is there. Times are milliseconds. */
 export interface Here {
@@ -22,7 +22,7 @@ export interface Here {
 }
 
 /** What a machine wants of another, until the lease ends. Without a page: the same as before. */
-export interface Want extends Partial<Page> {
+export interface Want extends Partial<ListPage> {
   bridge: string;
   list: string;
 }
@@ -59,7 +59,7 @@ function isDuration(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= LONGEST_MS;
 }
 
-export function readPage(data: Uint8Array): Page | undefined {
+export function readPage(data: Uint8Array): ListPage | undefined {
   const value = readTalk(data);
   return value && isPage(value) ? value : undefined;
 }
@@ -73,7 +73,7 @@ export function readWant(data: Uint8Array): Want | undefined {
 /** Most pages of a list: some hundred thousand names. */
 const MOST_PAGES = 64;
 
-function isPage(value: Record<string, unknown>): value is Record<string, unknown> & Page {
+function isPage(value: Record<string, unknown>): value is Record<string, unknown> & ListPage {
   const { list, page, pages, topics } = value;
   if (!isShortText(list) || !isCount(page) || !isCount(pages) || pages > MOST_PAGES) return false;
   return Array.isArray(topics) && topics.every(isShortText);

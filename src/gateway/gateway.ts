@@ -18,7 +18,7 @@ import { createHttpServer } from './http-server.ts';
 import { Streams } from './listen-route.ts';
 import { logIn } from './login-routes.ts';
 import { sendMetrics } from './metrics-route.ts';
-import { Page } from './page-routes.ts';
+import { BuiltPage } from './page-routes.ts';
 import { Problem, problemOf, sendProblem } from './problem.ts';
 import { route } from './routes.ts';
 import type { Routes } from './routes.ts';
@@ -37,13 +37,13 @@ const STOP_MS = 1000;
 const refusals: ReadonlySet<string> = new Set(['wrong-host', 'foreign-page', 'wrong-token', 'no-token']);
 
 /** Where a gateway listens. */
-export type Place =
+export type ListenPlace =
   | { kind: 'unix'; file: SocketFile }
   | { kind: 'loopback'; host: string; port: number }
   | ({ kind: 'inherited' } & InheritedListener);
 
 export interface GatewayOptions {
-  places: readonly Place[];
+  places: readonly ListenPlace[];
   /** Connections that the kernel keeps until they are accepted. */
   backlog: number;
   /** How to reach the daemon. */
@@ -67,7 +67,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #viewers: Viewers;
   readonly #streams: Streams;
-  readonly #page: Page;
+  readonly #page: BuiltPage;
   readonly #routes: Routes;
   readonly #budget = new UserBudget({ perUser: BYTES / 4, total: BYTES });
   readonly #servers: Server[] = [];
@@ -83,7 +83,7 @@ export class Gateway {
     this.#connections = new UserBudget({ perUser: Math.ceil(options.maxConnections / 2), total: Infinity });
     this.#viewers = new Viewers(options.connect);
     this.#streams = new Streams(options.connect);
-    this.#page = new Page(options.page);
+    this.#page = new BuiltPage(options.page);
     this.#routes = {
       ...this.#page.routes,
       ...topicsRoutes(this.#viewers, options.frameBytes),
@@ -137,7 +137,7 @@ export class Gateway {
     clearTimeout(timer);
   }
 
-  async #listen(place: Place): Promise<void> {
+  async #listen(place: ListenPlace): Promise<void> {
     const isUnix = place.kind === 'unix' || (place.kind === 'inherited' && place.isUnix);
     const server = createHttpServer({
       maxConnections: this.#options.maxConnections,

@@ -4,7 +4,7 @@ import type { Exchange } from './exchange.ts';
 import { contentTypes, metricFormatFor } from './metric-text.ts';
 import { openMetrics } from './open-metrics.ts';
 import { problemOf } from './problem.ts';
-import type { View } from './viewer.ts';
+import type { SnapshotView } from './viewer.ts';
 import type { Viewers } from './viewers.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function sendMetrics(exchange: Exchange, viewers: Viewers): Promise
   const format = metricFormatFor(exchange.request.headers.accept);
   const headers = { 'Content-Type': contentTypes[format], Vary: 'Accept' };
   const viewer = viewers.of(exchange.asker);
-  let view: View;
+  let view: SnapshotView;
   try {
     view = await viewer.view();
   } catch (error) {

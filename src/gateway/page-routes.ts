@@ -20,7 +20,7 @@ interface PageFile {
 }
 
 /** The page, as it was built. */
-export class Page {
+export class BuiltPage {
   readonly #files = new Map<string, PageFile>();
 
   /** @param directory Where its files are. They are read at once: they are few and small. */

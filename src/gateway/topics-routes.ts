@@ -3,7 +3,7 @@ import { JSON_HEADERS } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { Problem } from './problem.ts';
 import type { Routes } from './routes.ts';
-import type { View } from './viewer.ts';
+import type { SnapshotView } from './viewer.ts';
 import type { Viewers } from './viewers.ts';
 
 /** The media types of JSON. */
@@ -66,9 +66,9 @@ export function patternsIn({ searchParams }: URL): string[] {
 /** Answers with what is made once of a view, however many ask for it. */
 function sendShared(
   exchange: Exchange,
-  { status, rendered }: View,
+  { status, rendered }: SnapshotView,
   key: string,
-  make: (status: View['status']) => unknown,
+  make: (status: SnapshotView['status']) => unknown,
 ): void {
   let body = rendered.get(key);
   if (!body) rendered.set(key, (body = Buffer.from(`${JSON.stringify(make(status))}\n`)));

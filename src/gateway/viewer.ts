@@ -14,7 +14,7 @@ const FIRST_VALUES_MS = 1000;
 const MOST_METRICS = 256;
 
 /** A snapshot, and what was made of it. */
-export interface View {
+export interface SnapshotView {
   status: Status;
   /** Made once, however many ask for it. */
   rendered: Map<string, Buffer>;
@@ -23,7 +23,7 @@ export interface View {
 /** What one asker sees of the daemon, by one connection. */
 export class Viewer {
   readonly #client: Client;
-  #view: { view: Promise<View>; at: number } | undefined;
+  #view: { view: Promise<SnapshotView>; at: number } | undefined;
   #usedAt = performance.now();
   #inUse = 0;
   #metrics: { usedAt: number; topics: string[]; values: Map<string, Message>; stop: () => void } | undefined;
@@ -56,7 +56,7 @@ export class Viewer {
   }
 
   /** The daemon's snapshot, at most a second old. */
-  async view(): Promise<View> {
+  async view(): Promise<SnapshotView> {
     const now = performance.now();
     if (!this.#view || now - this.#view.at > SNAPSHOT_MS) {
       const view = this.ask((client) => client.status({ allClients: true })).then((status) => ({

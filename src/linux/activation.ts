@@ -1,5 +1,5 @@
 import { ChimedError } from '../errors.ts';
-import { socketAddress, socketOption, socketPath } from './libc.ts';
+import { socketAddress, readSocketOption, boundPath } from './libc.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -51,7 +51,7 @@ export function takeInheritedSocket(env: Environment = process.env): InheritedSo
       'the socket unit passes something else than a listening Unix stream socket; use ListenStream= with a path',
     );
   }
-  return { fd: FIRST_FD, path: socketPath(FIRST_FD) };
+  return { fd: FIRST_FD, path: boundPath(FIRST_FD) };
 }
 
 /** A socket that was open before we started, on which several programs' clients may come. */
@@ -72,7 +72,7 @@ export function takeInheritedListeners(env: Environment = process.env): Inherite
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
   return Array.from({ length: count }, (_, index) => {
     const fd = FIRST_FD + index;
-    if (isListening(fd)) return { fd, isUnix: true, path: socketPath(fd) };
+    if (isListening(fd)) return { fd, isUnix: true, path: boundPath(fd) };
     if (isLoopbackListener(fd)) return { fd, isUnix: false };
     throw new ChimedError(
       'cannot-listen',
@@ -97,7 +97,7 @@ function isLoopbackListener(fd: number): boolean {
 
 function isStreamListener(fd: number, family: number): boolean {
   const option = (name: number): number =>
-    new Int32Array(new Uint8Array(socketOption(fd, name, 4)).buffer)[0]!;
+    new Int32Array(new Uint8Array(readSocketOption(fd, name, 4)).buffer)[0]!;
   try {
     return option(SO_DOMAIN) === family && option(SO_TYPE) === SOCK_STREAM && option(SO_ACCEPTCONN) === 1;
   } catch {

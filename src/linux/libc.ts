@@ -175,7 +175,7 @@ export function seal(fd: number): void {
  * @returns at most `most` bytes: what the kernel wrote.
  * @throws {SystemError} `ERANGE` if it has more, `ENOTSOCK` …
  */
-export function socketOption(fd: number, option: number, most: number): Buffer {
+export function readSocketOption(fd: number, option: number, most: number): Buffer {
   const value = Buffer.alloc(most);
   const length = [most];
   if (calls.getsockopt(fd, SOL_SOCKET, option, value, length) !== 0) throw new SystemError('getsockopt');
@@ -183,7 +183,7 @@ export function socketOption(fd: number, option: number, most: number): Buffer {
 }
 
 /** getsockname(2): the path that a Unix socket is bound to; empty if it has none. */
-export function socketPath(fd: number): string {
+export function boundPath(fd: number): string {
   const path = socketAddress(fd).subarray(2).toString();
   return path.startsWith('\0') ? `@${path.slice(1)}` : path.replace(/\0.*$/s, '');
 }

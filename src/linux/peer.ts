@@ -1,5 +1,5 @@
 import { systemCode } from '../errors.ts';
-import { socketOption } from './libc.ts';
+import { readSocketOption } from './libc.ts';
 
 const SO_PEERCRED = 17;
 const SO_PEERGROUPS = 59;
@@ -26,7 +26,7 @@ export interface Peer {
  * @throws if this kernel does not tell.
  */
 export function peerOf(fd: number): Peer {
-  const credentials = integers(socketOption(fd, SO_PEERCRED, CREDENTIALS_BYTES));
+  const credentials = integers(readSocketOption(fd, SO_PEERCRED, CREDENTIALS_BYTES));
   const [pid, uid, gid] = credentials;
   if (pid === undefined || uid === undefined || gid === undefined) {
     throw new Error('the kernel does not tell who is at the other end of a socket');
@@ -36,10 +36,10 @@ export function peerOf(fd: number): Peer {
 
 function supplementaryGroups(fd: number): number[] {
   try {
-    return integers(socketOption(fd, SO_PEERGROUPS, 64 * GID_BYTES));
+    return integers(readSocketOption(fd, SO_PEERGROUPS, 64 * GID_BYTES));
   } catch (error) {
     if (systemCode(error) === 'ERANGE')
-      return integers(socketOption(fd, SO_PEERGROUPS, MOST_GROUPS * GID_BYTES));
+      return integers(readSocketOption(fd, SO_PEERGROUPS, MOST_GROUPS * GID_BYTES));
     if (systemCode(error) === 'ENOPROTOOPT') return []; // Linux before 4.13 does not tell.
     throw error;
   }

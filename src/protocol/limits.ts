@@ -6,3 +6,6 @@ export const LARGEST_FRAME_BYTES = LARGEST_PAYLOAD_BYTES + 4096;
 
 /** The most values (lists, objects, strings, numbers, keys) in a frame from a client: parsing it takes some 5 ms. */
 export const MOST_FRAME_VALUES = 50_000;
+
+/** Topics, clients and users that a page of the status lists. */
+export const STATUS_PAGE = 200;

@@ -165,9 +165,12 @@ export interface Reloaded {
   id?: RequestId;
   /** The file. */
   config: string;
-  /** Names of topics: some of them, if they are many. */
+  /** Names of topics: the first of them, if they are many. */
   changed: string[];
   removed: string[];
+  /** How many there are. Absent from daemons of version 0.1. */
+  changedCount?: number;
+  removedCount?: number;
   /** Settings that have changed and need a restart. */
   needRestart: string[];
 }

@@ -3,13 +3,13 @@ import { dirname } from 'node:path';
 
 import { COMMAND, COMMAND_MARKER } from './layout.ts';
 import { removeTree, replaceFile } from './root-files.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 
 /**
  * A step that writes a file of root's, readable for all, and makes its directory. Undone, it puts back what was there.
  * @param content Called when the step's turn comes.
  */
-export function placeFile(to: string, content: () => string | Buffer, mode = 0o644): Step {
+export function placeFile(to: string, content: () => string | Buffer, mode = 0o644): InstallStep {
   let former: { content: Buffer; mode: number } | undefined;
   return {
     says: `write ${to}`,
@@ -29,14 +29,14 @@ export function placeFile(to: string, content: () => string | Buffer, mode = 0o6
 }
 
 /** Steps that remove what is there of the paths. */
-export function removal(paths: readonly string[]): Step[] {
+export function removal(paths: readonly string[]): InstallStep[] {
   return paths
     .filter((path) => lstatSync(path, { throwIfNoEntry: false }))
     .map((path) => ({ says: `remove ${path}`, run: () => removeTree(path) }));
 }
 
 /** A step that removes a directory if nothing is left in it when the step's turn comes. */
-export function* removalIfEmpty(directory: string): Generator<Step> {
+export function* removalIfEmpty(directory: string): Generator<InstallStep> {
   if (isEmpty(directory))
     yield { says: `remove ${directory}, which is empty`, run: () => rmdirSync(directory) };
 }

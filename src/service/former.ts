@@ -6,7 +6,7 @@ import { command, succeeds } from './run-program.ts';
 import { CURRENT, DAEMON, LIBRARY, SERVICE_UNIT, SOCKET_UNIT, VERSIONS, programOf } from './layout.ts';
 import { damageOf } from './root-files.ts';
 import { isSocketOutdated } from './start.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 import { linkedVersion } from './versions.ts';
 
 /** The installation that there was before, and the way back to it. */
@@ -18,7 +18,7 @@ export class Former {
   #runs = false;
 
   /** The first step; undone last, it starts again what its later steps have put back. */
-  readonly step: Step = {
+  readonly step: InstallStep = {
     says: 'look at what is installed',
     run: () => {
       const linked = linkedVersion();
@@ -38,7 +38,7 @@ export class Former {
   #isTouched = false;
 
   /** Steps that can be undone only if what was there before can be trusted. */
-  *revertible(steps: Iterable<Step>): Generator<Step> {
+  *revertible(steps: Iterable<InstallStep>): Generator<InstallStep> {
     for (const step of steps) {
       yield {
         ...step,

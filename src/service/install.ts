@@ -24,7 +24,7 @@ import { Places } from './install-places.ts';
 import { removeTree } from './root-files.ts';
 import { outdatedPages, sharedFileSteps } from './shared-files.ts';
 import { placeUnit, restartCompanionSteps, startSteps } from './start.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 import { linkedVersion, pruneSteps, switchTo } from './versions.ts';
 
 /**
@@ -32,7 +32,7 @@ import { linkedVersion, pruneSteps, switchTo } from './versions.ts';
  * refused comes first; what follows is undone if the new version does not become ready. After each step the machine
  * has a chimed that starts, if it had one before.
  */
-export function* installSteps(libc: InstallerLibc): Generator<Step> {
+export function* installSteps(libc: InstallerLibc): Generator<InstallStep> {
   const places = new Places(libc);
   const former = new Former();
   const copy = join(VERSIONS, `${version()}-${randomBytes(4).toString('hex')}`);
@@ -56,7 +56,7 @@ export function* installSteps(libc: InstallerLibc): Generator<Step> {
   yield* removal(outdatedPages());
 }
 
-function* commitSteps(copy: string, places: Places): Generator<Step> {
+function* commitSteps(copy: string, places: Places): Generator<InstallStep> {
   // From the copy, which is checked, and not from where it was made of.
   const packaged = (path: string) => () => readFileSync(join(copy, path));
   yield placeFile(SYSUSERS, packaged('systemd/chimed.sysusers'));

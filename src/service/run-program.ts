@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 
 import { systemProcess, systemProgram } from '../linux/programs.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 
 /**
  * Runs a program and waits for it: one of the system's by its name, or any by its absolute path.
@@ -23,7 +23,7 @@ export function succeeds(program: string, ...args: string[]): boolean {
 }
 
 /** A step that runs a program. */
-export function commandStep(program: string, ...args: string[]): Step {
+export function commandStep(program: string, ...args: string[]): InstallStep {
   return { says: [program, ...args].join(' '), run: () => void command(program, ...args) };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { placeFile, removeIfEmpty } from './files.ts';
 import { COMPLETIONS, MANUAL, MANUAL_SECTIONS, PACKAGE, SHARED_DIRECTORIES } from './layout.ts';
 import { unfinishedName } from './root-files.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 
 /** How a manual page of ours begins. A file in the shared directories that does not begin so is not ours. */
 export const PAGE_MARK = String.raw`.\" Manual page of chimed, generated from its sources.`;
@@ -22,7 +22,7 @@ interface SharedFile {
 }
 
 /** The steps that write manual pages and completions. @param copy Where the package was copied to. */
-export function* sharedFileSteps(copy: string): Generator<Step> {
+export function* sharedFileSteps(copy: string): Generator<InstallStep> {
   yield placeAll(`write manual pages to ${MANUAL}`, packagedPages(), copy);
   yield placeAll(`write completions to ${Object.values(COMPLETIONS).join(', ')}`, packagedScripts(), copy);
 }
@@ -42,10 +42,10 @@ export function installedSharedFiles(): string[] {
 }
 
 /** One step: nothing depends on which of the files are there. */
-function placeAll(says: string, files: readonly SharedFile[], copy: string): Step {
+function placeAll(says: string, files: readonly SharedFile[], copy: string): InstallStep {
   const free = files.filter(({ to }) => isFree(to));
   const kept = files.filter((file) => !free.includes(file)).map(({ to }) => to);
-  const begun: Step[] = [];
+  const begun: InstallStep[] = [];
   return {
     says: kept.length > 0 ? `${says}; keep ${kept.join(', ')}, which chimed did not install` : says,
     run() {

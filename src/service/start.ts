@@ -7,10 +7,10 @@ import { command, commandStep, succeeds } from './run-program.ts';
 import { placeFile, removeIfEmpty } from './files.ts';
 import { DAEMON, NATS_SERVICE_UNIT, RUNTIME_DIRECTORY, UNITS, WEB } from './layout.ts';
 import type { Pair, Unit } from './layout.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 
 /** A step that writes a unit. If its settings stay, so does the file's time, by which `isSocketOutdated` judges. */
-export function placeUnit(unit: Unit, content: () => Buffer): Step {
+export function placeUnit(unit: Unit, content: () => Buffer): InstallStep {
   const file = UNITS[unit];
   const step = placeFile(file, content);
   let keepTime: (() => void) | undefined;
@@ -44,7 +44,7 @@ export function isSocketOutdated({ socket }: Pair): boolean {
 }
 
 /** Starts the daemon, or starts it again. systemctl waits until it is ready; the socket stays open if it can. */
-export function* startSteps(): Generator<Step> {
+export function* startSteps(): Generator<InstallStep> {
   const { socket, service } = DAEMON;
   const units: Unit[] = isMasked(socket) ? [service] : [socket, service];
   yield enableStep(units);
@@ -61,12 +61,12 @@ export function* startSteps(): Generator<Step> {
  * Restarts a gateway and a bridge that run. The restart of the gateway's socket includes its own, and is left out if the
  * socket's settings are the same. Nothing is undone if one fails: the daemon runs already.
  */
-export function* restartCompanionSteps(): Generator<Step> {
+export function* restartCompanionSteps(): Generator<InstallStep> {
   yield restartCompanionStep('the gateway', WEB.service, isSocketOutdated(WEB) ? WEB.socket : WEB.service);
   yield restartCompanionStep('the bridge', NATS_SERVICE_UNIT, NATS_SERVICE_UNIT);
 }
 
-function restartCompanionStep(what: string, service: Unit, unit: Unit): Step {
+function restartCompanionStep(what: string, service: Unit, unit: Unit): InstallStep {
   return {
     says: `systemctl try-restart ${unit}`,
     run() {
@@ -83,7 +83,7 @@ function restartCompanionStep(what: string, service: Unit, unit: Unit): Step {
 }
 
 /** Undone, it stops and disables what was not enabled before. */
-function enableStep(units: Unit[]): Step {
+function enableStep(units: Unit[]): InstallStep {
   let added: string[] = [];
   return {
     ...commandStep('systemctl', 'enable', ...units),
@@ -100,7 +100,7 @@ function enableStep(units: Unit[]): Step {
 }
 
 /** The last step that can fail for a reason of the new version's. */
-function restartStep(...units: Unit[]): Step {
+function restartStep(...units: Unit[]): InstallStep {
   return {
     says: ['systemctl', 'restart', ...units].join(' '),
     run() {

@@ -1,7 +1,7 @@
 import { ChimedError, messageOf } from '../errors.ts';
 
 /** One thing that an installation does. */
-export interface Step {
+export interface InstallStep {
   /** What it does, in the imperative: `write /etc/chimed/chimed.yaml`. */
   says: string;
   run(): void;
@@ -20,8 +20,8 @@ export interface Step {
  * @param dryRun Says them only.
  * @throws what the step threw, with what became of the steps before it.
  */
-export function runSteps(steps: Iterable<Step>, say: (line: string) => void, dryRun: boolean): void {
-  let begun: Step[] = [];
+export function runSteps(steps: Iterable<InstallStep>, say: (line: string) => void, dryRun: boolean): void {
+  let begun: InstallStep[] = [];
   try {
     for (const step of steps) {
       begun.push(step);
@@ -40,7 +40,7 @@ export function runSteps(steps: Iterable<Step>, say: (line: string) => void, dry
 }
 
 /** One that cannot be undone keeps none of the others from it. */
-function undone(step: Step): string[] {
+function undone(step: InstallStep): string[] {
   try {
     return [step.undo?.() ?? []].flat();
   } catch (error) {

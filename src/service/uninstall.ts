@@ -25,13 +25,13 @@ import type { Unit } from './layout.ts';
 import { PACKAGED } from './packaged.ts';
 import { unfinishedName } from './root-files.ts';
 import { installedSharedFiles } from './shared-files.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 
 /**
  * What takes the service from this machine again.
  * @param purge The configuration, drop-ins, the gateway's token, the bridge's credentials, the users and the groups, too.
  */
-export function* uninstallSteps(purge: boolean): Generator<Step> {
+export function* uninstallSteps(purge: boolean): Generator<InstallStep> {
   if (existsSync(UNITS['chimed.service'])) {
     yield commandStep('systemctl', 'disable', '--now', ...installedUnits());
     yield commandStep('systemctl', 'clean', '--what=state', '--what=cache', SERVICE_UNIT);
@@ -59,7 +59,7 @@ export function isInstalled(): boolean {
  * What hands a service of `service install` over to the Debian package: its units hide the package's. The configuration,
  * the state, the user and the group stay, and so does the socket, so that no client is refused.
  */
-export function* handOverSteps(): Generator<Step> {
+export function* handOverSteps(): Generator<InstallStep> {
   if (existsSync(CONFIG)) {
     // Before anything is removed: what runs must not be given up for a version that does not start.
     yield { says: `check ${CONFIG}`, run: () => void command(...programOf(PACKAGED), 'check', CONFIG) };
@@ -77,7 +77,7 @@ function installedUnits(): Unit[] {
   return unitNames.filter((unit) => existsSync(UNITS[unit]));
 }
 
-function* unitRemoval(): Generator<Step> {
+function* unitRemoval(): Generator<InstallStep> {
   yield* removal([...Object.values(UNITS), SYSUSERS].flatMap((path) => [path, unfinishedName(path)]));
   yield* removal(installedSharedFiles());
   for (const directory of SHARED_DIRECTORIES) yield* removalIfEmpty(directory);
@@ -85,6 +85,6 @@ function* unitRemoval(): Generator<Step> {
 }
 
 /** The last step: we may be running from it. Version 0.1 left the others when it was interrupted. */
-function* libraryRemoval(): Generator<Step> {
+function* libraryRemoval(): Generator<InstallStep> {
   yield* removal([`${LIBRARY}.new`, `${LIBRARY}.old`, LIBRARY]);
 }

@@ -12,7 +12,7 @@ import { join, relative } from 'node:path';
 
 import { CURRENT, LIBRARY, VERSIONS, programOf } from './layout.ts';
 import { removeTree, syncDirectory, freeName } from './root-files.ts';
-import type { Step } from './step.ts';
+import type { InstallStep } from './step.ts';
 
 /** Where the link leads, also if nothing is there; undefined without a link. */
 export function linkedVersion(): string | undefined {
@@ -21,7 +21,7 @@ export function linkedVersion(): string | undefined {
 }
 
 /** A step that makes a copy the one that is started next, in one rename. */
-export function switchTo(copy: string): Step {
+export function switchTo(copy: string): InstallStep {
   let former: string | undefined;
   return {
     says: `switch ${CURRENT} to ${relative(LIBRARY, copy)}`,
@@ -41,7 +41,7 @@ export function switchTo(copy: string): Step {
  * Steps that remove everything in our directory but the current copy, and those that a process runs from: a daemon
  * or a client may load more of its files at any time.
  */
-export function* pruneSteps(current: string): Generator<Step> {
+export function* pruneSteps(current: string): Generator<InstallStep> {
   const programs = runningPrograms();
   for (const copy of pathsIn(VERSIONS)) {
     if (copy !== current) yield pruneStep(copy, [copy], programs);
@@ -56,7 +56,7 @@ export function* pruneSteps(current: string): Generator<Step> {
   }
 }
 
-function pruneStep(name: string, paths: string[], programs: Map<string, string>, copy = name): Step {
+function pruneStep(name: string, paths: string[], programs: Map<string, string>, copy = name): InstallStep {
   const [node] = programOf(copy);
   const pid = programs.get(inode(node) ?? '');
   if (pid !== undefined)

@@ -8,7 +8,7 @@ import type { Frame, Rejection } from '../protocol/messages.ts';
 import { bidFarewell, drop } from './farewell.ts';
 import { FrameReader } from './frames.ts';
 import { descriptorOf, readFor } from './sockets.ts';
-import type { OwnedSocket, Reader } from './sockets.ts';
+import type { OwnedSocket, SocketReader } from './sockets.ts';
 
 /** What the owner of a connection is told. What it throws costs this connection, and no other. */
 export interface ConnectionListener {
@@ -43,7 +43,7 @@ const nobody: ConnectionListener = { readable() {}, expired() {}, hasRoom() {}, 
  * bytes, and tells how many wait. There may be ten thousand of them, so none has a closure or a timer while nothing
  * happens.
  */
-export class Connection implements Reader {
+export class Connection implements SocketReader {
   readonly id: number;
   /** Who is at the other end; undefined where the system does not tell. */
   readonly peer: Peer | undefined;

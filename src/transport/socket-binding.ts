@@ -14,7 +14,7 @@ import type { Stats } from 'node:fs';
 import type { Server } from 'node:net';
 
 /** Where a socket is made, and who can connect to it. */
-export interface Place {
+export interface SocketPlace {
   path: string;
   mode: number;
   gid?: number;
@@ -27,7 +27,7 @@ export interface Place {
  * @returns the socket's file.
  * @throws what the system says; nothing is left behind then.
  */
-export type Bind = (server: Server, place: Place) => Stats;
+export type Bind = (server: Server, place: SocketPlace) => Stats;
 
 /** Bytes of a path that the kernel takes: `sun_path`, less the final NUL, and less the suffix that `byRename` needs. */
 const SUFFIX = process.platform === 'linux' ? '' : '.new';
@@ -56,7 +56,7 @@ function fileName(path: string): string {
  * Nobody can connect to a socket before it listens, and it does so once its group and mode are right. Node knows
  * the descriptor alone: it would unlink a name, even if another daemon has it by then.
  */
-function byDescriptor(fd: number, server: Server, { path, mode, gid, backlog }: Place): Stats {
+function byDescriptor(fd: number, server: Server, { path, mode, gid, backlog }: SocketPlace): Stats {
   let made: Stats | undefined;
   try {
     made = setAccess(path, mode, gid);
@@ -88,7 +88,7 @@ function setAccess(path: string, mode: number, gid: number | undefined): Stats {
 }
 
 /** Where Node has to bind: beside the path, for this user alone; then the name that Node would unlink is another one. */
-function byRename(server: Server, { path, mode, gid, backlog }: Place): Stats {
+function byRename(server: Server, { path, mode, gid, backlog }: SocketPlace): Stats {
   const unfinished = `${path}.new`;
   rmSync(unfinished, { force: true });
   const umask = process.umask(0o177);

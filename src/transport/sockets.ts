@@ -2,14 +2,14 @@ import { Socket } from 'node:net';
 import type { Server } from 'node:net';
 
 /** Who gets what comes through a socket. */
-export interface Reader {
+export interface SocketReader {
   /** The bytes are the reader's until it returns. */
   received(bytes: Buffer): void;
 }
 
 /** The fields of Node's own that tell what the documented ones do not, and one of ours. */
 export interface OwnedSocket extends Socket {
-  chimedReader?: Reader;
+  chimedReader?: SocketReader;
   /** Bytes handed to libuv. */
   _bytesDispatched?: number;
   /** Null as soon as it is destroyed. `writeQueueSize`: bytes handed to libuv that the kernel has not taken yet. */
@@ -31,7 +31,7 @@ export function adopt(fd: number): Socket {
 }
 
 /** Has a socket read for somebody, from now on. */
-export function readFor(reader: Reader, socket: Socket): void {
+export function readFor(reader: SocketReader, socket: Socket): void {
   const owned = socket as OwnedSocket;
   if (!owned.chimedReader) socket.on('data', onData); // Adopted ones have none of these events.
   owned.chimedReader = reader;

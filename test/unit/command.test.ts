@@ -19,7 +19,7 @@ import { sourceProcesses } from '../../src/linux/family.ts';
 import { commandSource } from '../../src/sources/command.ts';
 import { sourceEnvironment } from '../../src/sources/environment.ts';
 import type { SourceContext } from '../../src/sources/source.ts';
-import { isStarting } from '../../src/sources/processes/start-process.ts';
+import { isAnyStarting } from '../../src/sources/processes/start-process.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { isAlive } from '../helpers/processes.ts';
@@ -250,13 +250,13 @@ describe.runIf(process.platform === 'linux')('a command that is still to be star
   test('is ended as soon as it has begun, if its start cannot be undone', async () => {
     const release = await holdThreads();
     const failure = run('sleep 60', { topic: 'begun' });
-    await vi.waitUntil(isStarting, PATIENCE);
+    await vi.waitUntil(isAnyStarting, PATIENCE);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // No time passes, so that SIGTERM has to do.
     const ended = expect(failure).rejects.toThrow('it is no longer needed');
     wanted.abort();
     await release();
     await ended;
-    expect(isStarting()).toBe(false);
+    expect(isAnyStarting()).toBe(false);
     expect(sourceProcesses()).toEqual([]);
   });
 
@@ -265,12 +265,12 @@ describe.runIf(process.platform === 'linux')('a command that is still to be star
     const others = ['a', 'b', 'c', 'd'].map((topic) =>
       run(`echo ${topic}`, { topic }, new AbortController()),
     );
-    await vi.waitUntil(isStarting, PATIENCE);
+    await vi.waitUntil(isAnyStarting, PATIENCE);
     const failure = run('echo > started', { topic: 'waiting' });
     await setImmediate();
     wanted.abort();
     await expect(failure).rejects.toThrow('it is no longer needed');
-    expect(isStarting(), 'the others still wait for a thread').toBe(true);
+    expect(isAnyStarting(), 'the others still wait for a thread').toBe(true);
     await release();
     expect(await Promise.all(others)).toEqual(['a', 'b', 'c', 'd']);
     expect(existsSync(folder.file('started'))).toBe(false);
@@ -280,9 +280,9 @@ describe.runIf(process.platform === 'linux')('a command that is still to be star
     const release = await holdThreads();
     const failure = run('sleep 60', { topic: 'late', timeoutMs: 50 });
     await expect(failure).rejects.toThrow('it took longer than 50 ms (timeout)');
-    expect(isStarting()).toBe(true);
+    expect(isAnyStarting()).toBe(true);
     await release();
-    await vi.waitUntil(() => !isStarting() && sourceProcesses().length === 0, PATIENCE);
+    await vi.waitUntil(() => !isAnyStarting() && sourceProcesses().length === 0, PATIENCE);
   });
 
   test('leaves nothing when this process exits meanwhile', async () => {
@@ -291,15 +291,15 @@ describe.runIf(process.platform === 'linux')('a command that is still to be star
     spawnSync('mkfifo', [pipe]);
     const { status, stderr } = inProcess(`
       import { spawn } from 'node:child_process';
-      import { isStarting } from ${JSON.stringify(join(root, 'src/sources/processes/start-process.ts'))};
+      import { isAnyStarting } from ${JSON.stringify(join(root, 'src/sources/processes/start-process.ts'))};
       for (let count = 0; count < 4; count++) fs.open('${pipe}', 'r', () => {}); // All of libuv's threads wait.
       spawn('sh', ['-c', 'until [ -e ${exiting} ]; do :; done; echo > ${pipe}'], { stdio: 'ignore' });
       source('sleep 60; : ${mark}').catch(() => {});
       process.prependListener('exit', () => {
-        if (isStarting()) fs.writeFileSync('${exiting}', '');
+        if (isAnyStarting()) fs.writeFileSync('${exiting}', '');
       });
-      process.on('exit', () => console.error(isStarting() ? 'is starting' : 'has started'));
-      setInterval(() => isStarting() && process.exit(3), 1);`);
+      process.on('exit', () => console.error(isAnyStarting() ? 'is starting' : 'has started'));
+      setInterval(() => isAnyStarting() && process.exit(3), 1);`);
     expect({ status, stderr }).toEqual({ status: 3, stderr: 'has started\n' });
     expect(running(mark)).toEqual([]);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import { filterOf } from '../../src/gateway/page/pattern-filter.ts';
-import { MOST_NUMBERS, numbersIn } from '../../src/gateway/page/plotted-numbers.ts';
+import { MOST_NUMBERS, plottedNumbers } from '../../src/gateway/page/plotted-numbers.ts';
 import { MOST_POINTS, Points } from '../../src/gateway/page/points.ts';
-import { MOST_TOPICS, TopicModel } from '../../src/gateway/page/topic-model.ts';
-import { duration, oneLine } from '../../src/gateway/page/wording.ts';
+import { MOST_FOLLOWED, TopicModel } from '../../src/gateway/page/topic-model.ts';
+import { spanOfTime, oneLine } from '../../src/gateway/page/wording.ts';
 
 const numbersOf = (points: Points, which = 0): (number | null)[] =>
   Array.from({ length: points.length }, (_, index) => points.number(which, index));
@@ -52,15 +52,18 @@ describe('the numbers of a payload', () => {
       ],
     ],
   ])('of %j', (payload, expected) => {
-    const { numbers, more } = numbersIn(payload);
+    const { numbers, more } = plottedNumbers(payload);
     expect(numbers.map(({ path, value }) => [path, value])).toEqual(expected);
     expect(more).toBe(false);
   });
 
   test('are bounded, however large the payload', () => {
-    expect(numbersIn(Array.from({ length: 20 }, (_, index) => index))).toMatchObject({ more: true });
-    expect(numbersIn(Array.from({ length: 20 }, () => 1)).numbers).toHaveLength(MOST_NUMBERS);
-    expect(numbersIn([...Array.from({ length: 5000 }, () => 'x'), 1])).toEqual({ numbers: [], more: true });
+    expect(plottedNumbers(Array.from({ length: 20 }, (_, index) => index))).toMatchObject({ more: true });
+    expect(plottedNumbers(Array.from({ length: 20 }, () => 1)).numbers).toHaveLength(MOST_NUMBERS);
+    expect(plottedNumbers([...Array.from({ length: 5000 }, () => 'x'), 1])).toEqual({
+      numbers: [],
+      more: true,
+    });
   });
 });
 
@@ -131,10 +134,10 @@ describe('the model', () => {
       () => {},
       () => (asked += 1),
     );
-    for (let index = 0; index < MOST_TOPICS + 5; index += 1)
+    for (let index = 0; index < MOST_FOLLOWED + 5; index += 1)
       model.take(event('message', { topic: `t${index}`, seq: 1, time: 1, data: 1 }));
-    expect(model.topics.size).toBe(MOST_TOPICS);
-    expect(asked, 'asks for the list upon each new topic').toBe(MOST_TOPICS);
+    expect(model.topics.size).toBe(MOST_FOLLOWED);
+    expect(asked, 'asks for the list upon each new topic').toBe(MOST_FOLLOWED);
   });
 
   test('is the same in a tab that joins', () => {
@@ -159,7 +162,7 @@ test.each([
 });
 
 test('texts are short and say what they show', () => {
-  expect([0, 59_999, 60_000, 7_200_000, 2e8].map(duration)).toEqual(['0 s', '59 s', '1 min', '2 h', '2 d']);
+  expect([0, 59_999, 60_000, 7_200_000, 2e8].map(spanOfTime)).toEqual(['0 s', '59 s', '1 min', '2 h', '2 d']);
   expect(oneLine({ a: [1, 2], b: {} }, 100)).toBe('{ "a": [1, 2], "b": {} }');
   expect(oneLine('a\nb\u202Ec\u0007', 100)).toBe('a ⏎ b\\u202ec\\u0007');
   expect(oneLine('x'.repeat(20), 5)).toBe('xxxxx…');

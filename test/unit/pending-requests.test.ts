@@ -45,3 +45,38 @@ describe('an answer to a status request', () => {
     expect(await both).toMatchObject([{ uptimeSeconds: 1 }, { uptimeSeconds: 2 }]);
   });
 });
+
+describe('a status in pages', () => {
+  /** Asks a daemon with 450 topics, whose list changes between the first two pages. */
+  async function askWhile(change: (names: string[]) => void): Promise<string[]> {
+    const names = Array.from({ length: 450 }, (_, index) => `t${index}`);
+    let asked = 0;
+    const send = (bytes: Buffer): void => {
+      const { data } = JSON.parse(bytes.toString().slice(0, -1)) as { data: { id: number; after?: string } };
+      if (++asked === 2) change(names);
+      const from = data.after === undefined ? 0 : names.indexOf(data.after) + 1 || names.length;
+      const topics = names.slice(from, from + 200).map((topic) => ({ topic }));
+      const page = { id: data.id, topics, topicCount: names.length, clients: [] };
+      queueMicrotask(() => paging.statusCame(page as never));
+    };
+    const paging = new Requests({ ready: true, hasRoom: true, send } as unknown as Link, TIMEOUT_MS);
+    const status = await paging.status({});
+    return status.topics.map(({ topic }) => topic);
+  }
+
+  test('has all topics, also if the last one of a page goes meanwhile', async () => {
+    const seen = await askWhile((names) => names.splice(199, 1));
+    expect(seen.length).toBe(450); // That one, too: it was there when the page was taken.
+    expect(seen).toContain('t449');
+  });
+
+  test('has all topics, also if the last one of a page comes back at the end', async () => {
+    const seen = await askWhile((names) => names.push(...names.splice(199, 1)));
+    expect(seen.toSorted()).toEqual(Array.from({ length: 450 }, (_, index) => `t${index}`).toSorted());
+  });
+
+  test('ends when a reload has removed the rest', async () => {
+    const seen = await askWhile((names) => names.splice(200));
+    expect(seen.length).toBe(200);
+  });
+});

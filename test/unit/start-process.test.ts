@@ -41,7 +41,7 @@ describe.each(['libc', 'Node'])('a process that %s starts', async (way) => {
     vi.doMock('../../src/linux/spawn.ts', () => {
       throw new Error('there is no koffi for this machine');
     });
-  const { isStarting, startProcess } = await import('../../src/sources/processes/start-process.ts');
+  const { isAnyStarting, startProcess } = await import('../../src/sources/processes/start-process.ts');
 
   const start = (script: string, more: Partial<Program> = {}) => startScript(startProcess, script, more);
 
@@ -114,7 +114,7 @@ describe.each(['libc', 'Node'])('a process that %s starts', async (way) => {
   test('that cannot be started says why', async () => {
     const failure = start('true', { env: { MUCH: 'x'.repeat(200_000) } });
     await expect(failure).rejects.toThrow('E2BIG');
-    expect(isStarting()).toBe(false);
+    expect(isAnyStarting()).toBe(false);
   });
 
   test('is not started once it is no longer needed', async () => {

@@ -16,7 +16,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { MessageLog } from '../../src/daemon/topics/message-log.ts';
 import { newState, saveState, takeState } from '../../src/daemon/topics/state.ts';
-import type { State } from '../../src/daemon/topics/state.ts';
+import type { SavedState } from '../../src/daemon/topics/state.ts';
 import { decodeFrame } from '../../src/transport/frames.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
@@ -28,7 +28,7 @@ const messages = [
   { seq: 56, time: 1795450476642, json: json(1.5) },
   { seq: 57, time: 1795450476742, json: json({ a: ['é\f\n', null] }) },
 ];
-const state: State = {
+const state: SavedState = {
   instance: 'f00d',
   floor: 9,
   offset: 12,
@@ -157,7 +157,7 @@ describe('a new numbering begins', () => {
         const damaged = [...bytes];
         for (const [place, count, inserted] of changes) damaged.splice(place, count, ...inserted);
         writeFileSync(file, Buffer.from(damaged));
-        let taken: State;
+        let taken: SavedState;
         try {
           taken = takeState(file, new Logbook());
         } catch (error) {

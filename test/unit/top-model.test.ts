@@ -4,8 +4,8 @@ import { excerptOf } from '../../src/cli/top/excerpt.ts';
 import { short } from '../../src/cli/top/figures.ts';
 import { listClients, listTopics } from '../../src/cli/top/listing.ts';
 import { MessageRate } from '../../src/cli/top/message-rate.ts';
-import { MOST_TOPICS, Model } from '../../src/cli/top/model.ts';
-import { numbersIn } from '../../src/cli/top/numbers.ts';
+import { MOST_SHOWN, Model } from '../../src/cli/top/model.ts';
+import { placedNumbers } from '../../src/cli/top/numbers.ts';
 import { SERIES_LENGTH, Series, sparkline } from '../../src/cli/top/series.ts';
 import type { Message } from '../../src/index.ts';
 import { clientStatus, statusOf, topicStatus } from '../helpers/statuses.ts';
@@ -46,17 +46,17 @@ describe('an excerpt of a payload', () => {
 describe('the numbers in a payload', () => {
   test('have their places as names', () => {
     const data = { load: [0.5, 1], name: 'x', disk: { free: 3 } };
-    expect([...numbersIn(data)]).toEqual([
+    expect([...placedNumbers(data)]).toEqual([
       ['load.0', 0.5],
       ['load.1', 1],
       ['disk.free', 3],
     ]);
-    expect([...numbersIn(7)]).toEqual([['', 7]]);
-    expect([...numbersIn('7')]).toEqual([]);
+    expect([...placedNumbers(7)]).toEqual([['', 7]]);
+    expect([...placedNumbers('7')]).toEqual([]);
   });
 
   test('are bounded', () => {
-    expect(numbersIn(Array.from({ length: 1000 }, (_, index) => index)).size).toBe(16);
+    expect(placedNumbers(Array.from({ length: 1000 }, (_, index) => index)).size).toBe(16);
   });
 });
 
@@ -136,12 +136,12 @@ describe('the model', () => {
   });
 
   test('is bounded, and keeps the messages of the topics that it shows', () => {
-    const topics = Array.from({ length: MOST_TOPICS + 50 }, (_, index) => topicStatus(`t${index}`));
+    const topics = Array.from({ length: MOST_SHOWN + 50 }, (_, index) => topicStatus(`t${index}`));
     const model = new Model();
     model.update(statusOf(topics), 0);
     for (const { topic } of topics.toReversed()) model.hear(message(topic, topic));
     model.update(statusOf(topics), 1000);
-    expect(model.topics.size).toBe(MOST_TOPICS);
+    expect(model.topics.size).toBe(MOST_SHOWN);
     for (const { last, status } of model.topics.values()) expect(last?.data).toBe(status.topic);
   });
 });

@@ -9,7 +9,7 @@ import type { Shown } from '../../src/cli/top/frame.ts';
 import { Model } from '../../src/cli/top/model.ts';
 import { plainPaint } from '../../src/cli/top/paint.ts';
 import type { Paint } from '../../src/cli/top/paint.ts';
-import { View } from '../../src/cli/top/view.ts';
+import { TopView } from '../../src/cli/top/view.ts';
 import { clientStatus, statusOf, topicStatus } from '../helpers/statuses.ts';
 
 const NOW = 100_000;
@@ -27,7 +27,14 @@ const colour = (text: string): string => `\u001b[31m${text}\u001b[39m`;
 const coloured: Paint = { dim: colour, name: colour, bad: colour, heading: colour, selected: colour };
 
 function shownOf(model: Model, more: Partial<Shown> = {}): Shown {
-  return { model, view: new View(), connection: { status: 'ready' }, paint: plainPaint, now: NOW, ...more };
+  return {
+    model,
+    view: new TopView(),
+    connection: { status: 'ready' },
+    paint: plainPaint,
+    now: NOW,
+    ...more,
+  };
 }
 
 function hostileModel(): Model {

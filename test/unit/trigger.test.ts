@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Message } from '../../src/client/api.ts';
-import { MOST_TOPICS } from '../../src/cli/on/recent-topics.ts';
+import { MOST_RECENT } from '../../src/cli/on/recent-topics.ts';
 import { Trigger } from '../../src/cli/on/trigger.ts';
 import type { TriggerOptions } from '../../src/cli/on/trigger.ts';
 
@@ -65,9 +65,9 @@ describe('a trigger', () => {
     expect(faults).toEqual([[1, new Error('no such field')]]);
   });
 
-  test(`forgets the topic that was heard longest ago beyond ${MOST_TOPICS}`, () => {
+  test(`forgets the topic that was heard longest ago beyond ${MOST_RECENT}`, () => {
     const takes = trigger({ onChange: true });
-    for (let topic = 0; topic < MOST_TOPICS; topic++) takes(1, { topic: `t${topic}` });
+    for (let topic = 0; topic < MOST_RECENT; topic++) takes(1, { topic: `t${topic}` });
     expect(takes(1, { topic: 't0' })).toBe(false);
     expect(takes(1, { topic: 'one-more' })).toBe(true);
     expect(takes(1, { topic: 't0' })).toBe(false);

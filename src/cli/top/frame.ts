@@ -12,7 +12,7 @@ import type { Paint } from './paint.ts';
 import { Table } from './table.ts';
 import type { Column } from './table.ts';
 import { topicColumns } from './topic-rows.ts';
-import type { Rows, RowId, View } from './view.ts';
+import type { Rows, RowId, TopView } from './view.ts';
 
 /** Below this, nothing can be shown. */
 const LEAST = { columns: 30, rows: 6 };
@@ -27,12 +27,12 @@ export interface Size {
 }
 
 /** Where the connection to the daemon stands. */
-export type Connection = Pick<State, 'status'> & { error?: Error };
+export type ConnectionNote = Pick<State, 'status'> & { error?: Error };
 
 export interface Shown {
   model: Model;
-  view: View;
-  connection: Connection;
+  view: TopView;
+  connection: ConnectionNote;
   paint: Paint;
   /** In milliseconds since the epoch. */
   now: number;

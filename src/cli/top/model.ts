@@ -2,11 +2,11 @@ import type { Message } from '../../client/api.ts';
 import type { ClientStatus, Status, TopicStatus } from '../../protocol/status-snapshot.ts';
 import { excerptOf } from './excerpt.ts';
 import { MessageRate } from './message-rate.ts';
-import { numbersIn } from './numbers.ts';
+import { placedNumbers } from './numbers.ts';
 import { Series } from './series.ts';
 
 /** Topics that are shown; their names, last payloads and numbers are in memory. */
-export const MOST_TOPICS = 1000;
+export const MOST_SHOWN = 1000;
 
 /** What is kept of the last message of a topic. */
 interface LastMessage {
@@ -43,7 +43,7 @@ export class Model {
   /** Keeps an excerpt of a message until the next update shows it; one message per topic. */
   hear({ topic, data, time }: Message): void {
     const known = this.daemon ? this.topics : this.#arrived;
-    if (known.size >= MOST_TOPICS && !known.has(topic)) return;
+    if (known.size >= MOST_SHOWN && !known.has(topic)) return;
     this.#arrived.set(topic, { data: excerptOf(data), time });
   }
 
@@ -54,7 +54,7 @@ export class Model {
     this.updatedAt = now;
     for (const name of ['messages', 'sent', 'skipped'] as const)
       if (daemon.totals) this.rates[name].add(daemon.totals[name], now);
-    this.#updateTopics(topics.slice(0, MOST_TOPICS), now);
+    this.#updateTopics(topics.slice(0, MOST_SHOWN), now);
     this.#updateClients(clients, isSameRun, now);
     const arrived = this.#arrived;
     this.#arrived = new Map();
@@ -93,7 +93,7 @@ export class Model {
     const view = this.topics.get(topic);
     if (!view) return;
     view.last = message;
-    const numbers = numbersIn(message.data);
+    const numbers = placedNumbers(message.data);
     for (const place of view.series.keys()) if (!numbers.has(place)) view.series.delete(place);
     for (const [place, value] of numbers) {
       const series = view.series.get(place) ?? new Series();

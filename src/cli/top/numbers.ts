@@ -2,7 +2,7 @@
 const MOST_NUMBERS = 16;
 
 /** The first numbers in a payload, by their places: `used`, `disks.0.free`, or an empty text for a payload that is a number. */
-export function numbersIn(data: unknown): Map<string, number> {
+export function placedNumbers(data: unknown): Map<string, number> {
   const found = new Map<string, number>();
   collect(data, '', found);
   return found;

@@ -5,7 +5,7 @@ import type { ClientSort, Order, TopicSort } from './listing.ts';
 import { actionOf } from './keys.ts';
 import type { Action } from './keys.ts';
 
-export type Page = 'topics' | 'clients';
+export type TopPage = 'topics' | 'clients';
 /** Name of a topic, or number of a client. */
 export type RowId = string | number;
 
@@ -19,8 +19,8 @@ export interface Rows {
 }
 
 /** What the user looks at, and how. */
-export class View {
-  page: Page = 'topics';
+export class TopView {
+  page: TopPage = 'topics';
   /** What is shown in place of the table. */
   open: 'detail' | 'help' | undefined;
   isPaused = false;
@@ -29,9 +29,9 @@ export class View {
   isTyping = false;
   readonly topicOrder: Order<TopicSort>;
   readonly clientOrder: Order<ClientSort> = { by: 'id', isReversed: false };
-  readonly #selected: Partial<Record<Page, RowId>> = {};
+  readonly #selected: Partial<Record<TopPage, RowId>> = {};
   /** First row of a page that is on the screen. */
-  readonly #scrolled: Record<Page, number> = { topics: 0, clients: 0 };
+  readonly #scrolled: Record<TopPage, number> = { topics: 0, clients: 0 };
   /** First line of the help or a detail that is on the screen. */
   #textLine = 0;
 

@@ -1,4 +1,5 @@
 import type { ScheduleConfig, TopicConfig } from '../../config/config.ts';
+import { STATUS_PAGE } from '../../protocol/limits.ts';
 import type { RequestId } from '../../protocol/messages.ts';
 import type {
   ClientStatus,
@@ -17,8 +18,7 @@ import type { Users } from '../subscribers/users.ts';
 import type { TopicSet } from '../topics/topic-set.ts';
 import type { Topic } from '../topics/topic.ts';
 
-/** Topics that a page lists, clients that the first page lists, and patterns of each. */
-const MOST_LISTED = 200;
+/** Patterns that a page lists of each client. */
 const MOST_PATTERNS = 20;
 /** What is taken in one piece of work. */
 const PIECE = 10;
@@ -50,7 +50,7 @@ export interface StatusPage {
 }
 
 /** What a snapshot is taken of. */
-export interface Subjects {
+export interface SnapshotSubjects {
   clients: ReadonlyMap<number, Session>;
   topics: TopicSet;
   index: SubscriptionIndex;
@@ -68,7 +68,7 @@ export interface Subjects {
 export function* takeStatus(
   asker: Session,
   { topics: patterns, after, afterClient }: StatusPage,
-  { clients, topics, index, users, gateway, facts }: Subjects,
+  { clients, topics, index, users, gateway, facts }: SnapshotSubjects,
 ): Generator<void, Status> {
   const isPrivileged = seesAll(asker);
   const asked = patterns ? yield* matching(patterns, topics, index) : topics;
@@ -78,7 +78,7 @@ export function* takeStatus(
   for (const topic of asked) {
     if (!mayHear(asker, topic)) continue;
     topicCount++;
-    if (isOnPage && shownTopics.length < MOST_LISTED) shownTopics.push(topicStatus(topic, asker));
+    if (isOnPage && shownTopics.length < STATUS_PAGE) shownTopics.push(topicStatus(topic, asker));
     if (topic.name === after) isOnPage = true;
     if (topicCount % PIECE === 0) yield;
   }
@@ -86,7 +86,7 @@ export function* takeStatus(
   const visible = isPrivileged ? clients.values() : (asker.user.clients as Set<Session>);
   let looked = 0;
   for (const client of after === undefined || afterClient !== undefined ? visible : []) {
-    if (client.id > (afterClient ?? 0) && shownClients.push(clientStatus(client)) === MOST_LISTED) break;
+    if (client.id > (afterClient ?? 0) && shownClients.push(clientStatus(client)) === STATUS_PAGE) break;
     if (++looked % PIECE === 0) yield;
   }
   const isGateway = !asker.onBehalfOf && asker.peer !== undefined && asker.peer.uid === gateway();
@@ -123,7 +123,11 @@ function* matching(
 }
 
 /** The encoded answer to `chimed.status`. */
-export function* statusFrame(asker: Session, page: StatusPage, subjects: Subjects): Generator<void, Buffer> {
+export function* statusFrame(
+  asker: Session,
+  page: StatusPage,
+  subjects: SnapshotSubjects,
+): Generator<void, Buffer> {
   const status = yield* takeStatus(asker, page, subjects);
   const data = { ...(page.id !== undefined && { id: page.id }), ...status };
   return encodeFrame({ type: 'chimed.status', data });

@@ -1,8 +1,7 @@
+import { STATUS_PAGE } from '../../protocol/limits.ts';
 import type { UserStatus } from '../../protocol/status-snapshot.ts';
 import type { User } from '../subscribers/user.ts';
 
-/** Users that a snapshot lists. */
-const MOST_LISTED = 200;
 /** Clients that are looked at in one piece of work. */
 const PIECE = 100;
 
@@ -21,5 +20,5 @@ export function* userStatus(users: Iterable<User>): Generator<void, UserStatus[]
       if (++looked % PIECE === 0) yield;
     }
   }
-  return [...found.values()].toSorted((one, other) => other.clients - one.clients).slice(0, MOST_LISTED);
+  return [...found.values()].toSorted((one, other) => other.clients - one.clients).slice(0, STATUS_PAGE);
 }

@@ -4,7 +4,6 @@ import { isTakenElsewhere, matches } from '../../protocol/names.ts';
 import { HistoryBudget } from './history-budget.ts';
 import type { Shrinkable } from './history-budget.ts';
 import type { TopicParts } from './topic-parts.ts';
-import type { Topic } from './topic.ts';
 
 /** Bounds what the topics of a namespace keep, within what all topics can keep. */
 class NamespaceBudget extends HistoryBudget {
@@ -38,20 +37,30 @@ class NamespaceBudget extends HistoryBudget {
   }
 }
 
+/** A topic, as its namespace sees it. */
+interface Member {
+  readonly name: string;
+  /** Who provides it, if somebody does. */
+  readonly provider: unknown;
+  readonly audience: { readonly isEmpty: boolean };
+  /** Of the latest message that it keeps. */
+  readonly latestBytes: number;
+}
+
 /** A name with wildcards, and the topics that match it and that clients provide, or did: bounded in number and bytes. */
-export class Namespace {
+export class Namespace<T extends Member> {
   #config: NamespaceConfig;
   readonly budget: NamespaceBudget;
-  readonly #topics = new Set<Topic>();
+  readonly #topics = new Set<T>();
   /** Those without a provider, the longest gone first. */
-  readonly #gone = new Set<Topic>();
-  readonly #remove: (topic: Topic) => void;
+  readonly #gone = new Set<T>();
+  readonly #remove: (topic: T) => void;
 
   /**
    * @param all Bounds what all topics keep.
    * @param remove Removes a topic.
    */
-  constructor(config: NamespaceConfig, all: HistoryBudget | undefined, remove: (topic: Topic) => void) {
+  constructor(config: NamespaceConfig, all: HistoryBudget | undefined, remove: (topic: T) => void) {
     this.#config = config;
     this.budget = new NamespaceBudget(() => this.#config.totalBytes, all);
     this.#remove = remove;
@@ -76,23 +85,23 @@ export class Namespace {
     return this.#topics.size;
   }
 
-  add(topic: Topic): void {
+  add(topic: T): void {
     this.#topics.add(topic);
     if (!topic.provider) this.#gone.add(topic);
   }
 
-  delete(topic: Topic): void {
+  delete(topic: T): void {
     this.#topics.delete(topic);
     this.#gone.delete(topic);
   }
 
   /** The provider of a topic is gone. */
-  gone(topic: Topic): void {
+  gone(topic: T): void {
     this.#gone.add(topic);
   }
 
   /** A topic has a provider again. */
-  returned(topic: Topic): void {
+  returned(topic: T): void {
     this.#gone.delete(topic);
   }
 
@@ -116,7 +125,7 @@ export class Namespace {
    * @param bytes By how much it is larger than the topic's latest message.
    * @throws {ChimedError} `too-large` if the latest messages of the others alone leave no room.
    */
-  makeRoom(bytes: number, topic: Topic): void {
+  makeRoom(bytes: number, topic: T): void {
     const { totalBytes, name } = this.#config;
     let excess = this.budget.bytes + bytes - totalBytes;
     if (excess <= 0 || bytes <= 0) return;
@@ -133,7 +142,7 @@ export class Namespace {
   }
 
   /** The topics that are too many, once `maxTopics` has become lower: first those that nobody hears or provides. */
-  surplus(): Topic[] {
+  surplus(): T[] {
     const count = Math.max(this.size - this.#config.maxTopics, 0);
     if (count === 0) return [];
     const unheard = [...this.#gone].filter(({ audience }) => audience.isEmpty);
@@ -142,7 +151,7 @@ export class Namespace {
   }
 
   /** The topic that has been without a provider for longest, of those that nobody hears. */
-  get #idle(): Topic | undefined {
+  get #idle(): T | undefined {
     for (const topic of this.#gone) if (topic.audience.isEmpty) return topic;
     return undefined;
   }

@@ -6,7 +6,7 @@ import type { SavedTopics } from './state.ts';
 const MOST_REMOVED = 1000;
 
 /** The number of a topic's latest message, and its numbering, if that is not the daemon's. */
-export interface Standing {
+export interface TopicStanding {
   readonly seq: number;
   readonly instance?: string | undefined;
   /** `seq` was given where the message was made. */
@@ -18,7 +18,7 @@ export class Numbering {
   /** What a restart restores, until `restored`. */
   #saved: Map<string, SavedMessages>;
   /** Where removed topics stood, the first removed first. */
-  readonly #removed = new Map<string, Standing>();
+  readonly #removed = new Map<string, TopicStanding>();
   /** The highest number of a topic that was forgotten: new topics start after it, so that no number comes twice. */
   #floor: number;
 
@@ -41,12 +41,12 @@ export class Numbering {
   }
 
   /** Where a topic begins that nothing is known of: above the floor, nobody must count what is below it as missed. */
-  #begin(): Standing {
+  #begin(): TopicStanding {
     return { seq: this.#floor, ...(this.#floor > 0 && { instance: randomInstance() }) };
   }
 
   /** Keeps where a topic stood that is removed. */
-  keep(name: string, { seq, instance, origin }: Standing): void {
+  keep(name: string, { seq, instance, origin }: TopicStanding): void {
     if (seq === 0) return;
     this.#removed.delete(name); // It is the one that was removed last.
     this.#removed.set(name, { seq, instance, origin });
@@ -69,7 +69,7 @@ export class Numbering {
   }
 }
 
-function withoutMessages({ seq, instance, origin }: Standing): SavedMessages {
+function withoutMessages({ seq, instance, origin }: TopicStanding): SavedMessages {
   return {
     seq,
     ...(instance !== undefined && { instance }),
@@ -79,6 +79,6 @@ function withoutMessages({ seq, instance, origin }: Standing): SavedMessages {
 }
 
 /** Above any floor, a topic begins a numbering of its own: what another machine has numbered need not raise it. */
-function floorOf({ seq, origin }: Standing): number {
+function floorOf({ seq, origin }: TopicStanding): number {
   return origin === true ? 1 : seq;
 }

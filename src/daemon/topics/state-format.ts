@@ -13,7 +13,7 @@ export interface SavedTopics {
 }
 
 /** What goes on after a restart: the instance, and each topic's numbering and kept messages. */
-export interface State extends SavedTopics {
+export interface SavedState extends SavedTopics {
   instance: string;
 }
 
@@ -29,7 +29,7 @@ const BEGINNINGS = ['{"version":1,"instance":"', '{"version":2,"instance":"'];
  * A state as the bytes of a file. A line of JSON for the whole; then for each topic a line of JSON, followed by
  * a line `seq time payload` for each message. Payloads are written as they are.
  */
-export function* encodeState({ instance, floor, offset, topics }: State): Generator<Buffer> {
+export function* encodeState({ instance, floor, offset, topics }: SavedState): Generator<Buffer> {
   yield line({ version: VERSION, instance, floor, offset, topics: topics.size });
   for (const [topic, { seq, instance: own, origin, messages, sampled }] of topics) {
     yield line({ topic, seq, instance: own, origin, messages: messages.length, sampled });
@@ -61,7 +61,7 @@ export function isState(bytes: Buffer): boolean {
 }
 
 /** @throws {Error} with what is wrong, if it is not a whole state of version 1 or 2. */
-export function decodeState(bytes: Buffer): State {
+export function decodeState(bytes: Buffer): SavedState {
   return isVersion2(bytes) ? decodeLines(new Lines(bytes)) : decodeVersion1(bytes.toString());
 }
 
@@ -69,7 +69,7 @@ function isVersion2(bytes: Buffer): boolean {
   return bytes.toString('latin1', 0, BEGINNINGS[1]!.length) === BEGINNINGS[1];
 }
 
-function decodeLines(lines: Lines): State {
+function decodeLines(lines: Lines): SavedState {
   const header = JSON.parse(lines.next().toString()) as Record<string, unknown>;
   const count = wholeNumber(header['topics'], 'number of topics');
   const topics = new Map<string, SavedMessages>();
@@ -110,7 +110,7 @@ function decodeMessage(bytes: Buffer): { seq: number; time: number; json: Buffer
 }
 
 /** Version 0.1 wrote one JSON object. */
-function decodeVersion1(text: string): State {
+function decodeVersion1(text: string): SavedState {
   const value = mapping(JSON.parse(text));
   if (value['version'] !== 1) throw new Error(`it is not a state of version 1 or ${VERSION}`);
   const topics = Object.entries(mapping(value['topics'])).map(([topic, saved]) => {

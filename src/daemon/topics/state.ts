@@ -11,11 +11,11 @@ import {
 } from './private-file.ts';
 import { randomInstance } from './random-instance.ts';
 import { decodeState, encodeState, isState } from './state-format.ts';
-import type { State } from './state-format.ts';
+import type { SavedState } from './state-format.ts';
 
-export type { SavedTopics, State } from './state-format.ts';
+export type { SavedTopics, SavedState } from './state-format.ts';
 
-export function newState(): State {
+export function newState(): SavedState {
   return { instance: randomInstance(), floor: 0, offset: 0, topics: new Map() };
 }
 
@@ -25,7 +25,7 @@ export function newState(): State {
  * @throws {ChimedError} `bad-config` if the file is not a state of this user's, or if other users can write to
  * its directory.
  */
-export function takeState(file: string | undefined, logger: EventLog): State {
+export function takeState(file: string | undefined, logger: EventLog): SavedState {
   if (file === undefined) return newState();
   const bytes = readOwn(file);
   if (bytes.length === 0) return newState();
@@ -50,7 +50,7 @@ export function takeState(file: string | undefined, logger: EventLog): State {
 }
 
 /** Leaves the state for the next daemon: whole, or not at all, and never in the place of another file. */
-export function saveState(file: string, state: State): void {
+export function saveState(file: string, state: SavedState): void {
   readOwn(file);
   replacePrivateFile(file, encodeState(state));
 }

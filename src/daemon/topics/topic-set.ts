@@ -15,7 +15,7 @@ import type { Provider } from '../subscribers/provider.ts';
 import type { SubscriptionIndex } from '../subscribers/subscription-index.ts';
 import { Topic } from './topic.ts';
 import type { TopicParts } from './topic-parts.ts';
-import type { TopicTools } from './topic.ts';
+import type { TopicNamespace, TopicTools } from './topic.ts';
 
 /** How many topics an error names. */
 const NAMED = 20;
@@ -41,7 +41,7 @@ export class TopicSet implements Iterable<Topic> {
   readonly #allLines = BoundedLog.forAll();
   readonly #tools: TopicTools;
   readonly #numbering: Numbering;
-  #namespaces: Namespace[] = [];
+  #namespaces: TopicNamespace[] = [];
   #revision = 0;
   /** Settles when the sources of removed topics have ended. */
   #closing: Promise<unknown> = Promise.resolve();
@@ -77,7 +77,7 @@ export class TopicSet implements Iterable<Topic> {
       const namespace = before.get(config.name);
       if (!isDeepStrictEqual(namespace?.config, config)) this.#revision++;
       namespace?.configure(config);
-      return namespace ?? new Namespace(config, this.#tools.budget, (topic) => this.remove(topic));
+      return namespace ?? new Namespace<Topic>(config, this.#tools.budget, (topic) => this.remove(topic));
     });
     if (configs.length < before.size) this.#revision++;
   }
@@ -89,12 +89,12 @@ export class TopicSet implements Iterable<Topic> {
     signal.addEventListener('abort', () => topic.unfollow(follower));
   };
 
-  get namespaces(): readonly Namespace[] {
+  get namespaces(): readonly TopicNamespace[] {
     return this.#namespaces;
   }
 
   /** The namespace that a topic of this name is of, or would be if a client provided it. */
-  namespaceOf(name: string): Namespace | undefined {
+  namespaceOf(name: string): TopicNamespace | undefined {
     return namespaceOf(this.#namespaces, name);
   }
 
@@ -107,7 +107,7 @@ export class TopicSet implements Iterable<Topic> {
    * Adds a topic of a namespace that a client provides. Its audience gets nothing: there is no message.
    * @throws {ChimedError} `too-many-topics` if the namespace has no room.
    */
-  addProvided(name: string, namespace: Namespace, provider: Provider): Change {
+  addProvided(name: string, namespace: TopicNamespace, provider: Provider): Change {
     namespace.makePlace();
     const topic = this.#add(name, namespace);
     topic.provide(provider, true);
@@ -152,7 +152,7 @@ export class TopicSet implements Iterable<Topic> {
   }
 
   /** Adds a topic, or changes one; whoever is registered for it hears it from now on, as far as it may. */
-  put(parts: TopicParts, namespace?: Namespace): Change {
+  put(parts: TopicParts, namespace?: TopicNamespace): Change {
     const existing = this.#topics.get(parts.config.name);
     if (existing) return this.#replace(existing, parts, namespace);
     const topic = this.#create(parts, namespace);
@@ -162,11 +162,11 @@ export class TopicSet implements Iterable<Topic> {
     return { topic, added, removed: [] };
   }
 
-  #add(name: string, namespace: Namespace): Topic {
+  #add(name: string, namespace: TopicNamespace): Topic {
     return this.#create(namespace.partsOf(name), namespace);
   }
 
-  #create(parts: TopicParts, namespace: Namespace | undefined): Topic {
+  #create(parts: TopicParts, namespace: TopicNamespace | undefined): Topic {
     const { name, access } = parts.config;
     const audience = this.#index.addTopic(name, access.subscribe);
     const log = new BoundedLog(this.#logger, { topic: name }, this.#allLines);
@@ -213,7 +213,7 @@ export class TopicSet implements Iterable<Topic> {
     return { floor: this.#numbering.floor, offset: this.#tools.offsets.last, topics };
   }
 
-  #replace(topic: Topic, parts: TopicParts, namespace: Namespace | undefined): Change {
+  #replace(topic: Topic, parts: TopicParts, namespace: TopicNamespace | undefined): Change {
     const { audience, provider } = topic;
     const before = new Set(hearers(audience));
     audience.accounts = parts.config.access.subscribe;

@@ -39,6 +39,9 @@ export interface TopicTools {
   budget?: HistoryBudget;
 }
 
+/** The name with wildcards that a topic is of. */
+export type TopicNamespace = Namespace<Topic>;
+
 /**
  * A named stream: takes samples while somebody is registered, numbers them, and hands each to all subscribers.
  * It sleeps when nobody is registered, and a client that joins gets a message at once: the latest, or, if the
@@ -68,7 +71,7 @@ export class Topic {
   /** When a client published to it last, or what a restart has kept was made. */
   #publishedAt: number | undefined;
   /** The name with wildcards that it is of, if it is of one. */
-  namespace: Namespace | undefined;
+  namespace: TopicNamespace | undefined;
   readonly #provision: Provision;
   readonly #instance: string;
   readonly #follow: FollowTopic;
@@ -88,7 +91,7 @@ export class Topic {
     logger: EventLog,
     { scheduler, offsets, totals, instance, follow, budget }: TopicTools,
     saved?: SavedMessages,
-    namespace?: Namespace,
+    namespace?: TopicNamespace,
   ) {
     this.#parts = parts;
     this.name = parts.config.name;
@@ -393,7 +396,7 @@ export class Topic {
   }
 
   /** Goes over to another configuration: the same numbering, the same subscribers. Sleeps until it is opened. */
-  replace(parts: TopicParts, namespace?: Namespace): void {
+  replace(parts: TopicParts, namespace?: TopicNamespace): void {
     this.#stop();
     const before = { source: fingerprintOf(this.config), kind: this.config.source.kind };
     this.#parts = parts;
@@ -409,7 +412,7 @@ export class Topic {
     if (fingerprintOf(this.config) !== before.source) this.health.sampledAt = -Infinity;
   }
 
-  #moveTo(namespace: Namespace | undefined): void {
+  #moveTo(namespace: TopicNamespace | undefined): void {
     if (namespace === this.namespace) return;
     this.namespace?.delete(this);
     this.namespace = namespace;

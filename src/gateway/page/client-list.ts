@@ -1,6 +1,6 @@
 import type { ClientStatus, Status } from '../../protocol/status-snapshot.ts';
 import { element, find } from './elements.ts';
-import { bytes, counted, duration } from './wording.ts';
+import { bytes, counted, spanOfTime } from './wording.ts';
 import { fetchStatus } from './requests.ts';
 
 const POLL_MS = 5000;
@@ -34,7 +34,7 @@ export class ClientList {
 
   #draw(status: Status): void {
     const { version, pid, uptimeSeconds, memoryBytes, clients, clientCount } = status;
-    const daemon = `Daemon ${version}, pid ${pid}, up ${duration(uptimeSeconds * 1000)}, ${bytes(memoryBytes)} of memory`;
+    const daemon = `Daemon ${version}, pid ${pid}, up ${spanOfTime(uptimeSeconds * 1000)}, ${bytes(memoryBytes)} of memory`;
     const about = element('p', { class: 'hint', text: daemon });
     const hidden = clientCount - clients.length;
     const left = `${counted(hidden, 'more client')} connected. Only clients of the same user are listed.`;
@@ -73,7 +73,7 @@ function rowOf(client: ClientStatus, now: number): HTMLElement {
     sent.toLocaleString('en'),
     skipped.toLocaleString('en'),
     bytes(pendingBytes),
-    duration(now - since),
+    spanOfTime(now - since),
   ];
   const cells = texts.map((text, index) => element(index === 0 ? 'th' : 'td', { text }));
   cells[0]!.setAttribute('scope', 'row');

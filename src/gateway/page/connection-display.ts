@@ -1,7 +1,7 @@
 import { setText } from './elements.ts';
 
 /** How the page stands with the daemon. */
-export type Connection =
+export type ShownConnection =
   | { status: 'connecting' }
   | { status: 'live' }
   /** The gateway has no daemon. */
@@ -13,7 +13,7 @@ export type Connection =
   /** Nobody looked at the page for a while. */
   | { status: 'paused' };
 
-const texts: Record<Connection['status'], string> = {
+const texts: Record<ShownConnection['status'], string> = {
   connecting: 'Connecting',
   live: 'Live',
   waiting: 'Waiting for the daemon',
@@ -23,7 +23,7 @@ const texts: Record<Connection['status'], string> = {
 };
 
 /** Shows the state, and says it to a screen reader when it changes. */
-export function showConnection(place: HTMLElement, connection: Connection): void {
+export function showConnection(place: HTMLElement, connection: ShownConnection): void {
   place.dataset['status'] = connection.status;
   const reason = connection.status === 'waiting' && connection.reason ? `: ${connection.reason}` : '';
   setText(place, texts[connection.status] + reason);

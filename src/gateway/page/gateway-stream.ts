@@ -1,4 +1,4 @@
-import type { Connection } from './connection-display.ts';
+import type { ShownConnection } from './connection-display.ts';
 import { eventNames } from './gateway-events.ts';
 import type { GatewayEvent, StateData } from './gateway-events.ts';
 
@@ -7,7 +7,7 @@ const LONGEST_WAIT_MS = 15_000;
 
 export interface StreamHandlers {
   event: (event: GatewayEvent) => void;
-  connection: (connection: Connection) => void;
+  connection: (connection: ShownConnection) => void;
 }
 
 /** The stream of the gateway. It resumes after the last event, whether the browser reconnects or this must. */
@@ -67,7 +67,7 @@ export class GatewayStream {
   }
 }
 
-function connectionOf({ status, reason }: StateData): Connection {
+function connectionOf({ status, reason }: StateData): ShownConnection {
   return status === 'ready' ? { status: 'live' } : { status: 'waiting', reason: reason ?? '' };
 }
 

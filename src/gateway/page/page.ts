@@ -1,7 +1,7 @@
 /** The page of the gateway: it shows topics as they change. */
 import { ClientList } from './client-list.ts';
 import { showConnection } from './connection-display.ts';
-import type { Connection } from './connection-display.ts';
+import type { ShownConnection } from './connection-display.ts';
 import { find } from './elements.ts';
 import { fetchTopics } from './requests.ts';
 import { SharedStream } from './shared-stream.ts';
@@ -15,7 +15,7 @@ const LIST_EVERY_MS = 10_000;
 /** A topic that is not in the list can come with every message. */
 const LIST_AGAIN_MS = 1000;
 
-let connection: Connection = { status: 'connecting' };
+let connection: ShownConnection = { status: 'connecting' };
 let listTimer: ReturnType<typeof setTimeout> | undefined;
 
 const model = new TopicModel(

@@ -3,7 +3,7 @@ import UPlot from 'uplot';
 import { element, setText } from './elements.ts';
 import { axisNumber, clock, shortNumber } from './wording.ts';
 import type { Points } from './points.ts';
-import type { Topic } from './topic-model.ts';
+import type { PageTopic } from './topic-model.ts';
 
 const HEIGHT = 240;
 /** Seconds between marks of the time axis: whole ones, since its labels have no fractions. */
@@ -12,7 +12,7 @@ const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 10_800, 
 /** The plot of a topic's numbers over time. A gap is where messages were missed or the source failed. */
 export class Plot {
   readonly figure = element('figure', { class: 'plot' });
-  readonly #topic: Topic;
+  readonly #topic: PageTopic;
   readonly #place = element('div', { class: 'canvas' });
   readonly #legend = element('ul', { class: 'legend' });
   readonly #empty = element('p', { class: 'empty' });
@@ -23,7 +23,7 @@ export class Plot {
   /** Index of the point under the pointer. */
   #cursor: number | null = null;
 
-  constructor(topic: Topic) {
+  constructor(topic: PageTopic) {
     this.#topic = topic;
     this.#place.role = 'img';
     this.figure.append(this.#place, this.#legend, this.#empty);

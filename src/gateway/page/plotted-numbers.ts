@@ -11,7 +11,7 @@ export interface PayloadNumber {
 }
 
 /** The first numbers in a payload, and whether there are more. */
-export function numbersIn(payload: unknown): { numbers: PayloadNumber[]; more: boolean } {
+export function plottedNumbers(payload: unknown): { numbers: PayloadNumber[]; more: boolean } {
   const numbers: PayloadNumber[] = [];
   let left = MOST_VALUES;
   const visit = (value: unknown, path: string, depth: number): boolean => {

@@ -1,5 +1,5 @@
 import { element, setText } from './elements.ts';
-import { publish } from './requests.ts';
+import { sendMessage } from './requests.ts';
 
 /** Publishes to one topic. */
 export class PublishForm {
@@ -31,7 +31,7 @@ export class PublishForm {
     if (problem !== undefined) return this.#tell(problem, true);
     this.#button.disabled = true;
     try {
-      this.#tell(`Published as message ${await publish(this.#topic, json)}.`, false);
+      this.#tell(`Published as message ${await sendMessage(this.#topic, json)}.`, false);
     } catch (error) {
       this.#tell(`Not published: ${(error as Error).message}`, true);
     } finally {

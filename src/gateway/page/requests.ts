@@ -9,7 +9,7 @@ export const fetchTopics = (): Promise<TopicList> => request('/topics') as Promi
 export const fetchStatus = (): Promise<Status> => request('/status') as Promise<Status>;
 
 /** @returns the number of the message. @throws Error with the gateway's sentence. */
-export async function publish(topic: string, json: string): Promise<number> {
+export async function sendMessage(topic: string, json: string): Promise<number> {
   const headers = { 'content-type': 'application/json' };
   const answer = await request(`/topics/${topic}`, { method: 'POST', headers, body: json });
   return (answer as { seq: number }).seq;

@@ -1,4 +1,4 @@
-import type { Connection } from './connection-display.ts';
+import type { ShownConnection } from './connection-display.ts';
 import { GatewayStream } from './gateway-stream.ts';
 import type { GatewayEvent } from './gateway-events.ts';
 import { Onlookers } from './onlookers.ts';
@@ -9,10 +9,10 @@ const MOST_EARLY_EVENTS = 1000;
 type Note<Copy> =
   /** From the tab that leads. */
   | { kind: 'event'; event: GatewayEvent }
-  | { kind: 'connection'; connection: Connection }
+  | { kind: 'connection'; connection: ShownConnection }
   | { kind: 'interrupted' }
   | { kind: 'leader' }
-  | { kind: 'state'; to: string; copy: Copy; connection: Connection; lastId: string }
+  | { kind: 'state'; to: string; copy: Copy; connection: ShownConnection; lastId: string }
   /** From one that has come later. */
   | { kind: 'join'; from: string }
   /** From each that is shown or hidden. */
@@ -20,7 +20,7 @@ type Note<Copy> =
 
 export interface SharedStreamHandlers<Copy> {
   event: (event: GatewayEvent) => void;
-  connection: (connection: Connection) => void;
+  connection: (connection: ShownConnection) => void;
   /** From now on topics may sleep. */
   interrupted: () => void;
   /** All that this tab knows, for one that joins. */
@@ -36,7 +36,7 @@ export class SharedStream<Copy> {
   readonly #handlers: SharedStreamHandlers<Copy>;
   readonly #channel = new BroadcastChannel('chimed');
   readonly #id = Math.random().toString(36).slice(2);
-  #connection: Connection = { status: 'connecting' };
+  #connection: ShownConnection = { status: 'connecting' };
   #lastId = '';
   /** Present in the tab that leads. */
   #stream: GatewayStream | undefined;
@@ -72,7 +72,7 @@ export class SharedStream<Copy> {
         this.#tell({ kind: 'event', event });
         this.#takeEvent(event);
       },
-      connection: (connection: Connection): void => this.#announce(connection),
+      connection: (connection: ShownConnection): void => this.#announce(connection),
     };
     this.#stream = new GatewayStream(handlers, this.#lastId);
     this.#tell({ kind: 'leader' });
@@ -122,12 +122,12 @@ export class SharedStream<Copy> {
     this.#handlers.event(event);
   }
 
-  #takeConnection(connection: Connection): void {
+  #takeConnection(connection: ShownConnection): void {
     this.#connection = connection;
     this.#handlers.connection(connection);
   }
 
-  #announce(connection: Connection): void {
+  #announce(connection: ShownConnection): void {
     this.#tell({ kind: 'connection', connection });
     this.#takeConnection(connection);
   }

@@ -1,8 +1,8 @@
 import { element, setText } from './elements.ts';
-import { bytes, clock, duration, indented } from './wording.ts';
+import { bytes, clock, spanOfTime, indented } from './wording.ts';
 import { Plot } from './plot.ts';
 import { PublishForm } from './publish-form.ts';
-import type { Topic } from './topic-model.ts';
+import type { PageTopic } from './topic-model.ts';
 import { scheduleText } from './topic-row.ts';
 import { failureText, missedText } from './value-cell.ts';
 
@@ -11,7 +11,7 @@ const MOST_CHARACTERS = 16_384;
 
 /** The row below the row of a topic: its plot, its facts and its payload. */
 export class TopicDetail {
-  readonly topic: Topic;
+  readonly topic: PageTopic;
   readonly row = element('tr', { class: 'detail', attributes: { role: 'row' } });
   readonly #facts = element('dl', { class: 'facts' });
   readonly #payload = element('pre', { attributes: { tabindex: '0', 'aria-label': 'Payload' } });
@@ -21,7 +21,7 @@ export class TopicDetail {
   #form: PublishForm | undefined;
   readonly #side = element('div', { class: 'side' });
 
-  constructor(topic: Topic, close: () => void) {
+  constructor(topic: PageTopic, close: () => void) {
     this.topic = topic;
     const closer = element('button', { text: 'Close', class: 'quiet', attributes: { type: 'button' } });
     closer.addEventListener('click', close);
@@ -57,7 +57,7 @@ export class TopicDetail {
     if (status) facts.push(['Source', status.source]);
     if (latest) {
       facts.push(['Message', `${latest.seq.toLocaleString('en')}${latest.stale ? ' (stale)' : ''}`]);
-      facts.push(['Received', `${clock(latest.time)}, ${duration(now - latest.time)} ago`]);
+      facts.push(['Received', `${clock(latest.time)}, ${spanOfTime(now - latest.time)} ago`]);
     }
     if (missed > 0 || uncounted) facts.push(['Missed', missedText(this.topic).replace(' missed', '')]);
     if (status) facts.push(['Failures', status.failures.toLocaleString('en')]);
@@ -82,7 +82,7 @@ export class TopicDetail {
   }
 }
 
-function payloadText({ latest }: Topic): string {
+function payloadText({ latest }: PageTopic): string {
   if (latest === undefined) return 'No message yet.';
   return latest.cutFrom === undefined ? indented(latest.payload) : String(latest.payload);
 }

@@ -1,11 +1,11 @@
 import type { TopicStatus } from '../../protocol/status-snapshot.ts';
 import type { FailingData, GatewayEvent, MessageEventData, MissedData } from './gateway-events.ts';
-import { numbersIn } from './plotted-numbers.ts';
+import { plottedNumbers } from './plotted-numbers.ts';
 import { Points } from './points.ts';
 import type { PointTable } from './points.ts';
 
 /** Topics that the page follows. */
-export const MOST_TOPICS = 1000;
+export const MOST_FOLLOWED = 1000;
 /** Characters of a payload that are kept if it is large. */
 const KEPT_CHARACTERS = 16_384;
 const LARGE_CHARACTERS = 65_536;
@@ -29,7 +29,7 @@ export interface Failure {
 }
 
 /** All that is known of one topic. */
-export interface Topic {
+export interface PageTopic {
   readonly name: string;
   /** As the gateway listed it; undefined for a topic that has just been heard of. */
   status: TopicStatus | undefined;
@@ -46,26 +46,26 @@ export interface Topic {
 }
 
 /** A topic as it is sent to another tab. */
-export type TopicCopy = Omit<Topic, 'points'> & { points: PointTable };
+export type TopicCopy = Omit<PageTopic, 'points'> & { points: PointTable };
 
 /** What a tab that joins gets from the one that leads. */
 export interface ModelCopy {
   topics: TopicCopy[];
 }
 
-/** What is known of the topics: at most {@link MOST_TOPICS}, each with a bounded number of points. */
+/** What is known of the topics: at most {@link MOST_FOLLOWED}, each with a bounded number of points. */
 export class TopicModel {
-  readonly topics = new Map<string, Topic>();
+  readonly topics = new Map<string, PageTopic>();
   /** How many topics there are, those included that are not followed. */
   topicCount = 0;
-  readonly #changed: (topic: Topic) => void;
+  readonly #changed: (topic: PageTopic) => void;
   readonly #unknown: () => void;
 
   /**
    * @param changed Is called for each topic that is to be drawn anew.
    * @param unknown Is called upon a topic that the list does not have: it is time to ask for the list.
    */
-  constructor(changed: (topic: Topic) => void, unknown: () => void) {
+  constructor(changed: (topic: PageTopic) => void, unknown: () => void) {
     this.#changed = changed;
     this.#unknown = unknown;
   }
@@ -73,7 +73,7 @@ export class TopicModel {
   /** Takes over the list of all topics. @returns whether topics came or went. */
   list(statuses: readonly TopicStatus[], topicCount: number): boolean {
     this.topicCount = topicCount;
-    const kept = statuses.slice(0, MOST_TOPICS);
+    const kept = statuses.slice(0, MOST_FOLLOWED);
     const names = new Set(kept.map(({ topic }) => topic));
     const before = this.topics.size;
     const gone = [...this.topics.keys()].filter((name) => !names.has(name));
@@ -126,7 +126,7 @@ export class TopicModel {
     const isRepeated = latest?.instance === instance && seq <= latest.seq && time <= latest.time;
     if (isRepeated && latest.seq === seq && latest.stale !== (stale === true)) latest.stale = stale === true;
     if (isRepeated) return;
-    const { numbers, more } = numbersIn(data);
+    const { numbers, more } = plottedNumbers(data);
     topic.latest = { seq, time, stale: stale === true, instance, ...withinBounds(data, characters) };
     topic.moreNumbers = more;
     addPoint(topic, time, numbers);
@@ -144,7 +144,7 @@ export class TopicModel {
     if (topic !== undefined) this.#addMissed(topic, missed);
   }
 
-  #addMissed(topic: Topic, missed: number | null): void {
+  #addMissed(topic: PageTopic, missed: number | null): void {
     if (missed === null) topic.uncounted = true;
     else topic.missed += missed;
     gap(topic);
@@ -166,16 +166,16 @@ export class TopicModel {
     this.#changed(topic);
   }
 
-  #find(name: string): Topic | undefined {
+  #find(name: string): PageTopic | undefined {
     const known = this.topics.get(name);
     if (known !== undefined) return known;
-    if (this.topics.size === MOST_TOPICS) return undefined;
+    if (this.topics.size === MOST_FOLLOWED) return undefined;
     this.#unknown();
     return this.#add(name);
   }
 
-  #add(name: string): Topic {
-    const topic: Topic = {
+  #add(name: string): PageTopic {
+    const topic: PageTopic = {
       name,
       status: undefined,
       latest: undefined,
@@ -197,7 +197,7 @@ function withinBounds(payload: unknown, characters: number): Pick<LatestMessage,
   return { payload: text.slice(0, KEPT_CHARACTERS), cutFrom: text.length };
 }
 
-function addPoint(topic: Topic, time: number, numbers: readonly { path: string; value: number }[]): void {
+function addPoint(topic: PageTopic, time: number, numbers: readonly { path: string; value: number }[]): void {
   const paths = numbers.map(({ path }) => path);
   // A payload of another shape has other numbers: what was drawn of the former ones would be mistaken for theirs.
   const isSameShape =
@@ -214,7 +214,7 @@ function addPoint(topic: Topic, time: number, numbers: readonly { path: string; 
 }
 
 /** Ends the line of a topic; the next point begins another one. */
-function gap({ points }: Topic): void {
+function gap({ points }: PageTopic): void {
   const { length } = points;
   if (length === 0) return;
   const isOpen = points.number(0, length - 1) === null;

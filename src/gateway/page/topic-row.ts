@@ -1,7 +1,7 @@
 import { element, setText } from './elements.ts';
-import { duration } from './wording.ts';
+import { spanOfTime } from './wording.ts';
 import { Sparkline } from './sparkline.ts';
-import type { Topic } from './topic-model.ts';
+import type { PageTopic } from './topic-model.ts';
 import { ValueCell, missedText } from './value-cell.ts';
 
 /** Sparklines in a row; the plot has all numbers. */
@@ -9,7 +9,7 @@ const MOST_SPARKLINES = 3;
 
 /** The row of one topic. */
 export class TopicRow {
-  readonly topic: Topic;
+  readonly topic: PageTopic;
   readonly row = element('tr', { attributes: { role: 'row' } });
   /** Opens the detail. */
   readonly button: HTMLButtonElement;
@@ -26,7 +26,7 @@ export class TopicRow {
   readonly #sparklines: Sparkline[] = [];
   readonly #more = element('span', { class: 'more' });
 
-  constructor(topic: Topic) {
+  constructor(topic: PageTopic) {
     this.topic = topic;
     this.button = element('button', {
       text: topic.name,
@@ -53,7 +53,7 @@ export class TopicRow {
 
   drawAge(now: number): void {
     const { latest } = this.topic;
-    setText(this.#ageText, latest ? duration(now - latest.time) : '–');
+    setText(this.#ageText, latest ? spanOfTime(now - latest.time) : '–');
   }
 
   #drawTrend(): void {
@@ -73,7 +73,7 @@ export class TopicRow {
   }
 }
 
-export function scheduleText({ status }: Topic): string {
+export function scheduleText({ status }: PageTopic): string {
   if (status === undefined) return '';
   return status.schedule ?? (status.source === 'provide' ? 'when provided' : 'when published');
 }

@@ -3,8 +3,8 @@ import { onceAFrame } from './each-frame.ts';
 import { counted } from './wording.ts';
 import { filterOf } from './pattern-filter.ts';
 import { TopicDetail } from './topic-detail.ts';
-import { MOST_TOPICS } from './topic-model.ts';
-import type { Topic, TopicModel } from './topic-model.ts';
+import { MOST_FOLLOWED } from './topic-model.ts';
+import type { PageTopic, TopicModel } from './topic-model.ts';
 import { TopicRow } from './topic-row.ts';
 
 /** Ages change this often without a message. */
@@ -20,7 +20,7 @@ export class TopicTable {
   readonly #filter = find<HTMLInputElement>('filter');
   readonly #rows = new Map<string, TopicRow>();
   /** Topics that have been put in order, or were filtered out then. */
-  readonly #placed = new WeakSet<Topic>();
+  readonly #placed = new WeakSet<PageTopic>();
   readonly #rowsOf = new WeakMap<Element, TopicRow>();
   readonly #sight = new IntersectionObserver((entries) => this.#see(entries), { rootMargin: '100px' });
   readonly #due = onceAFrame(() => this.#draw());
@@ -41,7 +41,7 @@ export class TopicTable {
   }
 
   /** Draws a topic before the next frame, if it can be seen. */
-  change(topic: Topic): void {
+  change(topic: PageTopic): void {
     const row = this.#rows.get(topic.name);
     if (row?.topic === topic) row.isDue = true;
     // One that the filter keeps out has no row.
@@ -120,13 +120,14 @@ export class TopicTable {
   #summarize(): void {
     const { topics, topicCount } = this.#model;
     const failing = [...topics.values()].filter(({ failure }) => failure).length;
-    const left = topicCount > topics.size ? `, the first ${MOST_TOPICS.toLocaleString('en')} are shown` : '';
+    const left =
+      topicCount > topics.size ? `, the first ${MOST_FOLLOWED.toLocaleString('en')} are shown` : '';
     const text = `${counted(Math.max(topicCount, topics.size), 'topic')}${left}`;
     setText(this.#summary, topics.size === 0 ? '' : `${text}${failing > 0 ? `, ${failing} failing` : ''}`);
     document.title = failing > 0 ? `(${failing} failing) chimed` : 'chimed';
   }
 
-  #make(topic: Topic): TopicRow {
+  #make(topic: PageTopic): TopicRow {
     const row = new TopicRow(topic);
     this.#rows.set(topic.name, row);
     this.#rowsOf.set(row.row, row);

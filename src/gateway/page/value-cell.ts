@@ -1,6 +1,6 @@
 import { element, setText } from './elements.ts';
-import { duration, oneLine } from './wording.ts';
-import type { Failure, Topic } from './topic-model.ts';
+import { spanOfTime, oneLine } from './wording.ts';
+import type { Failure, PageTopic } from './topic-model.ts';
 
 /** Characters of a payload in the table; the rest is in the detail. */
 const MOST_CHARACTERS = 300;
@@ -15,7 +15,7 @@ export class ValueCell {
     this.cell.append(this.#value, this.#problem);
   }
 
-  draw(topic: Topic): void {
+  draw(topic: PageTopic): void {
     const { latest, failure } = topic;
     setText(this.#value, latest ? oneLine(latest.payload, MOST_CHARACTERS) : emptyValue(topic));
     this.#value.classList.toggle('none', latest === undefined);
@@ -25,18 +25,18 @@ export class ValueCell {
   }
 }
 
-function emptyValue({ status, failure }: Topic): string {
+function emptyValue({ status, failure }: PageTopic): string {
   if (failure) return 'no value yet';
   return status?.schedule === null ? 'nothing published yet' : 'no message yet';
 }
 
 /** What a topic missed, in words; empty if nothing. */
-export function missedText({ missed, uncounted }: Topic): string {
+export function missedText({ missed, uncounted }: PageTopic): string {
   if (!uncounted) return missed === 0 ? '' : `${missed.toLocaleString('en')} missed`;
   return missed === 0 ? 'some missed' : `${missed.toLocaleString('en')} or more missed`;
 }
 
 export function failureText({ since, error }: Failure, now: number): string {
-  const span = since === null ? '' : ` for ${duration(now - since)}`;
+  const span = since === null ? '' : ` for ${spanOfTime(now - since)}`;
   return `Failing${span}: ${error}`;
 }

@@ -6,7 +6,7 @@ const units = [
 ] as const;
 
 /** A span of time in its largest unit, such as `12 s`. */
-export function duration(ms: number): string {
+export function spanOfTime(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [unit, size] = units.find(([, length]) => seconds >= length) ?? ['s', 1];
   return `${Math.floor(seconds / size)} ${unit}`;

@@ -8,21 +8,21 @@ const MAX_LINKS = 40;
 const MAX_STEPS = 200;
 
 /** A name that is looked up in a directory on the way to a file. */
-export interface Step {
+export interface RouteStep {
   directory: string;
   name: string;
 }
 
 /** The way that the kernel takes to a file, through all links, as far as it can be seen. */
 export interface Route {
-  steps: readonly Step[];
+  steps: readonly RouteStep[];
   /** Where the way ends: at what the path names, or where it cannot be followed any more. */
   end: { path: string } & (Exclude<Found, { kind: 'link' }> | { kind: 'too-long' });
 }
 
 /** Follows an absolute path. */
 export function routeTo(path: string, lookUp: (path: string) => Found): Route {
-  const steps: Step[] = [];
+  const steps: RouteStep[] = [];
   const names = path.split('/');
   let links = 0;
   let end: Route['end'] = { path: '/', kind: 'directory' };

@@ -6,7 +6,7 @@ import { checkJournalAccess } from './journal-access.ts';
 import { cursorOf, readEntry } from './journal-entry.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { journalArguments, listOf } from './journal-matches.ts';
-import type { JournalMatches, Position } from './journal-matches.ts';
+import type { JournalMatches, JournalPosition } from './journal-matches.ts';
 import { runLineProgram } from '../processes/line-program.ts';
 import { systemSurroundings } from '../processes/system-program.ts';
 import type { SourceContext, StreamSource, StreamStart } from '../source.ts';
@@ -19,7 +19,7 @@ const MACHINE_ID = '/etc/machine-id';
 /** Where a run of journalctl has come to. */
 interface Reached {
   /** The last entry that was read, else where the run began. */
-  position: Position;
+  position: JournalPosition;
   /** It has ended by itself. */
   failed: boolean;
 }
@@ -37,7 +37,7 @@ export function journalSource(matches: JournalMatches, context: SourceContext): 
   let last: Reached | undefined;
 
   /** After a sleep, what was sent counts and not what was read: `every` drops what has yet to be sent. */
-  const startAt = ({ goesOn, since, latest }: StreamStart): Position => {
+  const startAt = ({ goesOn, since, latest }: StreamStart): JournalPosition => {
     if (!goesOn) return { since };
     if (last?.failed) return last.position;
     const cursor = cursorOf(latest);

@@ -14,7 +14,7 @@ export interface JournalMatches {
 }
 
 /** Where entries begin: with the one that has a cursor, or at a time in milliseconds since the epoch. */
-export type Position = { cursor: string } | { since: number };
+export type JournalPosition = { cursor: string } | { since: number };
 
 /** Fields that messages are made of. */
 const FIELDS = ['MESSAGE', 'PRIORITY', 'SYSLOG_IDENTIFIER', '_PID', '_SYSTEMD_UNIT', 'UNIT'];
@@ -25,7 +25,7 @@ const FIELDS = ['MESSAGE', 'PRIORITY', 'SYSLOG_IDENTIFIER', '_PID', '_SYSTEMD_UN
  */
 export function journalArguments(
   { unit, identifier, priority, match, fields }: JournalMatches,
-  start: Position,
+  start: JournalPosition,
   { directory, machineId }: { directory?: string | undefined; machineId?: string | undefined },
 ): string[] {
   return [

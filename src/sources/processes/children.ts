@@ -1,5 +1,5 @@
 import { sourceProcesses } from '../../linux/family.ts';
-import { isStarting } from './start-process.ts';
+import { isAnyStarting } from './start-process.ts';
 
 /** Longest time that an exit waits for the children to end, in milliseconds. */
 const END_MS = 250;
@@ -34,7 +34,7 @@ export function endChildren(): void {
   const end = performance.now() + END_MS;
   // What is being started has no number yet, and what is killed may leave others behind.
   for (let isDone = false; !isDone && performance.now() < end;) {
-    const isQuiet = !isStarting();
+    const isQuiet = !isAnyStarting();
     isDone = killLeft() === 0 && isQuiet;
     if (!isDone) Atomics.wait(nap, 0, 0, NAP_MS);
   }

@@ -22,6 +22,6 @@ export async function startProcess(program: Program, signal: AbortSignal): Promi
 }
 
 /** Reports whether a process is being started that nobody knows yet. Does not need the event loop. */
-export function isStarting(): boolean {
+export function isAnyStarting(): boolean {
   return direct?.isStarting() ?? false;
 }

@@ -1,24 +1,13 @@
 import { rulesOf } from '../verdicts.ts';
+import type { SharedDaemon } from './daemon-settings.ts';
 import type { DaemonStage } from './daemon-stage.ts';
 
-/** Topics of a configuration, or its other settings, as the file has them. */
-export type Settings = Readonly<Record<string, unknown>>;
-
 /** One thing that a daemon must do. */
-export interface DaemonCase {
-  /** A full statement about the daemon. */
-  name: string;
+export interface DaemonCase extends SharedDaemon {
   /** The rules of docs/wire.md that demand it. */
   rules: readonly number[];
   /** The section of docs/wire.md whose table demands it, where no rule does. */
   table?: 'Control frames' | 'Limits' | 'The status';
-  /**
-   * Topics of a daemon that the case shares with others: `stage.daemon`. The first word of their names belongs to this case
-   * alone. Absent if the case starts daemons of its own.
-   */
-  topics?: Settings;
-  /** The other settings of that daemon. Cases with equal settings share one. @default {} */
-  settings?: Settings;
   /** It takes several seconds of work for the daemon: `npm test` leaves it out. */
   isHeavy?: true;
   /** How long it can take before it counts as failed, in seconds. @default 50 */

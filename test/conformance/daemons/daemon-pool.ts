@@ -1,5 +1,5 @@
-import type { DaemonCase, Settings } from './daemon-case.ts';
 import { DaemonProcess } from './daemon-process.ts';
+import type { Settings, SharedDaemon } from './daemon-settings.ts';
 
 /** The daemons that cases share: one for each kind of settings, with the topics of all cases that have these. */
 export class DaemonPool implements AsyncDisposable {
@@ -9,17 +9,17 @@ export class DaemonPool implements AsyncDisposable {
   readonly #topics = new Map<string, Settings>();
   readonly #daemons = new Map<string, Promise<DaemonProcess>>();
   readonly #others: Promise<DaemonProcess>[] = [];
-  readonly #played = new Set<DaemonCase>();
+  readonly #played = new Set<SharedDaemon>();
 
   /**
    * @param cases All that may be played.
    * @param isolate Gives each case a daemon of its own: one that breaks costs the others nothing.
    * @throws if two cases name the same topics.
    */
-  constructor(command: string, cases: readonly DaemonCase[], { isolate = false } = {}) {
+  constructor(command: string, cases: readonly SharedDaemon[], { isolate = false } = {}) {
     this.command = command;
     this.#isShared = !isolate;
-    const owners = new Map<string, DaemonCase>();
+    const owners = new Map<string, SharedDaemon>();
     for (const each of cases) {
       const { topics, settings } = each;
       if (!topics) continue;
@@ -35,7 +35,7 @@ export class DaemonPool implements AsyncDisposable {
   }
 
   /** The daemon that has the topics and settings of a case. A case that is played again gets another one. */
-  daemonFor(of: DaemonCase): Promise<DaemonProcess> {
+  daemonFor(of: SharedDaemon): Promise<DaemonProcess> {
     const { settings = {}, topics } = of;
     if (!this.#isShared || this.#played.has(of)) {
       const daemon = DaemonProcess.start(this.command, { ...settings, topics });

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../helpers/folder.ts';
 import type { Folder } from '../../helpers/folder.ts';
 import { Program } from '../../helpers/program.ts';
-import type { Settings } from './daemon-case.ts';
+import type { Settings } from './daemon-settings.ts';
 import { RawPeer } from './raw-peer.ts';
 
 /** Time between attempts to connect to a daemon that starts, in milliseconds. */

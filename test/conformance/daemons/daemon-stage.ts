@@ -2,9 +2,9 @@ import { chmodSync } from 'node:fs';
 
 import { has } from '../../helpers/programs-here.ts';
 import { Stranger } from '../../helpers/stranger.ts';
-import type { DaemonCase, Settings } from './daemon-case.ts';
 import type { DaemonPool } from './daemon-pool.ts';
 import { DaemonProcess } from './daemon-process.ts';
+import type { Settings, SharedDaemon } from './daemon-settings.ts';
 import { DaemonUnderTest } from './daemon-under-test.ts';
 import type { Data } from './raw-peer.ts';
 
@@ -16,7 +16,7 @@ export class DaemonStage implements AsyncDisposable {
   readonly #strangers: Stranger[] = [];
   #endReason: string | undefined;
 
-  static async open(of: DaemonCase, pool: DaemonPool): Promise<DaemonStage> {
+  static async open(of: SharedDaemon, pool: DaemonPool): Promise<DaemonStage> {
     return new DaemonStage(pool, of.topics && new DaemonUnderTest(await pool.daemonFor(of)));
   }
 

@@ -1,5 +1,5 @@
-import type { Settings } from './daemon-case.ts';
 import type { DaemonProcess } from './daemon-process.ts';
+import type { Settings } from './daemon-settings.ts';
 import { RawPeer } from './raw-peer.ts';
 import type { Data } from './raw-peer.ts';
 

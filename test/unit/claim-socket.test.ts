@@ -3,7 +3,7 @@ import type { Server as NetServer } from 'node:net';
 import { beforeEach, expect, test } from 'vitest';
 
 import { Server } from '../../src/transport/server.ts';
-import { claimSocket } from '../../src/transport/socket-file.ts';
+import { claimSocket } from '../../src/transport/claim-socket.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { Logbook } from '../helpers/logbook.ts';
