@@ -26,7 +26,7 @@ const colours: Readonly<Record<string, string>> = {
 };
 
 /** A picture of a terminal with these lines; colours are those of ANSI escape sequences. */
-export function pictureOf(lines: readonly string[], description: string): string {
+function pictureOf(lines: readonly string[], description: string): string {
   const plain = lines.map((line) => line.replace(sequence, ''));
   const width = Math.ceil(Math.max(...plain.map(({ length }) => length)) * CHARACTER_WIDTH + 2 * MARGIN);
   const height = lines.length * LINE_HEIGHT + 2 * MARGIN;

@@ -51,7 +51,7 @@ export interface DaemonOptions {
   /** A socket that somebody else has opened for the daemon. */
   inherited?: InheritedSocket | undefined;
   /** Loads the configuration again and calls `reload`, for a client that asks for it. */
-  reload?: () => Promise<ReloadResult>;
+  reload: () => Promise<ReloadResult>;
 }
 
 /** Topics that a log line names. */
@@ -86,11 +86,7 @@ export class Daemon {
    * @throws {ChimedError} `bad-config`, `socket-in-use`, `not-a-socket`, `not-permitted`, `cannot-listen`;
    * nothing is left open then.
    */
-  static async start(
-    config: Config,
-    logger: Logger,
-    { inherited, reload = async () => await Promise.reject(notReloadable()) }: DaemonOptions = {},
-  ): Promise<Daemon> {
+  static async start(config: Config, logger: Logger, { inherited, reload }: DaemonOptions): Promise<Daemon> {
     const calls = await loadSocketCalls(logger);
     assertEnforceable(config, calls);
     const topics = config.topics.map((topic) => createTopicParts(config, topic, logger));
@@ -335,10 +331,6 @@ export class Daemon {
     this.#admission.leave(client.onBehalfOf !== undefined);
     if (this.#stopping && this.#clients.size === 0) this.#allGone.resolve();
   }
-}
-
-function notReloadable(): ChimedError {
-  return new ChimedError('not-allowed', 'this daemon was started without a way to reload its configuration');
 }
 
 /** The names that a log line and an answer have room for. @param counting Says at the end how many are left out. */

@@ -7,7 +7,7 @@ import type { Subjects, Talk } from './subjects.ts';
 import { readHere, readPage, readTalk } from './talk.ts';
 
 /** A machine that says nothing for so long is away, in milliseconds. */
-export const AWAY_MS = 10_000;
+const AWAY_MS = 10_000;
 /** One that is away for so long is forgotten, with its topics. */
 const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
 const LOOK_MS = 1000;

@@ -60,7 +60,7 @@ export function labelsOf(all: Readonly<Record<string, string>>): string {
 }
 
 /** The unit that a name has at its end. */
-export function unitOf(name: string): string | undefined {
+function unitOf(name: string): string | undefined {
   return /_(seconds|bytes)(?:_total)?$/.exec(name)?.[1];
 }
 

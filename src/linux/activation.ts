@@ -26,7 +26,7 @@ const LOOPBACK_NET = 127;
 const IPV6_LOOPBACK = Buffer.from([...Array<number>(15).fill(0), 1]);
 
 /** Reports whether the service manager passed descriptors to this very process, see sd_listen_fds(3). */
-export function isActivated(env: Environment = process.env): boolean {
+function isActivated(env: Environment = process.env): boolean {
   return Number(env['LISTEN_PID']) === process.pid && Number(env['LISTEN_FDS']) > 0;
 }
 

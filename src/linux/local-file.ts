@@ -65,7 +65,7 @@ function notOpened(errno: number, path: string): Found {
 }
 
 /** What the system says of a file. `errno` is positive. */
-export class SystemFileError extends Error {
+class SystemFileError extends Error {
   constructor(errno: number) {
     super(systemMessage(errno));
   }

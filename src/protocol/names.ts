@@ -2,7 +2,7 @@
 const MAX_TOPIC_LENGTH = 255;
 
 /** The name of a topic, but for those that mean something else. */
-export const TOPIC = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+const TOPIC = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 /** The same with wildcards. */
 export const PATTERN = /^(?:>|(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?)$/;
 

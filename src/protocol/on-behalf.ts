@@ -1,7 +1,7 @@
 import type { OnBehalfOf } from './messages.ts';
 
 /** Groups of one user: each message of a topic with access lists looks through them. */
-export const MOST_GROUPS = 1024;
+const MOST_GROUPS = 1024;
 /** The largest id; the next one, (uid_t) -1, means "none" to the kernel. */
 const MOST_ID = 2 ** 32 - 2;
 

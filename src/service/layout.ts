@@ -20,7 +20,7 @@ export const RUNTIME_DIRECTORY = '/run/chimed';
 export const SOCKET_UNIT = 'chimed.socket';
 export const SERVICE_UNIT = 'chimed.service';
 /** The gateway's units: off until an administrator enables them. */
-export const WEB_SOCKET_UNIT = 'chimed-web.socket';
+const WEB_SOCKET_UNIT = 'chimed-web.socket';
 export const WEB_SERVICE_UNIT = 'chimed-web.service';
 /** The bridge's unit, which is off as well. */
 export const NATS_SERVICE_UNIT = 'chimed-nats.service';

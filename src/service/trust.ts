@@ -81,7 +81,7 @@ function isPrivateGroup(gid: number, owner: number): boolean {
 }
 
 /** A user's name, or its uid if it has none. */
-export function userName(uid: number): string {
+function userName(uid: number): string {
   return entries('passwd', String(uid))[0]?.[0] ?? `uid ${uid}`;
 }
 

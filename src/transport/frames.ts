@@ -58,11 +58,6 @@ export function payloadOf(frame: Buffer, topic: string, head: MessageHead): Buff
   return frame.subarray(`{"type":"${topic}","data":`.length, frame.length - after);
 }
 
-/** Decodes a frame that `encodeFrame` or `encodeMessage` made. */
-export function decodeFrame(bytes: Buffer): Frame {
-  return JSON.parse(bytes.toString('utf8', 0, bytes.length - DELIMITER.length)) as Frame;
-}
-
 export interface FrameLimits {
   /** Largest frame accepted, in bytes, without its delimiter. */
   maxBytes: number;

@@ -104,7 +104,7 @@ export const ownAdapters = {
 } as const;
 
 /** Where the clients' own tests find a daemon. */
-export const daemonCommand = `${process.execPath} ${cli}`;
+const daemonCommand = `${process.execPath} ${cli}`;
 
 /** Why a client cannot be tried on this machine; undefined if it can. */
 export function whyNotTried({ needs }: Language): string | undefined {

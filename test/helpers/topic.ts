@@ -12,7 +12,7 @@ import { silent } from '../../src/log.ts';
 import type { Logger } from '../../src/log.ts';
 import type { Frame } from '../../src/protocol/messages.ts';
 import type { Source, StreamSource } from '../../src/sources/source.ts';
-import { decodeFrame } from '../../src/transport/frames.ts';
+import { decodeFrame } from './decode-frame.ts';
 
 export interface TopicOptions extends Partial<TopicConfig> {
   /** Takes a sample; a topic without it is one that clients publish to. */

@@ -4,7 +4,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { ChimedError } from '../../src/errors.ts';
 import { LARGEST_FRAME_BYTES, LARGEST_PAYLOAD_BYTES } from '../../src/protocol/limits.ts';
 import type { Frame } from '../../src/protocol/messages.ts';
-import { FrameReader, decodeFrame, encodeFrame, encodeMessage } from '../../src/transport/frames.ts';
+import { FrameReader, encodeFrame, encodeMessage } from '../../src/transport/frames.ts';
+import { decodeFrame } from '../helpers/decode-frame.ts';
 
 /** What a reader gives for chunks of bytes; nothing more is read after an error. */
 function read(

@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { HistoryBudget } from '../../src/daemon/topics/history-budget.ts';
 import { MessageLog } from '../../src/daemon/topics/message-log.ts';
 import type { LoggedMessage } from '../../src/daemon/topics/message-log.ts';
-import { FrameReader, decodeFrame } from '../../src/transport/frames.ts';
+import { FrameReader } from '../../src/transport/frames.ts';
+import { decodeFrame } from '../helpers/decode-frame.ts';
 
 const limits = { history: 3, historyBytes: 10_000, maxBytes: 100 };
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
 import type { Missed, Subscriber } from '../../src/daemon/subscribers/audience.ts';
-import { decodeFrame } from '../../src/transport/frames.ts';
 import { Listener, createTopic } from '../helpers/topic.ts';
+import { decodeFrame } from '../helpers/decode-frame.ts';
 
 /** A subscriber that takes what it has missed when it is asked to. */
 class Returning extends Listener implements Subscriber {

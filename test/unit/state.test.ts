@@ -17,11 +17,11 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { MessageLog } from '../../src/daemon/topics/message-log.ts';
 import { newState, saveState, takeState } from '../../src/daemon/topics/state.ts';
 import type { SavedState } from '../../src/daemon/topics/state.ts';
-import { decodeFrame } from '../../src/transport/frames.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import type { Folder } from '../helpers/folder.ts';
 import { Logbook } from '../helpers/logbook.ts';
 import { root } from '../helpers/program.ts';
+import { decodeFrame } from '../helpers/decode-frame.ts';
 
 const json = (data: unknown): Buffer => Buffer.from(JSON.stringify(data));
 const messages = [

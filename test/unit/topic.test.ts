@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { decodeFrame } from '../../src/transport/frames.ts';
 import { Logbook } from '../helpers/logbook.ts';
 import { Listener, createTopic } from '../helpers/topic.ts';
+import { decodeFrame } from '../helpers/decode-frame.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });

@@ -64,7 +64,7 @@ export function topicColumns(topics: readonly TopicView[], isOld: boolean, now: 
   ];
 }
 
-export function scheduleOf({ status }: TopicView): string {
+function scheduleOf({ status }: TopicView): string {
   return status.schedule?.replace(/^every /, '') ?? status.source;
 }
 

@@ -8,7 +8,7 @@ import { describeOnBehalf } from '../subscribers/peer-fields.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** Reports whether a peer can make requests for others. @param gateway Uid of the gateway's user, if there is one. */
-export function mayActForOthers(peer: Peer | undefined, gateway: number | undefined): boolean {
+function mayActForOthers(peer: Peer | undefined, gateway: number | undefined): boolean {
   return peer !== undefined && (isPrivileged(peer.uid) || peer.uid === gateway);
 }
 

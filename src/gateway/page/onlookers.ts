@@ -1,5 +1,5 @@
 /** How long no tab is shown before the stream is closed. */
-export const PAUSE_AFTER_MS = 60_000;
+const PAUSE_AFTER_MS = 60_000;
 /** How often the tabs are counted, in case that one was closed without a word. */
 const COUNT_EVERY_MS = 60_000;
 const LOCK = 'chimed-onlooker';

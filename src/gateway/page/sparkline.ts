@@ -45,7 +45,7 @@ export class Sparkline {
 }
 
 /** The line of the last points, interrupted where the number is unknown; and where it ends. */
-export function shape(
+function shape(
   points: Points,
   which: number,
 ): { line: string; x: number; y: number; last: number; least: number; most: number } {
