@@ -49,7 +49,7 @@ async function check(file: string | undefined, { print, run, schema }: Options):
   }
   const [{ findConfig, readConfig }, { STDIN }] = await Promise.all([
     import('../config/load.ts'),
-    import('../config/parts.ts'),
+    import('../config/config-files.ts'),
   ]);
   const { config, written } = readConfig(file === '-' ? STDIN : findConfig(file));
   await (await import('../daemon/topics/topic-parts.ts')).loadModules(config);

@@ -21,7 +21,7 @@ export interface LinkOptions {
   timeoutMs: number;
 }
 
-export interface LinkHandler {
+export interface LinkListener {
   /**
    * The registration to begin with.
    * @param afresh The daemon has refused the last one, maybe since it resumes: this one must not.
@@ -39,7 +39,7 @@ export interface LinkHandler {
 /** Keeps a connection to the daemon: connects, registers, and does so again whenever it breaks. */
 export class Link {
   readonly #options: LinkOptions;
-  readonly #handler: LinkHandler;
+  readonly #handler: LinkListener;
   #line: Search | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attempt = 0;
@@ -50,7 +50,7 @@ export class Link {
   /** What the daemon said before it closed the connection. */
   #lastWords: ChimedError | undefined;
 
-  constructor(options: LinkOptions, handler: LinkHandler) {
+  constructor(options: LinkOptions, handler: LinkListener) {
     this.#options = options;
     this.#handler = handler;
   }

@@ -13,7 +13,7 @@ import { locations } from './locations.ts';
 import { withFleetTopics } from './fleet-topics.ts';
 import { ConfigError } from './mistakes.ts';
 import type { Mistake } from './mistakes.ts';
-import { Parts, STDIN } from './parts.ts';
+import { ConfigFiles, STDIN } from './config-files.ts';
 import { settingsSchema } from './schema.ts';
 import { payloadDoubt, readNats, writtenNats } from './read-nats.ts';
 import { readSettings } from './read-settings.ts';
@@ -52,16 +52,16 @@ export function readConfig(
   file: string,
   env: Environment = process.env,
 ): { config: Config; written: Record<string, unknown> } {
-  const parts = new Parts(file);
+  const files = new ConfigFiles(file);
   const mistakes: Mistake[] = [];
   const directory = file === STDIN ? process.cwd() : dirname(file);
-  const settings = readSettings(parts.settings, env, mistakes);
-  const rawTopics = parts.topics(mistakes);
+  const settings = readSettings(files.settings, env, mistakes);
+  const rawTopics = files.topics(mistakes);
   const users = { web: namedUser(settings, 'web'), nats: namedUser(settings, 'nats') };
   const ids = lookUpAll(rawTopics, settings.socket.group, [users.web, users.nats]);
   checkGroup(settings.socket.group, ids, mistakes);
   const webUid = uidOf('web', users.web, ids, mistakes);
-  const rawNats = readNats(settings, parts.settings, directory, mistakes);
+  const rawNats = readNats(settings, files.settings, directory, mistakes);
   const natsUid = rawNats && uidOf('nats', users.nats, ids, mistakes);
   const nats = rawNats && { ...rawNats, ...(natsUid !== undefined && { uid: natsUid }) };
   const topics = readTopics(rawTopics, ids, parseSize(settings.clients.frameBytes), mistakes);
@@ -69,9 +69,9 @@ export function readConfig(
   if (mistakes.length > 0)
     throw new ConfigError(
       file,
-      mistakes.map((mistake) => parts.locate(mistake)),
+      mistakes.map((mistake) => files.locate(mistake)),
     );
-  const { socket } = parts.settings;
+  const { socket } = files.settings;
   const socketKeys = (['path', 'mode', 'group'] as const).filter((key) => isMapping(socket) && key in socket);
   const doubts = [
     ...(hasLocalTimes(rawTopics) ? [timezoneDoubt(env)] : []),

@@ -8,7 +8,7 @@ const CLEAR = '\x1b[2J';
 /** How long the rest of an escape sequence may take, in milliseconds: over a network it comes in pieces. */
 const ESCAPE_MS = 100;
 
-export interface ScreenHandler {
+export interface ScreenListener {
   /** @param text What the key types. */
   key(text: string | undefined, key: Key): void;
   /** The screen has another size, or is empty: it must be drawn. */
@@ -19,12 +19,12 @@ export interface ScreenHandler {
 export class FullScreen implements Disposable {
   readonly #input: NodeJS.ReadStream;
   readonly #output: NodeJS.WriteStream;
-  readonly #handler: ScreenHandler;
+  readonly #handler: ScreenListener;
   /** The lines that are on the screen. */
   #lines: readonly string[] = [];
   #isOpen = false;
 
-  constructor(input: NodeJS.ReadStream, output: NodeJS.WriteStream, handler: ScreenHandler) {
+  constructor(input: NodeJS.ReadStream, output: NodeJS.WriteStream, handler: ScreenListener) {
     this.#input = input;
     this.#output = output;
     this.#handler = handler;

@@ -2,7 +2,7 @@ import { forEachConcurrently } from '../../concurrency.ts';
 import type { Config, TopicConfig } from '../../config/config.ts';
 import { ConfigError } from '../../config/mistakes.ts';
 import type { Mistake } from '../../config/mistakes.ts';
-import { Parts } from '../../config/parts.ts';
+import { ConfigFiles } from '../../config/config-files.ts';
 import { messageOf } from '../../errors.ts';
 import { silent } from '../../log.ts';
 import type { Logger } from '../../log.ts';
@@ -44,10 +44,10 @@ export async function loadModules(config: Config): Promise<Config> {
     }
   });
   if (mistakes.length > 0) {
-    const parts = new Parts(config.file);
+    const files = new ConfigFiles(config.file);
     throw new ConfigError(
       config.file,
-      mistakes.map((mistake) => parts.locate(mistake)),
+      mistakes.map((mistake) => files.locate(mistake)),
     );
   }
   return Object.freeze({ ...config, topics: Object.freeze(topics) });

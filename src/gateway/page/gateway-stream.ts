@@ -5,7 +5,7 @@ import type { GatewayEvent, StateData } from './gateway-events.ts';
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
-export interface StreamHandlers {
+export interface GatewayStreamListener {
   event: (event: GatewayEvent) => void;
   connection: (connection: ShownConnection) => void;
 }
@@ -17,9 +17,9 @@ export class GatewayStream {
   #source: EventSource | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waitMs = FIRST_WAIT_MS;
-  readonly #handlers: StreamHandlers;
+  readonly #handlers: GatewayStreamListener;
 
-  constructor(handlers: StreamHandlers, lastId: string) {
+  constructor(handlers: GatewayStreamListener, lastId: string) {
     this.#handlers = handlers;
     this.lastId = lastId;
   }

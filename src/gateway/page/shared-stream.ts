@@ -18,7 +18,7 @@ type Note<Copy> =
   /** From each that is shown or hidden. */
   | { kind: 'onlookers' };
 
-export interface SharedStreamHandlers<Copy> {
+export interface SharedStreamListener<Copy> {
   event: (event: GatewayEvent) => void;
   connection: (connection: ShownConnection) => void;
   /** From now on topics may sleep. */
@@ -33,7 +33,7 @@ export interface SharedStreamHandlers<Copy> {
  * leads: it listens, and tells the others. When it is closed the lock goes to another, which resumes after the last event.
  */
 export class SharedStream<Copy> {
-  readonly #handlers: SharedStreamHandlers<Copy>;
+  readonly #handlers: SharedStreamListener<Copy>;
   readonly #channel = new BroadcastChannel('chimed');
   readonly #id = Math.random().toString(36).slice(2);
   #connection: ShownConnection = { status: 'connecting' };
@@ -44,7 +44,7 @@ export class SharedStream<Copy> {
   #early: GatewayEvent[] | undefined = [];
   readonly #onlookers: Onlookers;
 
-  constructor(handlers: SharedStreamHandlers<Copy>) {
+  constructor(handlers: SharedStreamListener<Copy>) {
     this.#handlers = handlers;
     this.#onlookers = new Onlookers(
       () => this.#pause(),

@@ -16,7 +16,7 @@ export const STDIN = '/dev/stdin';
 const MORE = 'conf.d';
 
 /** One file of a configuration. */
-interface Part {
+interface ConfigFile {
   file: string;
   /** What errors call it. */
   name: string;
@@ -25,15 +25,15 @@ interface Part {
 }
 
 /** A configuration as it is written: a file, and those that add topics to it. */
-export class Parts {
-  readonly #main: Part;
-  readonly #more: readonly Part[];
+export class ConfigFiles {
+  readonly #main: ConfigFile;
+  readonly #more: readonly ConfigFile[];
   /** Where each topic is from. */
-  readonly #origins = new Map<string, Part>();
+  readonly #origins = new Map<string, ConfigFile>();
 
   /** @throws {ChimedError} `bad-config` for a file that cannot be read or is no mapping in YAML. */
   constructor(file: string) {
-    this.#main = readPart(file, basename(file));
+    this.#main = readConfigFile(file, basename(file));
     const directory = join(dirname(file), MORE);
     const names = file === STDIN ? [] : yamlFiles(directory);
     this.#more = names.map((name) => readMore(join(directory, name), join(MORE, name)));
@@ -51,7 +51,7 @@ export class Parts {
     if (this.#more.length === 0 || !(isMapping(topics) || topics === undefined || topics === null))
       return topics;
     const all = new Map<string, unknown>();
-    for (const part of [this.#main, ...this.#more]) this.#add(part, all, mistakes);
+    for (const file of [this.#main, ...this.#more]) this.#add(file, all, mistakes);
     return Object.fromEntries(all);
   }
 
@@ -59,22 +59,22 @@ export class Parts {
   locate(mistake: Mistake): Mistake {
     if (mistake.variable !== undefined || mistake.line !== undefined) return mistake;
     const [section, topic = ''] = mistake.path;
-    const part = (section === 'topics' && this.#origins.get(topic)) || this.#main;
-    const line = part.lines().of(mistake.path);
+    const file = (section === 'topics' && this.#origins.get(topic)) || this.#main;
+    const line = file.lines().of(mistake.path);
     return {
       ...mistake,
       ...(line !== undefined && { line }),
-      ...(part !== this.#main && { file: part.name }),
+      ...(file !== this.#main && { file: file.name }),
     };
   }
 
-  #add(part: Part, all: Map<string, unknown>, mistakes: Mistake[]): void {
-    const { topics = {}, ...settings } = part.raw;
+  #add(file: ConfigFile, all: Map<string, unknown>, mistakes: Mistake[]): void {
+    const { topics = {}, ...settings } = file.raw;
     const complain = (path: string[], message: string): void => {
-      const line = part.lines().of(path);
-      mistakes.push({ path, message, file: part.name, ...(line !== undefined && { line }) });
+      const line = file.lines().of(path);
+      mistakes.push({ path, message, file: file.name, ...(line !== undefined && { line }) });
     };
-    if (part !== this.#main) {
+    if (file !== this.#main) {
       for (const key of Object.keys(settings).filter((name) => !name.startsWith('x-')))
         complain([key], `only topics can be set here; move this key to ${this.#main.name}`);
       if (topics !== null && !isMapping(topics))
@@ -84,7 +84,7 @@ export class Parts {
       const other = this.#origins.get(name);
       if (other) complain(['topics', name], `${other.name} has a topic of this name too`);
       else {
-        this.#origins.set(name, part);
+        this.#origins.set(name, file);
         all.set(name, topic);
       }
     }
@@ -102,14 +102,14 @@ function yamlFiles(directory: string): string[] {
   }
 }
 
-function readMore(file: string, name: string): Part {
+function readMore(file: string, name: string): ConfigFile {
   // To open a pipe would wait for somebody to write to it.
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
     throw unreadable(file, new Error('it is not a regular file'));
-  return readPart(file, name);
+  return readConfigFile(file, name);
 }
 
-function readPart(file: string, name: string): Part {
+function readConfigFile(file: string, name: string): ConfigFile {
   let text: string;
   try {
     text = decodeUtf8(readBytes(file));
