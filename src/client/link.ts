@@ -39,7 +39,7 @@ export interface LinkListener {
 /** Keeps a connection to the daemon: connects, registers, and does so again whenever it breaks. */
 export class Link {
   readonly #options: LinkOptions;
-  readonly #handler: LinkListener;
+  readonly #listener: LinkListener;
   #line: Search | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attempt = 0;
@@ -50,9 +50,9 @@ export class Link {
   /** What the daemon said before it closed the connection. */
   #lastWords: ChimedError | undefined;
 
-  constructor(options: LinkOptions, handler: LinkListener) {
+  constructor(options: LinkOptions, listener: LinkListener) {
     this.#options = options;
-    this.#handler = handler;
+    this.#listener = listener;
   }
 
   get ready(): boolean {
@@ -73,15 +73,15 @@ export class Link {
     const { timeoutMs } = this.#options;
     this.#attempt++;
     this.#lastWords = undefined;
-    this.#handler.state({ status: 'connecting', attempt: this.#attempt });
+    this.#listener.state({ status: 'connecting', attempt: this.#attempt });
     if (this.#closed) return; // By whoever heard of the state.
     const line = dialFirst(this.#options.paths(), {
       connected: () => {
-        line.send(this.#handler.hello(this.#wasRefused));
+        line.send(this.#listener.hello(this.#wasRefused));
         this.#greeted = true;
       },
       frame: (frame, bytes) => this.#frame(frame, bytes),
-      drained: () => this.#handler.drained(),
+      drained: () => this.#listener.drained(),
       ended: (error) => this.#ended(this.#lastWords ?? error),
     });
     this.#line = line;
@@ -105,14 +105,14 @@ export class Link {
     this.#closed = true;
     this.#greeted = false;
     this.#ready = false;
-    this.#handler.state({ status: 'closed', ...(error && { error }) });
+    this.#listener.state({ status: 'closed', ...(error && { error }) });
   }
 
   #frame(frame: Frame, bytes: number): void {
     switch (frame.type) {
       case 'chimed.registered': {
         const registered = frame.data as Registered;
-        const resumed = this.#handler.registered(registered);
+        const resumed = this.#listener.registered(registered);
         if (this.#closed) return; // The answer was not what it must be.
         if (!this.#ready) this.#registered(registered, resumed);
         return;
@@ -124,10 +124,10 @@ export class Link {
         );
         return;
       case 'chimed.rejected':
-        if (!this.#rejected(frame.data as Rejection)) this.#handler.frame(frame, bytes);
+        if (!this.#rejected(frame.data as Rejection)) this.#listener.frame(frame, bytes);
         return;
       default:
-        this.#handler.frame(frame, bytes);
+        this.#listener.frame(frame, bytes);
     }
   }
 
@@ -153,7 +153,7 @@ export class Link {
     this.#wasRefused = false;
     this.#attempt = 0;
     this.#ready = true;
-    this.#handler.state({ status: 'ready', client, instance, resumed });
+    this.#listener.state({ status: 'ready', client, instance, resumed });
   }
 
   #ended(error: ChimedError): void {
@@ -165,6 +165,6 @@ export class Link {
     const attempt = Math.max(this.#attempt, 1);
     const delayMs = backoff(attempt, retry, Math.random());
     this.#timer = setTimeout(() => this.open(), delayMs);
-    this.#handler.state({ status: 'waiting', attempt, delayMs, error });
+    this.#listener.state({ status: 'waiting', attempt, delayMs, error });
   }
 }

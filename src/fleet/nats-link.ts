@@ -22,7 +22,7 @@ const DRAIN_MS = 2000;
 
 export type OnMessage = (subject: string, data: Uint8Array) => void;
 
-export interface LinkListener {
+export interface NatsListener {
   /** Connected: what is published now arrives. Subscriptions that were made before are made again by then. */
   up(): void;
   /** The connection is lost; another one is tried for. */
@@ -43,7 +43,7 @@ interface Interest {
  */
 export class NatsLink {
   #config: NatsConfig;
-  readonly #listener: LinkListener;
+  readonly #listener: NatsListener;
   readonly #logger: EventLog;
   readonly #interests = new Set<Interest>();
   #connection: NatsConnection | undefined;
@@ -64,7 +64,7 @@ export class NatsLink {
   /** Why there is no connection. */
   lastError: ChimedError | undefined;
 
-  constructor(config: NatsConfig, listener: LinkListener, logger: EventLog) {
+  constructor(config: NatsConfig, listener: NatsListener, logger: EventLog) {
     this.#config = config;
     this.#listener = listener;
     this.#logger = logger;

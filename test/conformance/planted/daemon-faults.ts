@@ -104,9 +104,9 @@ export const plantedDaemonFaults: Readonly<Record<string, PlantedFault>> = {
     found: 'answers a publication only if it has an id',
   },
   'lists too many topics in a page': {
-    file: 'daemon/requests/snapshot.ts',
-    right: 'MOST_LISTED = 200',
-    wrong: 'MOST_LISTED = 201',
+    file: 'protocol/limits.ts',
+    right: 'STATUS_PAGE = 200',
+    wrong: 'STATUS_PAGE = 201',
     found: 'lists topics and clients in pages of 200, each once',
   },
   'says nothing when it stops': {
