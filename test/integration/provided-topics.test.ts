@@ -8,6 +8,7 @@ import { startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { Inbox } from '../helpers/inbox.ts';
 import { next, numbers } from '../helpers/next.ts';
+import { isStopped } from '../helpers/proc.ts';
 import { Relay } from '../helpers/relay.ts';
 
 const config = { topics: { t: { provide: true }, 'remote.>': { provide: true } } };
@@ -154,6 +155,7 @@ describe.concurrent('a provider', () => {
     await until(() => provided.wanted);
     await next(heard, 1);
     daemon.program.kill('SIGSTOP');
+    await until(() => isStopped(daemon.program.pid));
     let sent = 0;
     await until(() => {
       while (provided.send('y'.repeat(1000))) sent++;
