@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 
 import { isPattern, isTopic } from '../protocol/names.ts';
 import { isForeignDirectory, socketPaths } from '../protocol/paths.ts';
+import { StatusPages } from '../protocol/status-pages.ts';
 import type { Status } from '../protocol/status-snapshot.ts';
 import { FrameReader, encodeFrame } from '../transport/frames.ts';
 
@@ -25,7 +26,7 @@ export async function completeTopics([prefix = '', socket = '']: readonly string
   const timeUp = new Promise((resolve) => setTimeout(resolve, left));
   await Promise.race([collectTopics(names, prefix, socket ? [socket] : socketPaths()), timeUp]);
   process.stdout.on('error', () => {}); // The shell has stopped reading.
-  process.stdout.write(names.map((name) => `${name}\n`).join(''));
+  process.stdout.write([...new Set(names)].map((name) => `${name}\n`).join(''));
 }
 
 /**
@@ -60,17 +61,17 @@ async function* pages(path: string, pattern: string): AsyncGenerator<string[]> {
   const ask = (page: { after?: string }): void =>
     void socket.write(encodeFrame({ type: 'chimed.status', data: { topics: [pattern], ...page } }));
   ask({});
-  let count = 0;
+  const come = new StatusPages();
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     for (const frame of reader.read(chunk)) {
       if (frame instanceof Error) throw frame;
       if (frame.type === 'chimed.rejected') return;
       if (frame.type !== 'chimed.status') continue;
-      const { topics, topicCount } = frame.data as Status;
-      yield topics.map(({ topic }) => topic);
-      count += topics.length;
-      if (topics.length === 0 || count >= topicCount) return;
-      ask({ after: topics.at(-1)!.topic });
+      const page = frame.data as Status;
+      yield page.topics.map(({ topic }) => topic);
+      const next = come.take(page);
+      if (!next) return;
+      ask(next);
     }
   }
 }

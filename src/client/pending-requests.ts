@@ -1,14 +1,12 @@
 import { ChimedError } from '../errors.ts';
 import { STATUS_PAGE } from '../protocol/limits.ts';
 import type { Frame, RequestId } from '../protocol/messages.ts';
-import type { Status } from '../protocol/status-snapshot.ts';
+import { StatusPages } from '../protocol/status-pages.ts';
+import type { Status, TopicStatus } from '../protocol/status-snapshot.ts';
 import { encodeFrame } from '../transport/frames.ts';
 import type { Link } from './link.ts';
 import { refusalOfOwn } from './own-frames.ts';
 import type { StatusOptions } from './options.ts';
-
-/** How often the list of topics is begun again, should topics come and go without end. */
-const MOST_BEGUN = 5;
 
 interface Pending {
   frame: Frame;
@@ -57,17 +55,9 @@ export class Requests {
     const ask = (page: { after?: string }): Promise<Status> =>
       this.ask('chimed.status', { ...(topics && { topics }), ...page });
     const status = await ask({});
-    const found = new Map(status.topics.map((topic) => [topic.topic, topic]));
-    let [page, begun] = [status, 0];
-    // A daemon of version 0.1 has no pages, and no count.
-    while (found.size < (page.topicCount ?? 0)) {
-      const after = page.topics.at(-1)?.topic;
-      // The last topic of the page before is gone, or has come back at the end: what lies between is still to come.
-      if (after === undefined && ++begun > MOST_BEGUN) break;
-      page = await ask(after === undefined ? {} : { after });
-      for (const topic of page.topics) found.set(topic.topic, topic);
-    }
-    status.topics = [...found.values()];
+    const pages = new StatusPages<TopicStatus>();
+    for (let next = pages.take(status); next; next = pages.take(await ask(next)));
+    status.topics = pages.topics;
     if (allClients) await this.#addClients(status);
     return status;
   }

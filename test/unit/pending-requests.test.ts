@@ -79,4 +79,17 @@ describe('a status in pages', () => {
     const seen = await askWhile((names) => names.splice(200));
     expect(seen.length).toBe(200);
   });
+
+  test('ends, although a daemon gives the same page again and again', async () => {
+    let asked = 0;
+    const send = (bytes: Buffer): void => {
+      const { id } = (JSON.parse(bytes.toString().slice(0, -1)) as { data: { id: number } }).data;
+      if (++asked > 100) throw new Error('it asks without end');
+      queueMicrotask(() =>
+        paging.statusCame({ id, topics: [{ topic: 't' }], topicCount: 450, clients: [] } as never),
+      );
+    };
+    const paging = new Requests({ ready: true, hasRoom: true, send } as unknown as Link, TIMEOUT_MS);
+    expect((await paging.status({})).topics).toEqual([{ topic: 't' }]);
+  });
 });
