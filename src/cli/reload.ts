@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { withRest } from '../text.ts';
 import { withHelp } from './command-help.ts';
 import { connectOnce, socketOption } from './connect-once.ts';
 
@@ -31,9 +32,6 @@ async function reload({ socket }: { socket?: string }): Promise<void> {
     process.stderr.write(`chimed: these changes take effect after a restart: ${needRestart.join(', ')}\n`);
 }
 
-function named(what: string, topics: readonly string[], count = topics.length): string {
-  const left = count - topics.length;
-  return topics.length > 0
-    ? `${what} ${[...topics, ...(left > 0 ? [`and ${left} more`] : [])].join(', ')}`
-    : '';
+function named(what: string, topics: readonly string[], count: number): string {
+  return count > 0 ? `${what} ${withRest(topics, count).join(', ')}` : '';
 }

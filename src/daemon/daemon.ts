@@ -14,6 +14,7 @@ import { encodeFrame } from '../transport/frames.ts';
 import { Server } from '../transport/server.ts';
 import type { SocketFile } from '../transport/socket-file.ts';
 import { version } from '../protocol/version.ts';
+import { withRest } from '../text.ts';
 import { BoundedLog } from '../bounded-log.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Session } from './session.ts';
@@ -54,7 +55,7 @@ export interface DaemonOptions {
   reload: () => Promise<ReloadResult>;
 }
 
-/** Topics that a log line names. */
+/** Topics that a log line names, and the answer to a reload. */
 const MOST_NAMED = 100;
 
 /** The daemon: wires its parts, starts them, reloads, and stops them in reverse. */
@@ -210,14 +211,21 @@ export class Daemon {
     await dismissForbidden(this.#context);
     await changes.apply(this.#context);
     this.#lastReload = { at: Date.now(), failed: false, error: null };
-    const { changed } = changes;
-    const { removed } = changes;
+    const { changed, removed } = changes;
+    const result: ReloadResult = {
+      config: config.file,
+      changed: firstNames(changed),
+      changedCount: changed.length,
+      removed: firstNames(removed),
+      removedCount: removed.length,
+      needRestart: later,
+    };
     this.#logger.info(
       {
         event: 'reloaded',
         config: config.file,
-        changed: firstNames(changed, true),
-        removed: firstNames(removed, true),
+        changed: withRest(result.changed, changed.length),
+        removed: withRest(result.removed, removed.length),
       },
       'reloaded',
     );
@@ -227,14 +235,7 @@ export class Daemon {
         'these settings have changed and need a restart',
       );
     this.#tellDoubts();
-    return {
-      config: config.file,
-      changed: firstNames(changed),
-      changedCount: changed.length,
-      removed: firstNames(removed),
-      removedCount: removed.length,
-      needRestart: later,
-    };
+    return result;
   }
 
   /** Stops: once, however often it is called. Never rejects. */
@@ -333,12 +334,9 @@ export class Daemon {
   }
 }
 
-/** The names that a log line and an answer have room for. @param counting Says at the end how many are left out. */
-function firstNames(topics: readonly { name: string }[], counting = false): string[] {
-  const names = topics.slice(0, MOST_NAMED).map(({ name }) => name);
-  return counting && topics.length > MOST_NAMED
-    ? [...names, `and ${topics.length - MOST_NAMED} more`]
-    : names;
+/** The names that a log line and an answer have room for. */
+function firstNames(topics: readonly { name: string }[]): string[] {
+  return topics.slice(0, MOST_NAMED).map(({ name }) => name);
 }
 
 /** Only who owns the socket may take the state; who may not have the state lets go of the socket. */

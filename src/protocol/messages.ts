@@ -168,9 +168,9 @@ export interface Reloaded {
   /** Names of topics: the first of them, if they are many. */
   changed: string[];
   removed: string[];
-  /** How many there are. Absent from daemons of version 0.1. */
-  changedCount?: number;
-  removedCount?: number;
+  /** How many there are. */
+  changedCount: number;
+  removedCount: number;
   /** Settings that have changed and need a restart. */
   needRestart: string[];
 }
