@@ -19,6 +19,22 @@ const common = {
   metafile: true,
 } satisfies BuildOptions;
 
+/**
+ * Builds, for Node, and escapes what esbuild leaves beyond ASCII: in comments and regular expressions. A single such
+ * character has V8 keep two bytes for each of the file.
+ */
+async function bundle(options: Omit<BuildOptions, keyof typeof common>): Promise<Metafile> {
+  const { metafile } = await build({ ...common, ...options });
+  for (const output of Object.keys(metafile.outputs)) {
+    if (!output.endsWith('.js')) continue;
+    const file = join(root, output);
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/[^\0-\x7f]/g, escaped));
+  }
+  return metafile;
+}
+
+const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** As CommonJS: Node takes less time and memory for it than for an ES module. */
 export async function buildPrograms(dist: string): Promise<Metafile> {
   const entries = [
@@ -33,8 +49,7 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     'sources/modules/module-process',
     'config/load-process',
   ];
-  const { metafile } = await build({
-    ...common,
+  const metafile = await bundle({
     entryPoints: entries.map((entry) => `src/${entry}.ts`),
     outdir: join(dist, 'cli'),
     entryNames: '[name]', // Each finds the others beside it.
@@ -58,7 +73,6 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
     sourcemap: 'external',
   });
   writeFileSync(join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n');
-  for (const output of Object.keys(metafile.outputs)) if (output.endsWith('.js')) toAscii(join(root, output));
   for (const logs of ['serve', 'web', 'nats']) {
     const table = lineTable(join(dist, `cli/${logs}.js`), join(root, 'src'));
     writeFileSync(join(dist, `cli/${logs}.lines.json`), table);
@@ -73,8 +87,7 @@ export async function buildPrograms(dist: string): Promise<Metafile> {
  * stay, so that stack traces can be read.
  */
 export async function buildLibrary(dist: string): Promise<Metafile> {
-  const { metafile } = await build({
-    ...common,
+  const metafile = await bundle({
     entryPoints: ['src/index.ts'],
     outdir: dist,
     format: 'esm',
@@ -111,8 +124,7 @@ export async function buildPage(dist: string): Promise<Metafile> {
 
 /** The daemon for other programs' tests. */
 export async function buildTesting(dist: string): Promise<Metafile> {
-  const { metafile } = await build({
-    ...common,
+  const metafile = await bundle({
     entryPoints: ['src/testing.ts'],
     outdir: dist,
     format: 'esm',
@@ -134,18 +146,6 @@ export type Manifest = Record<'name' | 'version' | 'license', string> & Record<s
 /** @param folder Relative to the root, or absolute. */
 export function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(resolve(root, folder, 'package.json'), 'utf8')) as Manifest;
-}
-
-/**
- * Escapes what esbuild leaves beyond ASCII: in comments and regular expressions. A single such character has V8 keep two
- * bytes for each of the file.
- */
-function toAscii(file: string): void {
-  const text = readFileSync(file, 'utf8');
-  writeFileSync(
-    file,
-    text.replaceAll(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  );
 }
 
 /** Leaves a module to a file of its own. */

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -29,9 +29,9 @@ test('the daemon takes at most 17 MiB more than a bare server, with a command an
   await expect.poll(more).toBeLessThan(MORE_THAN_BARE_KIB);
 });
 
-test('V8 keeps one byte for each character of a program, not two', () => {
-  const folder = join(root, 'dist/cli');
-  const programs = readdirSync(folder).filter((file) => file.endsWith('.js'));
-  const beyondAscii = programs.filter((file) => /[^\0-\x7f]/.test(readFileSync(join(folder, file), 'utf8')));
+test('V8 keeps one byte for each character of the programs and the library, not two', () => {
+  const bundles = globSync(['dist/*.js', 'dist/cli/*.js'], { cwd: root });
+  expect(bundles).toContain('dist/cli/serve.js');
+  const beyondAscii = bundles.filter((file) => /[^\0-\x7f]/.test(readFileSync(join(root, file), 'utf8')));
   expect(beyondAscii).toEqual([]);
 });
