@@ -32,7 +32,7 @@ export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
-/** Reports whether SIGSTOP has stopped a process: it goes on for a moment after the signal. */
+/** Reports whether a process stands still, by SIGSTOP. */
 export function isStopped(pid: number): boolean {
   return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 }

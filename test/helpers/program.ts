@@ -3,8 +3,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Inbox } from './inbox.ts';
+import { isStopped } from './proc.ts';
 import { Splitter } from './splitter.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -57,6 +59,12 @@ export class Program implements AsyncDisposable {
   kill(signal: NodeJS.Signals = 'SIGTERM'): this {
     this.child.kill(signal);
     return this;
+  }
+
+  /** Stops it by SIGSTOP. Resolves once it stands still: it goes on for a moment after the signal. */
+  async freeze(): Promise<void> {
+    this.child.kill('SIGSTOP');
+    while (!isStopped(this.pid)) await nextTurn();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

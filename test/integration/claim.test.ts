@@ -314,7 +314,7 @@ describe.concurrent('a socket that cannot be made is one sentence, and leaves no
 
 test('as many clients may wait to be accepted as socket.backlog says, and not the 511 of Node', async () => {
   await using daemon = await startDaemon({ socket: { backlog: 1000 }, topics: {} });
-  daemon.program.kill('SIGSTOP');
+  await daemon.program.freeze();
   const clients = Array.from({ length: 800 }, () => connect(daemon.socket));
   await Promise.all(clients.map((client) => once(client, 'connect')));
   for (const client of clients) client.destroy();

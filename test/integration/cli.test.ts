@@ -214,7 +214,7 @@ describe.concurrent('chimed listen', () => {
     await listening.stdout.find((line) => line.endsWith('price #1 1'));
     await first.program.kill('SIGTERM').ended;
     await listening.stderr.find((line) => line === 'chimed: the daemon stopped: SIGTERM; retrying');
-    listening.kill('SIGSTOP');
+    await listening.freeze();
     await using second = await startDaemon(config, { folder });
     for (const value of ['2', '3', '4']) await chimed(['publish', 'price', value, '--socket', second.socket]);
     listening.kill('SIGCONT');

@@ -273,7 +273,7 @@ describe.concurrent('a request', () => {
     await using daemon = await startDaemon({ topics });
     await using client = daemon.connect({ retry: quick });
     await reach(client, 'ready');
-    daemon.program.kill('SIGSTOP');
+    await daemon.program.freeze();
     const answer = client.publish('price', 1);
     daemon.program.kill('SIGKILL');
     await expect(answer).rejects.toMatchObject({ code: 'connection-lost' });

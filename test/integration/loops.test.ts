@@ -47,7 +47,7 @@ describe.concurrent('while the daemon has yet to answer the first registration',
   /** A client that has said its hello to a daemon that is stopped, and a way to let that go on. */
   async function withoutAnswer() {
     const daemon = await startDaemon({ topics });
-    daemon.program.kill('SIGSTOP');
+    await daemon.program.freeze();
     const client = daemon.connect({ name: 'waiting' });
     const tick = client.listen('tick');
     // Connections are made in order: once this one is there, the client's is, and its hello is sent.

@@ -393,7 +393,7 @@ describe.concurrent('chimed on', () => {
     await program.stdout.find((line) => line === '1 0');
     await first.program.kill('SIGTERM').ended;
     await program.stderr.find((line) => line.includes('the daemon stopped'));
-    program.kill('SIGSTOP');
+    await program.freeze();
     await using _second = await startDaemon(config, { folder });
     for (const value of ['2', '3']) await chimed(['publish', 't', value, '--socket', socket]);
     program.kill('SIGCONT');

@@ -8,7 +8,6 @@ import { startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { Inbox } from '../helpers/inbox.ts';
 import { next, numbers } from '../helpers/next.ts';
-import { isStopped } from '../helpers/proc.ts';
 import { Relay } from '../helpers/relay.ts';
 
 const config = { topics: { t: { provide: true }, 'remote.>': { provide: true } } };
@@ -154,8 +153,7 @@ describe.concurrent('a provider', () => {
     const provided = provider.provide('t', idle);
     await until(() => provided.wanted);
     await next(heard, 1);
-    daemon.program.kill('SIGSTOP');
-    await until(() => isStopped(daemon.program.pid));
+    await daemon.program.freeze();
     let sent = 0;
     await until(() => {
       while (provided.send('y'.repeat(1000))) sent++;
