@@ -11,7 +11,7 @@ interface Room {
 
 /** From the top. A floor imports those below it, but for those that it names. */
 const floors: readonly Room[] = [
-  { folder: 'cli', never: [], because: '' },
+  { folder: 'cli', never: [], because: 'cli/ is the top floor' },
   {
     folder: 'service',
     never: ['gateway', 'fleet', 'daemon', 'client', 'config', 'sources', 'transport'],
@@ -105,7 +105,7 @@ function restrictions(floor: string, patterns: readonly Pattern[]) {
       {
         paths: ['process', 'node:process'].map((name) => ({
           name,
-          message: 'the global `process` says more',
+          message: 'use the global `process`: only there does the linter see who exits',
         })),
         patterns: [...patterns, ...foreign],
       },
@@ -138,7 +138,7 @@ const shared = {
   rules: restrictions('', [
     {
       group: floors.map(({ folder }) => `./${folder}/**`),
-      message: 'all floors stand on what lies beside them',
+      message: 'what lies beside the floors is below all of them',
     },
   ]),
 };

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { backoff } from './backoff.ts';
-import type { DemandAnswer } from './provided-topic.ts';
+import type { DemandListener } from './provided-topic.ts';
 import type { Generate, Provided } from './provided.ts';
 
 const RETRY = { minMs: 100, maxMs: 5000 };
@@ -16,7 +16,7 @@ export interface GeneratorTarget {
 }
 
 /** Runs the generator of a topic while somebody listens, and never twice at once. */
-export class GeneratorRun implements DemandAnswer {
+export class GeneratorRun implements DemandListener {
   readonly #generate: Generate;
   readonly #target: GeneratorTarget;
   /** Of the generator that runs; aborted once it is to end. */

@@ -23,7 +23,7 @@ export interface Providing {
 }
 
 /** What `ProvideHandler` says, without an exception. */
-export interface DemandAnswer {
+export interface DemandListener {
   wanted(last: Omit<Wanted, 'topic'>): void;
   unwanted(): void;
 }
@@ -32,7 +32,7 @@ export interface DemandAnswer {
 export class ProvidedTopic implements Provided {
   readonly topic: string;
   readonly #providing: Providing;
-  readonly #demand: DemandAnswer;
+  readonly #demand: DemandListener;
   readonly #ended = Promise.withResolvers<ChimedError | undefined>();
   #hasEnded = false;
   #wanted = false;
@@ -43,7 +43,7 @@ export class ProvidedTopic implements Provided {
   wasProvided = false;
 
   /** @param demand Makes what is told of listeners; called once. */
-  constructor(topic: string, providing: Providing, demand: (provided: ProvidedTopic) => DemandAnswer) {
+  constructor(topic: string, providing: Providing, demand: (provided: ProvidedTopic) => DemandListener) {
     this.topic = topic;
     this.#providing = providing;
     this.#demand = demand(this);

@@ -8,7 +8,7 @@ import type { Link } from './link.ts';
 import type { Requests } from './pending-requests.ts';
 import { ProvideRequests } from './provide-requests.ts';
 import { ProvidedTopic } from './provided-topic.ts';
-import type { DemandAnswer, Providing } from './provided-topic.ts';
+import type { DemandListener, Providing } from './provided-topic.ts';
 import type { Generate, ProvideHandler, Provided, Refusal } from './provided.ts';
 import { isDropped } from './rejections.ts';
 
@@ -146,7 +146,7 @@ export class ProvidedTopics implements Providing {
     return true;
   }
 
-  #demand(provided: ProvidedTopic, how: Generate | ProvideHandler): DemandAnswer {
+  #demand(provided: ProvidedTopic, how: Generate | ProvideHandler): DemandListener {
     const logger = this.#logger;
     if (typeof how === 'function')
       return new GeneratorRun(how, { provided, logger, room: () => this.#room() });

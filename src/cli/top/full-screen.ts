@@ -19,15 +19,15 @@ export interface ScreenListener {
 export class FullScreen implements Disposable {
   readonly #input: NodeJS.ReadStream;
   readonly #output: NodeJS.WriteStream;
-  readonly #handler: ScreenListener;
+  readonly #listener: ScreenListener;
   /** The lines that are on the screen. */
   #lines: readonly string[] = [];
   #isOpen = false;
 
-  constructor(input: NodeJS.ReadStream, output: NodeJS.WriteStream, handler: ScreenListener) {
+  constructor(input: NodeJS.ReadStream, output: NodeJS.WriteStream, listener: ScreenListener) {
     this.#input = input;
     this.#output = output;
-    this.#handler = handler;
+    this.#listener = listener;
   }
 
   /** Takes the terminal until this is disposed of, and has the screen drawn. */
@@ -67,7 +67,7 @@ export class FullScreen implements Disposable {
     if (!this.#isOpen) return;
     this.#lines = [];
     this.#output.write(CLEAR);
-    this.#handler.redraw();
+    this.#listener.redraw();
   }
 
   /** Stops the process and those that it runs with, as Ctrl-Z does where keys are not read one by one. */
@@ -114,7 +114,7 @@ export class FullScreen implements Disposable {
 
   readonly #resized = (): void => this.redraw();
 
-  readonly #onKey = (text: string | undefined, key: Key): void => this.#handler.key(text, key);
+  readonly #onKey = (text: string | undefined, key: Key): void => this.#listener.key(text, key);
 
   readonly #ignore = (): void => {};
 }

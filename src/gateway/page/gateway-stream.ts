@@ -17,10 +17,10 @@ export class GatewayStream {
   #source: EventSource | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waitMs = FIRST_WAIT_MS;
-  readonly #handlers: GatewayStreamListener;
+  readonly #listener: GatewayStreamListener;
 
-  constructor(handlers: GatewayStreamListener, lastId: string) {
-    this.#handlers = handlers;
+  constructor(listener: GatewayStreamListener, lastId: string) {
+    this.#listener = listener;
     this.lastId = lastId;
   }
 
@@ -38,12 +38,12 @@ export class GatewayStream {
         this.#waitMs = FIRST_WAIT_MS;
         if (event.lastEventId !== '') this.lastId = event.lastEventId;
         const text = event.data as string;
-        if (name === 'state') this.#handlers.connection(connectionOf(JSON.parse(text) as StateData));
-        else this.#handlers.event({ name, id: this.lastId, text });
+        if (name === 'state') this.#listener.connection(connectionOf(JSON.parse(text) as StateData));
+        else this.#listener.event({ name, id: this.lastId, text });
       });
     }
     source.addEventListener('error', () => {
-      this.#handlers.connection({ status: 'lost' });
+      this.#listener.connection({ status: 'lost' });
       // Closed for good, as after an answer that is not 200. Otherwise the browser tries again by itself.
       if (source.readyState === EventSource.CLOSED) void this.#retry(source);
     });
@@ -60,7 +60,7 @@ export class GatewayStream {
   async #retry(source: EventSource): Promise<void> {
     const isRefused = await isLoggedOut();
     if (this.#source !== source) return; // It was closed meanwhile.
-    if (isRefused) this.#handlers.connection({ status: 'refused' });
+    if (isRefused) this.#listener.connection({ status: 'refused' });
     this.close();
     this.#timer = setTimeout(() => this.open(), this.#waitMs * (0.5 + Math.random() / 2));
     this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);

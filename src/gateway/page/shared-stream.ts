@@ -33,7 +33,7 @@ export interface SharedStreamListener<Copy> {
  * leads: it listens, and tells the others. When it is closed the lock goes to another, which resumes after the last event.
  */
 export class SharedStream<Copy> {
-  readonly #handlers: SharedStreamListener<Copy>;
+  readonly #listener: SharedStreamListener<Copy>;
   readonly #channel = new BroadcastChannel('chimed');
   readonly #id = Math.random().toString(36).slice(2);
   #connection: ShownConnection = { status: 'connecting' };
@@ -44,8 +44,8 @@ export class SharedStream<Copy> {
   #early: GatewayEvent[] | undefined = [];
   readonly #onlookers: Onlookers;
 
-  constructor(handlers: SharedStreamListener<Copy>) {
-    this.#handlers = handlers;
+  constructor(listener: SharedStreamListener<Copy>) {
+    this.#listener = listener;
     this.#onlookers = new Onlookers(
       () => this.#pause(),
       () => this.#resume(),
@@ -67,14 +67,14 @@ export class SharedStream<Copy> {
   /** Is called once this tab has the lock. */
   #lead(): void {
     this.#early = undefined;
-    const handlers = {
+    const listener = {
       event: (event: GatewayEvent): void => {
         this.#tell({ kind: 'event', event });
         this.#takeEvent(event);
       },
       connection: (connection: ShownConnection): void => this.#announce(connection),
     };
-    this.#stream = new GatewayStream(handlers, this.#lastId);
+    this.#stream = new GatewayStream(listener, this.#lastId);
     this.#tell({ kind: 'leader' });
     this.#stream.open();
     this.#onlookers.watch();
@@ -87,7 +87,7 @@ export class SharedStream<Copy> {
       return; // It leads, and hears nobody else.
     else if (note.kind === 'leader' && this.#early) this.#tell({ kind: 'join', from: this.#id });
     else if (note.kind === 'connection') this.#takeConnection(note.connection);
-    else if (note.kind === 'interrupted') this.#handlers.interrupted();
+    else if (note.kind === 'interrupted') this.#listener.interrupted();
     else if (note.kind === 'event') this.#hearEvent(note.event);
     else if (note.kind === 'state' && note.to === this.#id) this.#takeState(note);
   }
@@ -103,12 +103,12 @@ export class SharedStream<Copy> {
   #welcome(to: string): void {
     if (this.#stream === undefined) return;
     const [connection, lastId] = [this.#connection, this.#lastId];
-    this.#tell({ kind: 'state', to, copy: this.#handlers.copy(), connection, lastId });
+    this.#tell({ kind: 'state', to, copy: this.#listener.copy(), connection, lastId });
   }
 
   #takeState({ copy, connection, lastId }: Extract<Note<Copy>, { kind: 'state' }>): void {
     if (this.#early === undefined) return;
-    this.#handlers.restore(copy);
+    this.#listener.restore(copy);
     this.#lastId = lastId;
     const early = this.#early;
     this.#early = undefined;
@@ -119,12 +119,12 @@ export class SharedStream<Copy> {
 
   #takeEvent(event: GatewayEvent): void {
     this.#lastId = event.id;
-    this.#handlers.event(event);
+    this.#listener.event(event);
   }
 
   #takeConnection(connection: ShownConnection): void {
     this.#connection = connection;
-    this.#handlers.connection(connection);
+    this.#listener.connection(connection);
   }
 
   #announce(connection: ShownConnection): void {
@@ -137,7 +137,7 @@ export class SharedStream<Copy> {
     this.#stream.close();
     this.#announce({ status: 'paused' });
     this.#tell({ kind: 'interrupted' });
-    this.#handlers.interrupted();
+    this.#listener.interrupted();
   }
 
   #resume(): void {
